@@ -1,0 +1,107 @@
+// The admin side: metrics and health over HTTP, on its own address beside the CRI socket. app.ts starts it after
+// the CRI socket answers, by a dynamic import, because fastify and prom-client take longer to load than that.
+import { type FastifyInstance, fastify } from 'fastify';
+import { StartError } from '../errors.ts';
+import { createExposition } from '../telemetry/exposition.ts';
+import type { Logger } from '../telemetry/log.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+
+/** Where the admin side listens. Port 0 takes any free port. */
+export type AdminAddress =
+  | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
+  | { readonly kind: 'unix'; readonly path: string };
+
+/** The answer of /readyz. */
+export interface Readiness {
+  /** Whether the kubelet may be pointed here: the socket listens and the default backend answers. */
+  readonly isReady: boolean;
+  readonly reason?: string;
+  readonly backends: readonly BackendReadiness[];
+}
+
+/** One backend in the answer of /readyz. */
+export interface BackendReadiness {
+  readonly name: string;
+  readonly isUp: boolean;
+  readonly detail: string;
+}
+
+export interface AdminOptions {
+  readonly address: AdminAddress;
+  readonly metrics: Metrics;
+  readonly readiness: () => Readiness;
+  readonly log: Logger;
+}
+
+/** The running admin side. */
+export interface AdminServer {
+  /** Where it listens, as a URL or unix://path; with the real port when 0 was asked for. */
+  readonly address: string;
+  /** Ends after the answers in flight; idle connections are cut. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts /metrics, /livez and /readyz. Throws StartError when the address is taken. A stale unix socket is removed
+ * by the caller, who knows whether it is stale.
+ */
+export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
+  const { address, log } = options;
+  const server = fastify({
+    // No logger: answers here are frequent (scrapes, probes), and a line for each would drown the log.
+    logger: false,
+    forceCloseConnections: true,
+    bodyLimit: 64 * 1024,
+    requestTimeout: 10_000,
+    connectionTimeout: 60_000,
+  });
+  addHealth(server, options.readiness);
+  addMetrics(server, options.metrics);
+  server.setErrorHandler(async (error, request, reply) => {
+    const { message, statusCode = 500 } = error as Error & { statusCode?: number };
+    if (statusCode >= 500) log.error({ err: error, path: request.routeOptions.url }, 'admin request failed');
+    return reply.code(statusCode).send({ error: message });
+  });
+  server.setNotFoundHandler(async (_request, reply) =>
+    reply.code(404).send({ error: 'not found', paths: ['/metrics', '/livez', '/readyz'] }),
+  );
+  try {
+    if (address.kind === 'unix') await server.listen({ path: address.path });
+    else await server.listen({ host: address.host, port: address.port });
+  } catch (error) {
+    await server.close();
+    const text = error instanceof Error ? error.message : String(error);
+    throw new StartError(`the admin side cannot listen on ${toText(address)}: ${text}`, {
+      hint: 'Change admin.address in the config, or end the program that holds the address',
+      cause: error,
+    });
+  }
+  return { address: toText(listeningAddress(server, address)), close: () => server.close() };
+}
+
+function addHealth(server: FastifyInstance, readiness: () => Readiness): void {
+  server.get('/livez', async (_request, reply) => reply.type('text/plain; charset=utf-8').send('ok\n'));
+  server.get('/readyz', async (_request, reply) => {
+    const answer = readiness();
+    return reply.code(answer.isReady ? 200 : 503).send(answer);
+  });
+}
+
+function addMetrics(server: FastifyInstance, metrics: Metrics): void {
+  const registry = createExposition(metrics);
+  server.get('/metrics', async (_request, reply) =>
+    reply.type(registry.contentType).send(await registry.metrics()),
+  );
+}
+
+function listeningAddress(server: FastifyInstance, asked: AdminAddress): AdminAddress {
+  const actual = server.server.address();
+  if (asked.kind === 'unix' || actual === null || typeof actual === 'string') return asked;
+  return { kind: 'tcp', host: asked.host, port: actual.port };
+}
+
+function toText(address: AdminAddress): string {
+  if (address.kind === 'unix') return `unix://${address.path}`;
+  const host = address.host.includes(':') ? `[${address.host}]` : address.host;
+  return `http://${host}:${address.port}`;
+}

@@ -1,0 +1,191 @@
+// The metrics as Prometheus reads them: names, help texts and labels, all in this file. Loaded with the admin side
+// after the first calls can be answered, because prom-client takes time to load and no call needs it.
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { VERSION } from '../version.ts';
+import type { BackendSample, Metrics } from './metrics.ts';
+import { DURATION_BUCKETS, type DurationTally } from './tally.ts';
+
+/** A registry that reads `metrics` whenever it is asked for its text. */
+export function createExposition(metrics: Metrics): Registry {
+  const registry = new Registry();
+  // A coarser timer than prom-client's 10 ms: it would wake an idle process a hundred times a second.
+  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 100 });
+  new Gauge({
+    name: 'switchyard_build_info',
+    help: 'Always 1; the labels tell which build is running.',
+    labelNames: ['version', 'node'],
+    registers: [registry],
+  }).set({ version: VERSION, node: process.version }, 1);
+  exposeCalls(registry, metrics);
+  exposeRouting(registry, metrics);
+  exposeBackends(registry, metrics);
+  return registry;
+}
+
+function exposeCalls(registry: Registry, metrics: Metrics): void {
+  const { calls } = metrics;
+  counter(registry, 'switchyard_calls_total', CALLS_HELP, CALL_LABELS, function* () {
+    for (const [method, backend, code, tally] of calls) yield [{ method, backend, code }, tally.count];
+  });
+  new TalliedHistogram(
+    registry,
+    'switchyard_call_duration_seconds',
+    DURATION_HELP,
+    CALL_LABELS,
+    function* () {
+      for (const [method, backend, code, tally] of calls) yield [{ method, backend, code }, tally];
+    },
+  );
+  gauge(registry, 'switchyard_calls_in_flight', IN_FLIGHT_HELP, ['method'], function* () {
+    for (const [method, count] of metrics.inFlight) yield [{ method }, count.value];
+  });
+  counter(registry, 'switchyard_request_bytes_total', REQUEST_BYTES_HELP, CALL_LABELS, function* () {
+    for (const [method, backend, code, tally] of calls) yield [{ method, backend, code }, tally.requestBytes];
+  });
+  counter(registry, 'switchyard_response_bytes_total', RESPONSE_BYTES_HELP, CALL_LABELS, function* () {
+    for (const [method, backend, code, tally] of calls)
+      yield [{ method, backend, code }, tally.responseBytes];
+  });
+  counter(registry, 'switchyard_unknown_rpcs_total', UNKNOWN_RPCS_HELP, [], function* () {
+    yield [{}, metrics.unknownRpcs];
+  });
+}
+
+function exposeRouting(registry: Registry, metrics: Metrics): void {
+  counter(registry, 'switchyard_decisions_total', DECISIONS_HELP, ['rule', 'outcome'], function* () {
+    for (const [rule, outcome, , count] of metrics.decisions) yield [{ rule, outcome }, count.value];
+  });
+  counter(registry, 'switchyard_locates_total', LOCATES_HELP, ['outcome'], function* () {
+    for (const [outcome, count] of metrics.locates) yield [{ outcome }, count.value];
+  });
+  gauge(registry, 'switchyard_ledger_sandboxes', 'Pod sandboxes whose owner is known.', [], function* () {
+    yield [{}, metrics.sources.ledgerSize().sandboxes];
+  });
+  gauge(registry, 'switchyard_ledger_containers', 'Containers whose owner is known.', [], function* () {
+    yield [{}, metrics.sources.ledgerSize().containers];
+  });
+}
+
+function exposeBackends(registry: Registry, metrics: Metrics): void {
+  const sampled = (name: string, help: string, read: (sample: BackendSample) => number) =>
+    gauge(registry, name, help, ['backend'], function* () {
+      for (const sample of metrics.sources.backends()) yield [{ backend: sample.name }, read(sample)];
+    });
+  sampled('switchyard_backend_up', UP_HELP, (sample) => (sample.isUp ? 1 : 0));
+  sampled('switchyard_backend_sandboxes', 'Pod sandboxes known to live there.', (sample) => sample.sandboxes);
+  sampled('switchyard_backend_containers', 'Containers known to live there.', (sample) => sample.containers);
+  sampled('switchyard_backend_calls_in_flight', BACKEND_IN_FLIGHT_HELP, (sample) => sample.callsInFlight);
+  counter(registry, 'switchyard_backend_turns_total', TURNS_HELP, ['backend', 'state'], function* () {
+    for (const [backend, state, , count] of metrics.backendTurns) yield [{ backend, state }, count.value];
+  });
+  new TalliedHistogram(registry, 'switchyard_part_duration_seconds', PARTS_HELP, PART_LABELS, function* () {
+    for (const [backend, code, , tally] of metrics.parts) yield [{ backend, code }, tally];
+  });
+}
+
+const CALL_LABELS = ['method', 'backend', 'code'] as const;
+const PART_LABELS = ['backend', 'code'] as const;
+
+const CALLS_HELP =
+  "Calls answered. backend is 'several' for a merged answer and 'none' for an answer of our own; code is the gRPC status.";
+const DURATION_HELP = 'Time from the first byte of a call to the last byte of its answer.';
+const IN_FLIGHT_HELP = 'Calls taken and not answered yet.';
+const REQUEST_BYTES_HELP = 'Bytes of request messages, as received from clients.';
+const RESPONSE_BYTES_HELP = 'Bytes of reply messages, as sent to clients.';
+const UNKNOWN_RPCS_HELP = 'Calls of RPCs that this build has no row for; they are forwarded all the same.';
+const DECISIONS_HELP =
+  'Decisions by rule and outcome: placed, refused, fallback (the rule named another backend for an absent one), sticky (the pod has a sandbox there).';
+const LOCATES_HELP =
+  'Searches for ids that the ledger did not know: found, absent (every backend denies it), unresolved (one could not be asked), ambiguous.';
+const UP_HELP = '1 when the backend answers and says it is ready, else 0.';
+const BACKEND_IN_FLIGHT_HELP = 'Calls sent to the backend and not answered yet.';
+const TURNS_HELP = 'Times the backend came up or went down.';
+const PARTS_HELP = 'Time a backend took for its part of a call that asks several backends.';
+
+type Labels<L extends string> = Partial<Record<L, string>>;
+type Values<L extends string, V> = () => Iterable<[Labels<L>, V]>;
+
+function counter<L extends string>(
+  registry: Registry,
+  name: string,
+  help: string,
+  labelNames: readonly L[],
+  values: Values<L, number>,
+): void {
+  new Counter<L>({
+    name,
+    help,
+    labelNames: [...labelNames],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [labels, value] of values()) this.inc(labels, value);
+    },
+  });
+}
+
+function gauge<L extends string>(
+  registry: Registry,
+  name: string,
+  help: string,
+  labelNames: readonly L[],
+  values: Values<L, number>,
+): void {
+  new Gauge<L>({
+    name,
+    help,
+    labelNames: [...labelNames],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [labels, value] of values()) this.set(labels, value);
+    },
+  });
+}
+
+/** A histogram whose buckets are counted elsewhere: prom-client's own can only be filled call by call. */
+class TalliedHistogram<L extends string> extends Histogram<L> {
+  readonly #name: string;
+  readonly #help: string;
+  readonly #values: Values<L, DurationTally>;
+
+  constructor(
+    registry: Registry,
+    name: string,
+    help: string,
+    labelNames: readonly L[],
+    values: Values<L, DurationTally>,
+  ) {
+    super({ name, help, labelNames: [...labelNames], buckets: [...DURATION_BUCKETS], registers: [registry] });
+    this.#name = name;
+    this.#help = help;
+    this.#values = values;
+  }
+
+  /** What prom-client's registry and its own get() read; the shape is that of its own histogram. */
+  async getForPromString(): Promise<unknown> {
+    const values: SampleLine[] = [];
+    for (const [labels, tally] of this.#values()) {
+      const add = (suffix: string, value: number, le?: number | '+Inf') => {
+        const metricName = `${this.#name}${suffix}`;
+        values.push({ metricName, labels: le === undefined ? {} : { le }, sharedLabels: labels, value });
+      };
+      let total = 0;
+      for (const [at, bound] of DURATION_BUCKETS.entries()) {
+        total += tally.counts[at] ?? 0;
+        add('_bucket', total, bound);
+      }
+      add('_bucket', tally.count, '+Inf');
+      add('_sum', tally.sumMs / 1000);
+      add('_count', tally.count);
+    }
+    return { name: this.#name, help: this.#help, type: 'histogram', aggregator: 'sum', values };
+  }
+}
+
+interface SampleLine {
+  readonly metricName: string;
+  readonly labels: { readonly le?: number | '+Inf' };
+  readonly sharedLabels: Labels<string>;
+  readonly value: number;
+}

@@ -1,0 +1,110 @@
+// The log: one JSON object a line through pino, pretty lines on a terminal. Everything that logs takes a Logger.
+// Request and reply bodies, environment values and registry credentials are never given to it.
+import { pino } from 'pino';
+import type { StatusName } from '../errors.ts';
+
+/** What the parts of Switchyard may do with the log. */
+export type Logger = Pick<pino.Logger, 'debug' | 'info' | 'warn' | 'error' | 'isLevelEnabled'> & {
+  child(bindings: Record<string, unknown>): Logger;
+};
+
+/** From most to least; a level shows itself and all that are graver. */
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
+
+export interface LogOptions {
+  readonly level: LogLevel;
+  readonly format: 'json' | 'pretty';
+}
+
+/** Takes whole lines, each with its line end. */
+export interface LineSink {
+  write(line: string): void;
+}
+
+/** The fields of the one info line that each state-changing call leaves. */
+export interface CallLine {
+  readonly method: string;
+  /** Name of the backend, or 'several' or 'none' as in the metrics. */
+  readonly backend: string;
+  readonly rule?: string;
+  readonly code: StatusName;
+  readonly ms: number;
+  readonly pod?: { readonly namespace: string; readonly name: string; readonly uid: string };
+  /** The object the call was about. */
+  readonly id?: string;
+  /** Why it failed: the status message that the client got. */
+  readonly error?: string;
+}
+
+/** Writes the line of one state-changing call: info, or warn when the code is not OK. */
+export function logCall(log: Logger, line: CallLine): void {
+  if (line.code === 'OK') log.info(line, 'call');
+  else log.warn(line, 'call failed');
+}
+
+/** Bytes of lines that may wait for a slow reader of the log; what comes beyond is dropped. */
+const WAITING_BYTES = 4 * 1024 * 1024;
+
+/**
+ * Makes the log of a process. Lines go to `sink`, by default to standard output, without ever holding up a call:
+ * they are written beside the event loop, and flushed when the process ends.
+ */
+export function createLogger(options: LogOptions, sink?: LineSink): Logger {
+  const settings: pino.LoggerOptions = {
+    level: options.level,
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label) => ({ level: label }) },
+  };
+  if (options.format === 'pretty') return pino(settings, new PrettySink(sink ?? process.stdout));
+  return pino(settings, sink ?? pino.destination({ dest: 1, sync: false, maxLength: WAITING_BYTES }));
+}
+
+/**
+ * Turns JSON lines into lines for people. pino-pretty is loaded after the first line, because it takes longer to
+ * load than Switchyard takes to answer its first call; until then lines wait here.
+ */
+class PrettySink implements LineSink {
+  readonly #sink: LineSink;
+  #waiting: string[] | undefined = [];
+  #format: (line: string) => string = (line) => line;
+
+  constructor(sink: LineSink) {
+    this.#sink = sink;
+  }
+
+  write(line: string): void {
+    if (this.#waiting === undefined) {
+      this.#sink.write(this.#format(line));
+      return;
+    }
+    if (this.#waiting.length === 0) {
+      process.once('exit', this.#flush);
+      void this.#load();
+    }
+    this.#waiting.push(line);
+  }
+
+  async #load(): Promise<void> {
+    try {
+      const { prettyFactory } = await import('pino-pretty');
+      const format = prettyFactory({
+        colorize: process.stdout.isTTY && process.env['NO_COLOR'] === undefined,
+        translateTime: 'SYS:HH:MM:ss.l',
+        singleLine: true,
+      });
+      this.#format = (line) => String(format(line));
+    } catch {
+      // Without pino-pretty the lines stay JSON: better than no log.
+    } finally {
+      process.removeListener('exit', this.#flush);
+      this.#flush();
+    }
+  }
+
+  readonly #flush = (): void => {
+    const lines = this.#waiting ?? [];
+    this.#waiting = undefined;
+    for (const line of lines) this.#sink.write(this.#format(line));
+  };
+}

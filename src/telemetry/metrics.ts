@@ -1,0 +1,116 @@
+// What Switchyard counts. proxy/layers/observe.ts calls callStarted and callFinished around every call; the other
+// methods are called where the thing happens. Nothing here knows Prometheus: a scrape reads through exposition.ts.
+import type { StatusName } from '../errors.ts';
+import { CallTally, type Count, DurationTally, TallyTree } from './tally.ts';
+
+/** One backend as a scrape sees it. */
+export interface BackendSample {
+  readonly name: string;
+  readonly isUp: boolean;
+  /** Pod sandboxes and containers that are known to live there. */
+  readonly sandboxes: number;
+  readonly containers: number;
+  /** Calls that were sent there and are not answered yet. */
+  readonly callsInFlight: number;
+}
+
+/** Where a scrape reads what is a state and not an event. Called at every scrape, never on a call's way. */
+export interface MetricsSources {
+  backends(): Iterable<BackendSample>;
+  ledgerSize(): { readonly sandboxes: number; readonly containers: number };
+}
+
+/** A call that has ended. */
+export interface FinishedCall {
+  /** As given to callStarted. */
+  readonly method: string;
+  /** Name of the backend that answered; 'several' for a merged answer, 'none' when it is our own. */
+  readonly backend: string;
+  readonly code: StatusName;
+  readonly durationMs: number;
+  readonly requestBytes: number;
+  readonly responseBytes: number;
+}
+
+/** What became of a decision. */
+export type DecisionOutcome = 'placed' | 'refused' | 'fallback' | 'sticky';
+/** What became of the search for an id that the ledger did not know. */
+export type LocateOutcome = 'found' | 'absent' | 'unresolved' | 'ambiguous';
+
+/** The most methods that get series of their own; CRI has 43. What a client invents beyond is counted as 'other'. */
+const METHODS_AT_MOST = 100;
+
+/** All counts of one Switchyard. */
+export class Metrics {
+  readonly sources: MetricsSources;
+  /** By method, backend and code. */
+  readonly calls = new TallyTree(() => new CallTally());
+  /** By method: calls taken and not yet answered. */
+  readonly inFlight = new Map<string, Count>();
+  /** By backend and code: the parts of calls that ask several backends at once. */
+  readonly parts = new TallyTree(() => new DurationTally());
+  /** By rule and outcome. */
+  readonly decisions = new TallyTree<Count>(() => ({ value: 0 }));
+  /** By outcome. */
+  readonly locates = new Map<LocateOutcome, Count>();
+  /** By backend: times its state turned, by the state it turned to. */
+  readonly backendTurns = new TallyTree<Count>(() => ({ value: 0 }));
+  unknownRpcs = 0;
+
+  constructor(sources: MetricsSources) {
+    this.sources = sources;
+  }
+
+  /** A call was taken. `method` is the RPC's name, without its service. */
+  callStarted(method: string): void {
+    this.#inFlightOf(method).value++;
+  }
+
+  /** The call was answered, failed or was left by its client. Exactly once for each callStarted. */
+  callFinished(call: FinishedCall): void {
+    this.#inFlightOf(call.method).value--;
+    const method = this.inFlight.has(call.method) ? call.method : OTHER_METHOD;
+    const tally = this.calls.at(method, call.backend, call.code);
+    tally.add(call.durationMs);
+    tally.requestBytes += call.requestBytes;
+    tally.responseBytes += call.responseBytes;
+  }
+
+  /** One of several backends answered its part of a call (a merged list, a search for an id), or failed to. */
+  partFinished(backend: string, code: StatusName, durationMs: number): void {
+    this.parts.at(backend, code).add(durationMs);
+  }
+
+  /** A pod was placed or refused. `rule` is the rule's name, or 'annotation', 'handler', 'default'. */
+  decision(rule: string, outcome: DecisionOutcome): void {
+    this.decisions.at(rule, outcome).value++;
+  }
+
+  /** Backends were asked for an id that the ledger did not know. */
+  locate(outcome: LocateOutcome): void {
+    const count = this.locates.get(outcome);
+    if (count === undefined) this.locates.set(outcome, { value: 1 });
+    else count.value++;
+  }
+
+  /** A backend came up or went away. */
+  backendTurned(backend: string, to: 'up' | 'down'): void {
+    this.backendTurns.at(backend, to).value++;
+  }
+
+  /** A call came for an RPC that has no row in the method table. Its name is for the log, not for a label. */
+  unknownRpc(): void {
+    this.unknownRpcs++;
+  }
+
+  #inFlightOf(method: string): Count {
+    const found = this.inFlight.get(method);
+    if (found !== undefined) return found;
+    const name = this.inFlight.size < METHODS_AT_MOST ? method : OTHER_METHOD;
+    const count = this.inFlight.get(name) ?? { value: 0 };
+    this.inFlight.set(name, count);
+    return count;
+  }
+}
+
+const OTHER_METHOD = 'other';

@@ -1,0 +1,68 @@
+import { describe, expect, it } from 'vitest';
+import { createLogger, logCall } from '../../../src/telemetry/log.ts';
+import { until } from '../../support/until.ts';
+
+function aSink() {
+  const lines: string[] = [];
+  return { lines, write: (line: string) => void lines.push(line) };
+}
+
+describe('createLogger', () => {
+  it('writes one JSON object a line, with the level as a word and the time as people write it', () => {
+    const sink = aSink();
+    createLogger({ level: 'info', format: 'json' }, sink).info({ backend: 'docker' }, 'backend is up');
+    expect(sink.lines).toHaveLength(1);
+    const line = JSON.parse(sink.lines[0] as string);
+    expect(line).toMatchObject({ level: 'info', backend: 'docker', msg: 'backend is up' });
+    expect(Date.parse(line.time)).not.toBeNaN();
+  });
+
+  it('leaves out what is below its level', () => {
+    const sink = aSink();
+    const log = createLogger({ level: 'warn', format: 'json' }, sink);
+    log.info('not said');
+    log.warn('said');
+    expect(sink.lines.map((line) => JSON.parse(line).msg)).toEqual(['said']);
+    expect(log.isLevelEnabled('info')).toBe(false);
+  });
+
+  it('keeps the bindings of a child', () => {
+    const sink = aSink();
+    createLogger({ level: 'info', format: 'json' }, sink).child({ part: 'ledger' }).info('hello');
+    expect(JSON.parse(sink.lines[0] as string)).toMatchObject({ part: 'ledger', msg: 'hello' });
+  });
+
+  it('writes lines for people in order, also those from before the formatter was loaded', async () => {
+    const sink = aSink();
+    const log = createLogger({ level: 'info', format: 'pretty' }, sink);
+    log.info('first');
+    log.warn({ backend: 'docker' }, 'second');
+    await until(() => sink.lines.length === 2, 'two pretty lines', 10_000);
+    log.info('third');
+    expect(sink.lines.join('')).toMatch(/INFO.*first.*WARN.*second.*docker.*INFO.*third/s);
+    expect(sink.lines.join('')).not.toContain('{"level"');
+  });
+});
+
+describe('logCall', () => {
+  const line = {
+    method: 'RunPodSandbox',
+    backend: 'gvisor',
+    rule: 'handler',
+    ms: 12.5,
+    pod: { namespace: 'default', name: 'web-0', uid: 'u-1' },
+  };
+
+  it('says a good call at level info with its fields', () => {
+    const sink = aSink();
+    logCall(createLogger({ level: 'info', format: 'json' }, sink), { ...line, code: 'OK' });
+    expect(JSON.parse(sink.lines[0] as string)).toMatchObject({ level: 'info', ...line, code: 'OK' });
+  });
+
+  it('says a failed call at level warn with the reason', () => {
+    const sink = aSink();
+    const failed = { ...line, code: 'UNAVAILABLE', error: 'backend gvisor is absent' } as const;
+    logCall(createLogger({ level: 'info', format: 'json' }, sink), failed);
+    expect(JSON.parse(sink.lines[0] as string)).toMatchObject({ level: 'warn', ...failed });
+  });
+});
