@@ -1,3 +1,4 @@
+// The tests of `npm test`: everything that needs only Node. test/e2e has a config of its own.
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
