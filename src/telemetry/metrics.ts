@@ -81,6 +81,14 @@ export class Metrics {
     this.parts.at(backend, code).add(durationMs);
   }
 
+  /** Shows these rules with zero decisions, so that the first refusal of a rule is seen as an increase. */
+  expectRules(rules: Iterable<string>): void {
+    for (const rule of rules) {
+      this.decisions.at(rule, 'placed');
+      this.decisions.at(rule, 'refused');
+    }
+  }
+
   /** A pod was placed or refused. `rule` is the rule's name, or 'annotation', 'handler', 'default'. */
   decision(rule: string, outcome: DecisionOutcome): void {
     this.decisions.at(rule, outcome).value++;

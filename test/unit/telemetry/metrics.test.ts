@@ -110,6 +110,14 @@ describe('Metrics', () => {
     expect(lines).toContain('switchyard_unknown_rpcs_total 1');
   });
 
+  it('shows rules before their first decision', async () => {
+    const metrics = new Metrics(nothing);
+    metrics.expectRules(['canary', 'default']);
+    const lines = await scrape(metrics);
+    expect(lines).toContain('switchyard_decisions_total{rule="canary",outcome="refused"} 0');
+    expect(lines).toContain('switchyard_decisions_total{rule="default",outcome="placed"} 0');
+  });
+
   it('shows the process and the build', async () => {
     const lines = await scrape(new Metrics(nothing));
     expect(lines.some((line) => line.startsWith('process_resident_memory_bytes '))).toBe(true);
