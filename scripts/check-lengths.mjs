@@ -12,7 +12,7 @@ const EXEMPT = new Map([
   ['src/cri/gen', 'generated'],
   ['src/cri/methods.ts', 'the method table: a row for each RPC'],
   ['src/http2/static-table.ts', 'the static table of RFC 7541'],
-  ['src/http2/huffman.ts', 'the Huffman code of RFC 7541'],
+  ['src/http2/huffman-table.ts', 'the Huffman code of RFC 7541'],
 ]);
 
 let tooLong = 0;
