@@ -1,0 +1,186 @@
+// The composition root: builds every part from a config, starts them in order, stops them in reverse.
+import type { AdminServer } from './admin/server.ts';
+import type { Backend } from './backends/backend.ts';
+import { Identity } from './backends/identity.ts';
+import { BackendRegistry } from './backends/registry.ts';
+import { type BackendState, describeState } from './backends/state.ts';
+import { type Clock, sleep, systemClock } from './clock.ts';
+import type { Config } from './config/config.ts';
+import { Census } from './ledger/census.ts';
+import { ImageMemory } from './ledger/image-memory.ts';
+import { Ledger } from './ledger/ledger.ts';
+import { Locator } from './ledger/locate.ts';
+import { Placements } from './ledger/placements.ts';
+import { dispatch } from './proxy/dispatch.ts';
+import { Front } from './proxy/front.ts';
+import { Admission } from './proxy/layers/admit.ts';
+import { observe } from './proxy/layers/observe.ts';
+import { rescue } from './proxy/layers/rescue.ts';
+import { listen } from './proxy/listener.ts';
+import type { ProxyParts } from './proxy/parts.ts';
+import { RuntimeConfigReplay } from './proxy/runtime-config-replay.ts';
+import type { Logger } from './telemetry/log.ts';
+import { Metrics } from './telemetry/metrics.ts';
+
+export interface SwitchyardOptions {
+  readonly config: Config;
+  readonly log: Logger;
+  /** Default: the machine's. */
+  readonly clock?: Clock;
+}
+
+/** A Switchyard that serves. */
+export interface Switchyard {
+  /** Path of the CRI socket. */
+  readonly socket: string;
+  /** Where metrics and health are served; undefined when the config has no admin address, or it could not be had. */
+  readonly adminAddress: string | undefined;
+  /** Takes no new calls, lets those in flight finish within the grace time, removes the socket. */
+  close(): Promise<void>;
+}
+
+/** Starts everything. Throws StartError when the CRI socket can't be had. */
+export async function startSwitchyard({
+  config,
+  log,
+  clock = systemClock,
+}: SwitchyardOptions): Promise<Switchyard> {
+  const ledger = new Ledger();
+  const replay = new RuntimeConfigReplay();
+  const identity = new Identity(config.stateDir, config.runtimeName, (reason) =>
+    log.warn({ reason }, 'trouble with the state folder'),
+  );
+  const metrics = new Metrics({
+    backends: () =>
+      registry.all.map((backend) => ({
+        name: backend.name,
+        isUp: backend.state.kind === 'ready',
+        sandboxes: ledger.count('sandbox', backend),
+        containers: ledger.count('container', backend),
+        callsInFlight: backend.callsInFlight,
+      })),
+    ledgerSize: () => ({ sandboxes: ledger.count('sandbox'), containers: ledger.count('container') }),
+  });
+  const onForeignIds = (backend: Backend, count: number) =>
+    log.error(
+      { backend: backend.name, count },
+      'a backend shows ids that another backend owns: are they two endpoints of one runtime?',
+    );
+  const census = new Census({
+    ledger,
+    onFailure: (backend, reason) =>
+      log.warn({ backend: backend.name, reason }, 'a backend could not be listed'),
+    onForeignIds,
+  });
+  const registry = new BackendRegistry(config, clock, (backend, state) => {
+    logState(log, backend, state);
+    if (state.kind === 'connecting' || state.kind === 'closed') return;
+    metrics.backendTurned(backend.name, state.kind === 'ready' ? 'up' : 'down');
+    if (state.kind === 'ready') void welcome(backend);
+  });
+  const welcome = async (backend: Backend) => {
+    if (backend === registry.default && backend.version !== undefined) await identity.meet(backend.version);
+    const [refusal] = await Promise.all([replay.replay(backend), census.take(backend)]);
+    if (refusal !== undefined)
+      log.warn({ backend: backend.name, reason: refusal }, 'UpdateRuntimeConfig was refused');
+  };
+  const locator = new Locator({
+    backends: registry.all,
+    ledger,
+    clock,
+    onOutcome: (outcome) => metrics.locate(outcome),
+  });
+  const parts: ProxyParts = {
+    config,
+    clock,
+    log,
+    metrics,
+    registry,
+    ledger,
+    placements: new Placements(),
+    census,
+    locator,
+    imageMemory: new ImageMemory(),
+    identity,
+    replay,
+    onForeignIds,
+  };
+  metrics.expectRules(config.rules.map((rule) => rule.name));
+
+  const admission = new Admission(config.limits.callsInFlight);
+  const layers = [observe(metrics, log, () => clock.now()), rescue(log), admission.layer];
+  const serve = layers.reduceRight((next, layer) => layer(next), dispatch(parts));
+  const front = new Front({ clock, log, messageSizeBytes: config.limits.messageSizeBytes, serve });
+
+  await identity.load();
+  registry.start();
+  const listener = await listen({ ...config.listen, onConnection: (socket) => front.accept(socket) }).catch(
+    (error: unknown) => {
+      registry.stop();
+      throw error;
+    },
+  );
+  log.info({ socket: config.listen.socket, backends: registry.all.map((b) => b.name) }, 'serving CRI');
+  const admin = await startAdminSide(config, log, metrics, registry);
+
+  return {
+    socket: config.listen.socket,
+    adminAddress: admin?.address,
+    close: async () => {
+      log.info({ callsInFlight: admission.callsInFlight }, 'stopping');
+      await listener.close();
+      front.drain();
+      await Promise.race([admission.drain(), sleep(clock, config.shutdownGraceMs)]);
+      front.close();
+      registry.stop();
+      await admin?.close();
+    },
+  };
+}
+
+/** The admin side is loaded after the CRI socket answers, and its trouble never stops the data path. */
+async function startAdminSide(
+  config: Config,
+  log: Logger,
+  metrics: Metrics,
+  registry: BackendRegistry,
+): Promise<AdminServer | undefined> {
+  if (config.admin === undefined) return undefined;
+  try {
+    const { startAdmin } = await import('./admin/server.ts');
+    const admin = await startAdmin({
+      address: config.admin,
+      metrics,
+      readiness: () => readiness(registry),
+      log,
+    });
+    log.info({ address: admin.address }, 'serving metrics and health');
+    return admin;
+  } catch (error) {
+    log.error({ err: error }, 'no metrics and health: the admin side did not start');
+    return undefined;
+  }
+}
+
+function readiness(registry: BackendRegistry) {
+  const backends = registry.all.map((backend) => ({
+    name: backend.name,
+    isUp: backend.state.kind === 'ready',
+    detail: describeState(backend.state),
+  }));
+  const isReady = registry.default.state.kind === 'ready';
+  const reason = `the default backend ${registry.default.name} ${describeState(registry.default.state)}`;
+  return { isReady, ...(!isReady && { reason }), backends };
+}
+
+function logState(log: Logger, backend: Backend, state: BackendState): void {
+  const line = {
+    backend: backend.name,
+    state: state.kind,
+    ...('reason' in state && { reason: state.reason }),
+  };
+  if (state.kind === 'ready')
+    log.info({ ...line, ...backend.version, api: state.apiVersion }, 'backend is ready');
+  else if (state.kind === 'unreachable' || state.kind === 'not-ready') log.warn(line, 'backend is absent');
+  else log.debug(line, 'backend changes');
+}

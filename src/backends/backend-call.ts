@@ -1,0 +1,44 @@
+// One call on one backend, from the moment it is handed over until its stream ends.
+// What is done with the answer is the subclass's business: relayed frame by frame, or collected.
+import { ERROR_CODE } from '../http2/error-code.ts';
+import type { Field } from '../http2/field.ts';
+import type { Stream, StreamAbort, StreamReceiver } from '../http2/stream.ts';
+
+/** What a backend is asked. The path and the remaining time are worked out when it is sent, for it may have to wait. */
+export interface BackendRequest {
+  /** `RuntimeService` or `ImageService`. */
+  readonly service: string;
+  readonly rpc: string;
+  /** The client's metadata that crosses the hop; empty for calls of our own. */
+  readonly metadata: readonly Field[];
+  /** The moment, on the clock's now(), at which the caller gives up; undefined: never. */
+  readonly deadlineAtMs: number | undefined;
+  /** The framed message is `body[start, end)`; it is copied when the call has to wait. */
+  readonly body: Buffer;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Receives one backend's answer. The backend calls it; nobody else may. */
+export abstract class BackendCall implements StreamReceiver {
+  /** Set while the call is on a connection; undefined while it waits for one. */
+  stream: Stream | undefined;
+  /** True when the answer is complete, or nobody wants it any more. */
+  isOver = false;
+
+  abstract onHeaders(fields: readonly Field[], endStream: boolean): void;
+  abstract onData(buffer: Buffer, start: number, end: number, endStream: boolean): void;
+  abstract onAborted(reason: StreamAbort): void;
+  /** The backend could not take the call at all: it is absent, or too many calls wait for it. */
+  abstract onRefused(error: Error): void;
+
+  /** The request is sent once and nothing waits for it. */
+  onDrain(): void {}
+
+  /** Ends the call towards the backend. Nothing is delivered afterwards. */
+  cancel(): void {
+    if (this.isOver) return;
+    this.isOver = true;
+    this.stream?.reset(ERROR_CODE.CANCEL);
+  }
+}

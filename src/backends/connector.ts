@@ -1,0 +1,144 @@
+// Keeps one probed connection to a backend's socket: connects, probes, replaces it on GOAWAY, comes back with back-off.
+// Knows nothing of calls; it tells its owner which connection to use and what state the backend is in.
+import type { Clock, Timer } from '../clock.ts';
+import { ClientConnection } from '../http2/client.ts';
+import { Backoff } from './backoff.ts';
+import { type BackendVersion, type ProbeOutcome, probeVersion } from './probe.ts';
+import type { BackendState } from './state.ts';
+
+/** A socket that accepts but stays silent this long counts as unreachable. */
+const PROBE_TIMEOUT_MS = 2_000;
+
+export interface ConnectorOptions {
+  readonly backendName: string;
+  /** Path of the backend's unix socket. */
+  readonly socket: string;
+  readonly clock: Clock;
+  /** Every change of state, in order. With `ready` comes the connection that was probed. */
+  onState(
+    state: BackendState,
+    connection: ClientConnection | undefined,
+    version: BackendVersion | undefined,
+  ): void;
+  /** A stream may be opened again on a connection that was full. */
+  onSlot(): void;
+}
+
+export class Connector {
+  private readonly options: ConnectorOptions;
+  private readonly backoff = new Backoff();
+  private connection: ClientConnection | undefined;
+  private state: BackendState;
+  private retry: Timer | undefined;
+  private isStopped = false;
+
+  constructor(options: ConnectorOptions) {
+    this.options = options;
+    this.state = { kind: 'connecting', sinceMs: options.clock.wallMs() };
+  }
+
+  /** Makes the first attempt. */
+  start(): void {
+    this.connect();
+  }
+
+  /** Closes the connection for good. */
+  stop(): void {
+    this.isStopped = true;
+    this.retry?.cancel();
+    this.setState({ kind: 'closed', sinceMs: this.options.clock.wallMs() });
+    this.connection?.close();
+  }
+
+  private connect(): void {
+    if (this.isStopped) return;
+    let isCurrent = true;
+    let isProbing = false;
+    let silence: Timer | undefined;
+    const leave = (reason: string) => {
+      silence?.cancel();
+      if (!isCurrent) return;
+      isCurrent = false;
+      if (this.connection === connection) this.connection = undefined;
+      this.lost(reason);
+    };
+    const connection = ClientConnection.connect(this.options.socket, {
+      clock: this.options.clock,
+      onReady: () => {
+        if (isProbing) return;
+        isProbing = true;
+        this.probe(connection, leave, () => silence?.cancel());
+      },
+      onSlot: () => this.options.onSlot(),
+      onGoaway: () => {
+        // The calls on it may finish; new ones go to a fresh connection.
+        if (!isCurrent) return;
+        isCurrent = false;
+        silence?.cancel();
+        if (this.connection === connection) {
+          this.connection = undefined;
+          this.setState({ kind: 'connecting', sinceMs: this.options.clock.wallMs() });
+        }
+        this.connect();
+      },
+      onClose: (reason) => leave(reason),
+    });
+    silence = this.options.clock.after(PROBE_TIMEOUT_MS, () => {
+      leave(`it accepted the connection but did not answer within ${PROBE_TIMEOUT_MS} ms`);
+      connection.close();
+    });
+  }
+
+  private probe(connection: ClientConnection, leave: (reason: string) => void, isAnswered: () => void): void {
+    const { backendName, clock } = this.options;
+    probeVersion(backendName, connection, (outcome: ProbeOutcome) => {
+      if (this.isStopped) return;
+      switch (outcome.kind) {
+        case 'version':
+          isAnswered();
+          this.backoff.reset();
+          this.connection = connection;
+          this.setState(
+            { kind: 'ready', sinceMs: clock.wallMs(), apiVersion: outcome.apiVersion },
+            connection,
+            outcome.version,
+          );
+          return;
+        case 'refused':
+          isAnswered();
+          this.setAbsent('not-ready', outcome.reason);
+          this.retry = clock.after(this.backoff.next(), () => {
+            if (connection.isOpen) this.probe(connection, leave, isAnswered);
+            else leave('the connection was closed');
+          });
+          return;
+        case 'failed':
+          leave(outcome.reason);
+          connection.close();
+          return;
+        default:
+          outcome satisfies never;
+      }
+    });
+  }
+
+  /** First loss of a ready backend: one attempt at once while calls wait; after that absent, with back-off. */
+  private lost(reason: string): void {
+    if (this.isStopped) return;
+    const wasReady = this.state.kind === 'ready';
+    if (wasReady) this.setState({ kind: 'connecting', sinceMs: this.options.clock.wallMs() });
+    else this.setAbsent('unreachable', reason);
+    this.retry = this.options.clock.after(this.backoff.next(), () => this.connect());
+  }
+
+  private setAbsent(kind: 'not-ready' | 'unreachable', reason: string): void {
+    if (this.state.kind === kind && this.state.reason === reason) return;
+    const isOngoing = this.state.kind === 'not-ready' || this.state.kind === 'unreachable';
+    this.setState({ kind, reason, sinceMs: isOngoing ? this.state.sinceMs : this.options.clock.wallMs() });
+  }
+
+  private setState(state: BackendState, connection?: ClientConnection, version?: BackendVersion): void {
+    this.state = state;
+    this.options.onState(state, connection, version);
+  }
+}

@@ -1,0 +1,40 @@
+// All backends of a config, in config order, by name, with the default one first where order matters.
+import type { Clock } from '../clock.ts';
+import type { Config } from '../config/config.ts';
+import { Backend } from './backend.ts';
+import type { BackendState } from './state.ts';
+
+export class BackendRegistry {
+  /** The default backend first, the others in config order: the order in which lists are joined. */
+  readonly all: readonly Backend[];
+  readonly default: Backend;
+  private readonly byName: ReadonlyMap<string, Backend>;
+
+  /** `onState` is told of every change of state of every backend. */
+  constructor(config: Config, clock: Clock, onState: (backend: Backend, state: BackendState) => void) {
+    const { messageSizeBytes } = config.limits;
+    const backends = config.backends.map(
+      (backend) => new Backend({ config: backend, clock, messageSizeBytes, onState }),
+    );
+    const chosen = backends.find((backend) => backend.config.isDefault);
+    if (chosen === undefined) throw new Error('a checked config has a default backend');
+    this.default = chosen;
+    this.all = [chosen, ...backends.filter((backend) => backend !== chosen)];
+    this.byName = new Map(backends.map((backend) => [backend.name, backend]));
+  }
+
+  /** The backend of that name; throws when the name is not in the config, which a checked config rules out. */
+  get(name: string): Backend {
+    const backend = this.byName.get(name);
+    if (backend === undefined) throw new Error(`no backend is named ${name}`);
+    return backend;
+  }
+
+  start(): void {
+    for (const backend of this.all) backend.start();
+  }
+
+  stop(): void {
+    for (const backend of this.all) backend.stop();
+  }
+}

@@ -1,0 +1,136 @@
+// A unary call whose whole answer is wanted in memory: merged lists, lookups, probes, replies that must be learnt from.
+import { BackendUnavailableError, MalformedMessageError, UnimplementedError } from '../errors.ts';
+import { MessageReader } from '../grpc/message.ts';
+import { decodeStatusMessage, STATUS, statusFromHttp } from '../grpc/status.ts';
+import { ERROR_CODE } from '../http2/error-code.ts';
+import { type Field, KNOWN } from '../http2/field.ts';
+import type { StreamAbort } from '../http2/stream.ts';
+import { BackendCall } from './backend-call.ts';
+
+/** What a unary call came to. */
+export type UnaryOutcome =
+  /** The backend answered OK. `message` has no prefix and may be kept. */
+  | {
+      readonly kind: 'answered';
+      readonly headers: readonly Field[];
+      readonly message: Buffer;
+      readonly trailers: readonly Field[];
+    }
+  /** The backend answered with a status of its own; `trailers` are what it sent, complete enough for a trailers-only reply. */
+  | {
+      readonly kind: 'status';
+      readonly code: number;
+      readonly text: string;
+      readonly headers: readonly Field[];
+      readonly trailers: readonly Field[];
+    }
+  /** No answer. */
+  | { readonly kind: 'failed'; readonly error: Error; readonly loss: Loss };
+
+/**
+ * How an answer was lost: `untouched`, the backend surely did nothing; `connection`, it went away in mid call and may
+ * have done it; `other`, it may have done it and asking again would not help (time over, broken protocol).
+ */
+export type Loss = 'untouched' | 'connection' | 'other';
+
+/** What a stream's abnormal end says about the call. */
+export function lossOf(reason: StreamAbort): Loss {
+  if (reason.kind === 'reset') return reason.code === ERROR_CODE.REFUSED_STREAM ? 'untouched' : 'other';
+  return reason.processed ? 'connection' : 'untouched';
+}
+
+/** Reads grpc-status out of trailers; a reply without one is judged by its HTTP status. */
+export function statusOf(trailers: readonly Field[]): { code: number; text: string } {
+  let code: number | undefined;
+  let text = '';
+  let httpStatus = 200;
+  for (const field of trailers) {
+    if (field.known === KNOWN.grpcStatus) code = Number(field.value);
+    else if (field.known === KNOWN.grpcMessage) text = decodeStatusMessage(field.value);
+    else if (field.known === KNOWN.status) httpStatus = Number(field.value);
+  }
+  if (code !== undefined && Number.isInteger(code)) return { code, text };
+  return {
+    code: STATUS[statusFromHttp(httpStatus)],
+    text: text || `HTTP status ${httpStatus} without grpc-status`,
+  };
+}
+
+/** Collects one unary answer of at most `limitBytes` and hands over its outcome exactly once, unless it is cancelled. */
+export class UnaryCall extends BackendCall {
+  private headers: readonly Field[] = [];
+  private message: Buffer | undefined;
+  private readonly reader: MessageReader;
+  private readonly backendName: string;
+  private readonly done: (outcome: UnaryOutcome) => void;
+
+  constructor(backendName: string, limitBytes: number, done: (outcome: UnaryOutcome) => void) {
+    super();
+    this.backendName = backendName;
+    this.done = done;
+    this.reader = new MessageReader(limitBytes, `the reply of backend ${backendName}`);
+  }
+
+  override onHeaders(fields: readonly Field[], endStream: boolean): void {
+    if (!endStream) {
+      this.headers = fields.slice();
+      return;
+    }
+    const trailers = fields.slice();
+    const { code, text } = statusOf(trailers);
+    if (code !== STATUS.OK) {
+      this.finish({ kind: 'status', code, text, headers: this.headers, trailers });
+      return;
+    }
+    if (this.message === undefined) {
+      this.failMalformed('it ended OK without a message');
+      return;
+    }
+    this.finish({ kind: 'answered', headers: this.headers, message: this.message, trailers });
+  }
+
+  override onData(buffer: Buffer, start: number, end: number, endStream: boolean): void {
+    this.stream?.consume(end - start);
+    try {
+      this.reader.push(buffer, start, end, (bytes, from, to, isOwned) => {
+        if (this.message !== undefined) throw new UnimplementedError('a second message in a unary reply');
+        this.message = isOwned ? bytes.subarray(from, to) : Buffer.from(bytes.subarray(from, to));
+      });
+    } catch (error) {
+      this.stream?.reset(ERROR_CODE.CANCEL);
+      this.finish({ kind: 'failed', error: error as Error, loss: 'other' });
+      return;
+    }
+    if (endStream) this.failMalformed('its stream ended without trailers');
+  }
+
+  override onAborted(reason: StreamAbort): void {
+    const what = reason.kind === 'reset' ? `it reset the stream with code ${reason.code}` : reason.message;
+    const error = new BackendUnavailableError(`backend ${this.backendName} gave no answer: ${what}`);
+    this.finish({ kind: 'failed', error, loss: lossOf(reason) });
+  }
+
+  override onRefused(error: Error): void {
+    this.finish({ kind: 'failed', error, loss: 'other' });
+  }
+
+  /** Gives up waiting: the backend is told, and `error` is the outcome. */
+  abandon(error: Error): void {
+    if (this.isOver) return;
+    this.stream?.reset(ERROR_CODE.CANCEL);
+    this.finish({ kind: 'failed', error, loss: 'other' });
+  }
+
+  private failMalformed(what: string): void {
+    const error = new MalformedMessageError(`backend ${this.backendName} broke the protocol: ${what}`, {
+      from: 'backend',
+    });
+    this.finish({ kind: 'failed', error, loss: 'other' });
+  }
+
+  private finish(outcome: UnaryOutcome): void {
+    if (this.isOver) return;
+    this.isOver = true;
+    this.done(outcome);
+  }
+}

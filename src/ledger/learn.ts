@@ -1,0 +1,45 @@
+// Reads ids out of what backends answer and records them. A record that another backend owns already is reported back.
+import type { Backend } from '../backends/backend.ts';
+import type { ListMethod } from '../cri/methods.ts';
+import { forEachRecord, readString } from '../cri/wire.ts';
+import type { Ledger } from './ledger.ts';
+
+/** A stretch of bytes: [start, end). */
+export interface ByteRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+/**
+ * Learns the ids of one backend's list reply and returns the records that must not be shown, because another backend
+ * owns their ids (two endpoints of one runtime do that; a kubelet that sees an id twice kills the pod for ever).
+ * `fullList` is the number from Ledger.beginList when the list was unfiltered. Throws MalformedMessageError.
+ */
+export function learnList(
+  ledger: Ledger,
+  method: ListMethod,
+  backend: Backend,
+  message: Uint8Array,
+  fullList: number | undefined,
+): ByteRange[] {
+  const { object, recordIdPath, record } = method;
+  if (object === 'image') return [];
+  const foreign: ByteRange[] = [];
+  const parentPath = object === 'sandbox' ? record?.uid : record?.sandboxId;
+  const list = fullList ?? 0;
+  let seen = 0;
+  forEachRecord(message, 0, message.length, method.recordField, (recordStart, bodyStart, bodyEnd) => {
+    const id = readString(message, bodyStart, bodyEnd, recordIdPath);
+    if (id === undefined) return;
+    seen++;
+    const parent = () =>
+      (parentPath === undefined ? undefined : readString(message, bodyStart, bodyEnd, parentPath)) ?? '';
+    const isItsOwn = method.learns
+      ? ledger.see(object, id, backend, list, parent)
+      : (ledger.ownerOf(object, id) ?? backend) === backend;
+    if (!isItsOwn) foreign.push({ start: recordStart, end: bodyEnd });
+  });
+  if (method.learns && fullList !== undefined)
+    ledger.endList(object, backend, fullList, seen - foreign.length);
+  return foreign;
+}

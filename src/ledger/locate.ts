@@ -1,0 +1,170 @@
+// Finds the owner of an id that the ledger does not know, by asking every backend once with List{filter.id}.
+// Not with a status call: unknown ids give NOT_FOUND on some runtimes and UNKNOWN on others; an empty list is plain.
+import { LRUCache } from 'lru-cache';
+import type { Backend } from '../backends/backend.ts';
+import type { Clock } from '../clock.ts';
+import { encodeIdFilter } from '../cri/messages.ts';
+import { type ListMethod, methodNamed } from '../cri/methods.ts';
+import { forEachRecord, readString } from '../cri/wire.ts';
+import { AmbiguousIdError, DuplicateIdError, type SwitchyardError, UnresolvedIdError } from '../errors.ts';
+import { statusName } from '../grpc/status.ts';
+import type { Ledger, ObjectKind } from './ledger.ts';
+
+export type Location =
+  | { readonly kind: 'owned'; readonly backend: Backend; readonly id: string }
+  /** Every backend was asked and denies the id, or it was removed through us. */
+  | { readonly kind: 'absent' }
+  /** Some backend could not be asked, or several hold something that fits. */
+  | { readonly kind: 'undecided'; readonly error: SwitchyardError };
+
+export type LocateOutcome = 'found' | 'absent' | 'unresolved' | 'ambiguous';
+
+export interface LocatorOptions {
+  readonly backends: readonly Backend[];
+  readonly ledger: Ledger;
+  readonly clock: Clock;
+  /** Told how each search ended. */
+  onOutcome(outcome: LocateOutcome): void;
+}
+
+/** How long "nobody has it" is believed; a container made behind our back shows after that. */
+const ABSENT_MS = 1_000;
+/** How long a removed id stays known as removed, so that the kubelet's repeated stops and removes cost nothing. */
+const REMOVED_MS = 10 * 60_000;
+const REMEMBERED_IDS = 20_000;
+
+interface Match {
+  readonly backend: Backend;
+  readonly id: string;
+  readonly parent: string;
+}
+
+export class Locator {
+  private readonly options: LocatorOptions;
+  private readonly searches = new Map<string, Promise<Location>>();
+  private readonly absent: LRUCache<string, true>;
+  private readonly removed: LRUCache<string, true>;
+
+  constructor(options: LocatorOptions) {
+    this.options = options;
+    const perf = { now: () => options.clock.now() };
+    const ttlResolution = 0;
+    this.absent = new LRUCache({ max: REMEMBERED_IDS, ttl: ABSENT_MS, ttlResolution, perf });
+    this.removed = new LRUCache({ max: REMEMBERED_IDS, ttl: REMOVED_MS, ttlResolution, perf });
+  }
+
+  /** The object was removed by its owner: nobody needs to be asked about it for a while. */
+  noteRemoved(object: ObjectKind, id: string): void {
+    this.removed.set(`${object} ${id}`, true);
+  }
+
+  /** Ledger, then memory of what is gone, then all backends; searches for one id at the same time are one search. */
+  locate(object: ObjectKind, id: string): Promise<Location> {
+    const known = this.options.ledger.find(object, id);
+    if (known.kind === 'owned') return Promise.resolve(known);
+    if (known.kind === 'ambiguous')
+      return Promise.resolve({ kind: 'undecided', error: ambiguous(object, id) });
+    const key = `${object} ${id}`;
+    if (id === '' || this.removed.has(key) || this.absent.has(key))
+      return Promise.resolve({ kind: 'absent' });
+    let search = this.searches.get(key);
+    if (search === undefined) {
+      search = this.search(object, id).finally(() => this.searches.delete(key));
+      this.searches.set(key, search);
+    }
+    return search;
+  }
+
+  /** Whether this backend, asked now, says that it has no such object. */
+  async isGone(backend: Backend, object: ObjectKind, id: string): Promise<boolean> {
+    const { matches, trouble } = await askFor(backend, object, id);
+    return trouble === undefined && matches.length === 0;
+  }
+
+  private async search(object: ObjectKind, id: string): Promise<Location> {
+    const { backends, onOutcome } = this.options;
+    const answers = await Promise.all(backends.map((backend) => askFor(backend, object, id)));
+    const matches = answers.flatMap((answer) => answer.matches);
+    const troubles = answers.flatMap((answer) => answer.trouble ?? []);
+    const [match] = matches;
+    if (match !== undefined && matches.length > 1) {
+      onOutcome('ambiguous');
+      const isTwin = matches.every((other) => other.id === match.id);
+      return { kind: 'undecided', error: isTwin ? duplicate(object, matches) : ambiguous(object, id) };
+    }
+    // A whole id has one owner. A shortened one may fit something on a backend that could not be asked.
+    if (match !== undefined && (match.id === id || troubles.length === 0)) {
+      if (object === 'sandbox') this.options.ledger.addSandbox(match.id, match.backend, match.parent);
+      else this.options.ledger.addContainer(match.id, match.backend, match.parent);
+      onOutcome('found');
+      return { kind: 'owned', backend: match.backend, id: match.id };
+    }
+    if (troubles.length > 0) {
+      onOutcome('unresolved');
+      const error = new UnresolvedIdError(
+        `cannot tell whether ${object} ${id} exists, for not every backend could be asked: ${troubles.join('; ')}`,
+        { hint: 'Try again when the backend is back' },
+      );
+      return { kind: 'undecided', error };
+    }
+    onOutcome('absent');
+    this.absent.set(`${object} ${id}`, true);
+    return { kind: 'absent' };
+  }
+}
+
+/** One backend's answer: what fits the id, or why it could not be asked. */
+async function askFor(
+  backend: Backend,
+  object: ObjectKind,
+  id: string,
+): Promise<{ matches: Match[]; trouble?: string }> {
+  if (backend.isAbsent) return { matches: [], trouble: backend.absenceError().message };
+  const rpc = object === 'sandbox' ? 'ListPodSandbox' : 'ListContainers';
+  const method = methodNamed(rpc) as ListMethod;
+  const outcome = await backend.ask({
+    service: method.service,
+    rpc,
+    request: encodeIdFilter(id),
+    timeoutMs: backend.config.timeouts.listMs,
+  });
+  switch (outcome.kind) {
+    case 'failed':
+      return { matches: [], trouble: outcome.error.message };
+    case 'status':
+      return {
+        matches: [],
+        trouble: `${rpc} of backend ${backend.name} ends ${statusName(outcome.code)}: ${outcome.text}`,
+      };
+    case 'answered':
+      return { matches: matchesIn(method, backend, outcome.message, id) };
+    default:
+      return outcome satisfies never;
+  }
+}
+
+/** A runtime that does not know the filter would answer everything; only ids that fit count. */
+function matchesIn(method: ListMethod, backend: Backend, message: Buffer, id: string): Match[] {
+  const matches: Match[] = [];
+  const parentPath = method.object === 'sandbox' ? method.record?.uid : method.record?.sandboxId;
+  forEachRecord(message, 0, message.length, method.recordField, (_, start, end) => {
+    const found = readString(message, start, end, method.recordIdPath) ?? '';
+    if (!found.startsWith(id)) return;
+    const parent = (parentPath && readString(message, start, end, parentPath)) ?? '';
+    matches.push({ backend, id: found, parent });
+  });
+  return matches;
+}
+
+function ambiguous(object: ObjectKind, id: string): AmbiguousIdError {
+  return new AmbiguousIdError(`${object} id ${id} is the beginning of several ids`, {
+    hint: 'Give more of the id',
+  });
+}
+
+function duplicate(object: ObjectKind, matches: readonly Match[]): DuplicateIdError {
+  const names = matches.map((match) => match.backend.name).join(' and ');
+  return new DuplicateIdError(`${object} ${matches[0]?.id} is on the backends ${names} at once`, {
+    hint: 'They are most likely two endpoints of one runtime: remove one from the config',
+  });
+}

@@ -1,0 +1,37 @@
+// Where a pod is being placed right now, or may have been placed by a call whose answer was lost. Until that is known
+// for certain, another RunPodSandbox of the same pod goes to the same backend: two sandboxes on two backends would
+// make the kubelet kill and recreate the pod for ever.
+import type { Backend } from '../backends/backend.ts';
+
+interface Pin {
+  readonly backend: Backend;
+  holders: number;
+}
+
+export class Placements {
+  private readonly pins = new Map<string, Pin>();
+
+  /** The backend the pod of this UID is being placed on. */
+  backendOf(uid: string): Backend | undefined {
+    return this.pins.get(uid)?.backend;
+  }
+
+  /** Pins the pod to a backend until the returned function is called (once; more does nothing). */
+  pin(uid: string, backend: Backend): () => void {
+    if (uid === '') return () => {};
+    let pin = this.pins.get(uid);
+    if (pin === undefined || pin.backend !== backend) {
+      pin = { backend, holders: 0 };
+      this.pins.set(uid, pin);
+    }
+    const held = pin;
+    held.holders++;
+    let isHeld = true;
+    return () => {
+      if (!isHeld) return;
+      isHeld = false;
+      held.holders--;
+      if (held.holders === 0 && this.pins.get(uid) === held) this.pins.delete(uid);
+    };
+  }
+}

@@ -1,0 +1,93 @@
+// An answer that must be understood before the client sees it: collected whole, then sent on as it came.
+import type { Backend } from '../backends/backend.ts';
+import { UnaryCall, type UnaryOutcome } from '../backends/unary-call.ts';
+import { isForwardedResponse } from '../grpc/metadata.ts';
+import { STATUS } from '../grpc/status.ts';
+import { type Field, KNOWN } from '../http2/field.ts';
+import type { Call } from './call.ts';
+
+export interface CollectOptions {
+  /** The framed request for the backend. */
+  readonly body: Buffer;
+  /** Longest reply message. */
+  readonly limitBytes: number;
+  /** True when the call may be made again after a lost connection. What a backend surely did not touch always may. */
+  readonly isRetryable: boolean;
+  /** Another RPC than the client's, of the same service. */
+  readonly rpc?: string;
+}
+
+/**
+ * Makes the client's call on one backend with its metadata and remaining time; `done` gets the outcome once, unless
+ * the client leaves or its deadline passes before: then the backend is told.
+ */
+export function collect(
+  call: Call,
+  backend: Backend,
+  options: CollectOptions,
+  done: (outcome: UnaryOutcome) => void | Promise<void>,
+): void {
+  const deliver = (outcome: UnaryOutcome) => {
+    // What goes wrong while an outcome is understood is this call's trouble, not the connection's.
+    try {
+      done(outcome)?.catch((error: unknown) => call.fail(error));
+    } catch (error) {
+      call.fail(error);
+    }
+  };
+  attempt(call, backend, options, (outcome) => {
+    const mayRetry =
+      outcome.kind === 'failed' &&
+      (outcome.loss === 'untouched' || (outcome.loss === 'connection' && options.isRetryable));
+    if (mayRetry) attempt(call, backend, options, deliver);
+    else deliver(outcome);
+  });
+}
+
+function attempt(
+  call: Call,
+  backend: Backend,
+  options: CollectOptions,
+  done: (outcome: UnaryOutcome) => void,
+): void {
+  const { route, deadlineAtMs } = call;
+  if (route === undefined) throw new Error('only calls of CRI services are collected');
+  const unary = new UnaryCall(backend.name, options.limitBytes, done);
+  call.onLeave(() => unary.cancel());
+  const { body } = options;
+  backend.call(unary, {
+    service: route.service,
+    rpc: options.rpc ?? route.rpc,
+    metadata: call.metadata.filter(isReadable),
+    deadlineAtMs,
+    body,
+    start: 0,
+    end: body.length,
+  });
+}
+
+/** The client's offer to take compressed replies is kept back: a compressed reply could not be read here. */
+function isReadable(field: Field): boolean {
+  return field.known !== KNOWN.grpcAcceptEncoding && field.known !== KNOWN.grpcEncoding;
+}
+
+/** Answers the client with what a backend answered: message and metadata as they came, or its own status. */
+export function replyWith(call: Call, backend: Backend, outcome: UnaryOutcome): void {
+  call.backendName = backend.name;
+  switch (outcome.kind) {
+    case 'answered':
+      call.sendHeaders(outcome.headers.filter(isForwardedResponse));
+      call.sendMessage([outcome.message]);
+      call.finish(outcome.trailers.filter(isForwardedResponse), STATUS.OK, '');
+      return;
+    case 'status':
+      if (outcome.headers.length > 0) call.sendHeaders(outcome.headers.filter(isForwardedResponse));
+      call.finish(outcome.trailers.filter(isForwardedResponse), outcome.code, outcome.text);
+      return;
+    case 'failed':
+      call.fail(outcome.error);
+      return;
+    default:
+      outcome satisfies never;
+  }
+}

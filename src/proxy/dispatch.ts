@@ -1,0 +1,54 @@
+// From the row of the method table to the handler of its kind.
+import type { Method } from '../cri/methods.ts';
+import { UnimplementedError } from '../errors.ts';
+import type { Call } from './call.ts';
+import { eventsHandler } from './handlers/events.ts';
+import { imageHandler } from './handlers/image.ts';
+import { listHandler } from './handlers/list.ts';
+import { nodeHandler } from './handlers/node.ts';
+import { ownedHandler } from './handlers/owned.ts';
+import { placeHandler } from './handlers/place.ts';
+import { streamListHandler } from './handlers/stream-list.ts';
+import { unknownHandler } from './handlers/unknown.ts';
+import type { Serve } from './layers/layer.ts';
+import type { ProxyParts } from './parts.ts';
+
+/** Serves a call by the kind of its row. */
+export function dispatch(parts: ProxyParts): Serve {
+  const place = placeHandler(parts);
+  const owned = ownedHandler(parts);
+  const list = listHandler(parts);
+  const streamList = streamListHandler(parts);
+  const events = eventsHandler();
+  const image = imageHandler(parts);
+  const node = nodeHandler(parts);
+  const unknown = unknownHandler(parts);
+
+  const byKind = (call: Call, method: Method): void | Promise<void> => {
+    switch (method.kind) {
+      case 'place':
+        return place(call, method);
+      case 'owned':
+        return owned(call, method);
+      case 'list':
+        return list(call, method);
+      case 'stream-list':
+        return streamList(call, method);
+      case 'events':
+        return events(call, method);
+      case 'image':
+        return image(call, method);
+      case 'node':
+        return node(call, method);
+      default:
+        return method satisfies never;
+    }
+  };
+
+  return (call) => {
+    if (call.route === undefined) throw new UnimplementedError(`unknown path ${call.path}`);
+    if (call.route.method === undefined) return unknown(call);
+    if (call.requestError !== undefined) throw call.requestError;
+    return byKind(call, call.route.method);
+  };
+}

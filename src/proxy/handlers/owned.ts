@@ -1,0 +1,106 @@
+// Calls about one pod sandbox or container: to its owner, found in the ledger or by asking every backend.
+import type { Backend } from '../../backends/backend.ts';
+import type { OwnedMethod } from '../../cri/methods.ts';
+import { readString } from '../../cri/wire.ts';
+import { MalformedMessageError, UnknownIdError } from '../../errors.ts';
+import { STATUS } from '../../grpc/status.ts';
+import type { Call } from '../call.ts';
+import { collect, replyWith } from '../collect.ts';
+import type { Handler, ProxyParts } from '../parts.ts';
+import { relay } from '../relay.ts';
+import { replyEmpty } from '../replies.ts';
+
+export function ownedHandler(parts: ProxyParts): Handler<OwnedMethod> {
+  const { ledger, locator } = parts;
+
+  return (call, method) => {
+    const { message } = call;
+    const id = readString(message, 0, message.length, method.idPath);
+    if (id === undefined) {
+      throw new MalformedMessageError(`${method.name} names no ${method.object}`, { hint: 'Give its id' });
+    }
+    call.objectId = id;
+    const owner = ledger.ownerOf(method.object, id);
+    if (owner !== undefined) {
+      forward(parts, call, method, owner, id);
+      return;
+    }
+    return locator.locate(method.object, id).then((location) => {
+      if (call.isOver) return;
+      switch (location.kind) {
+        case 'owned':
+          forward(parts, call, method, location.backend, location.id);
+          return;
+        case 'absent':
+          if (method.whenAbsent === 'ok') replyEmpty(call);
+          else throw new UnknownIdError(`${method.object} ${id} is on none of the backends`);
+          return;
+        case 'undecided':
+          throw location.error;
+        default:
+          location satisfies never;
+      }
+    });
+  };
+}
+
+/** Sends the call to the owner; `id` is the whole id, also when the client gave only its beginning. */
+function forward(parts: ProxyParts, call: Call, method: OwnedMethod, owner: Backend, id: string): void {
+  if (method.newContainerIdPath !== undefined) createContainer(parts, call, method, owner, id);
+  else if (method.whenAbsent === 'ok') endObject(parts, call, method, owner, id);
+  else relay(call, owner, { isRetryable: method.retry === 'once' });
+}
+
+/** The new id is on record before the client can use it. A lost answer is found again by listing the backend. */
+function createContainer(
+  parts: ProxyParts,
+  call: Call,
+  method: OwnedMethod,
+  owner: Backend,
+  sandboxId: string,
+): void {
+  const { ledger, census, config } = parts;
+  call.onLeave(() => void census.take(owner));
+  const options = { body: call.body, limitBytes: config.limits.messageSizeBytes, isRetryable: false };
+  collect(call, owner, options, (outcome) => {
+    if (outcome.kind === 'answered' && method.newContainerIdPath !== undefined) {
+      const { message } = outcome;
+      const id = readString(message, 0, message.length, method.newContainerIdPath);
+      if (id !== undefined && !ledger.addContainer(id, owner, sandboxId)) parts.onForeignIds(owner, 1);
+    }
+    replyWith(call, owner, outcome);
+  });
+}
+
+/**
+ * Stop and Remove: an object that its owner does not have is stopped and removed, whatever the runtime calls that.
+ * Old containerds say NOT_FOUND; cri-dockerd has a plain error for a container that is gone, so its list decides.
+ */
+function endObject(parts: ProxyParts, call: Call, method: OwnedMethod, owner: Backend, id: string): void {
+  const { config, locator } = parts;
+  const options = {
+    body: call.body,
+    limitBytes: config.limits.messageSizeBytes,
+    isRetryable: method.retry === 'once',
+  };
+  collect(call, owner, options, async (outcome) => {
+    const isGone =
+      outcome.kind === 'status' &&
+      (outcome.code === STATUS.NOT_FOUND ||
+        (outcome.code === STATUS.UNKNOWN && (await locator.isGone(owner, method.object, id))));
+    if (isGone) {
+      forget(parts, method, id);
+      call.backendName = owner.name;
+      replyEmpty(call);
+      return;
+    }
+    if (outcome.kind === 'answered' && method.effect?.startsWith('remove-')) forget(parts, method, id);
+    replyWith(call, owner, outcome);
+  });
+}
+
+function forget({ ledger, locator }: ProxyParts, method: OwnedMethod, id: string): void {
+  if (method.object === 'sandbox') ledger.removeSandbox(id);
+  else ledger.removeContainer(id);
+  locator.noteRemoved(method.object, id);
+}

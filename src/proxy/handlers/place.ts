@@ -1,0 +1,78 @@
+// RunPodSandbox and RestorePod: the only calls that choose a backend. What they create is on record, in the ledger,
+// before the client can name it.
+import type { Backend } from '../../backends/backend.ts';
+import type { PlaceMethod } from '../../cri/methods.ts';
+import { readString, readStrings, replaceString } from '../../cri/wire.ts';
+import { NoRouteError } from '../../errors.ts';
+import { framed } from '../../grpc/message.ts';
+import { type PodAttributes, readAttributes } from '../../routing/attributes.ts';
+import type { Call } from '../call.ts';
+import { collect, replyWith } from '../collect.ts';
+import type { Handler, ProxyParts } from '../parts.ts';
+import { type Placement, place } from '../placement.ts';
+
+export function placeHandler(parts: ProxyParts): Handler<PlaceMethod> {
+  const { registry, census, metrics } = parts;
+
+  return async (call, method) => {
+    const pod = readAttributes(call.message, method.configPath, method.handlerPath);
+    call.pod = { namespace: pod.namespace, name: pod.name, uid: pod.uid };
+    // Right after a start the ledger may not know yet where this pod already lives.
+    if (!registry.all.every((backend) => backend.isAbsent || census.isCounted(backend))) {
+      await census.settle(registry.all);
+      if (call.isOver) return;
+    }
+    let placement: Placement;
+    try {
+      placement = place(parts, pod);
+    } catch (error) {
+      if (error instanceof NoRouteError) metrics.decision('none', 'refused');
+      throw error;
+    }
+    metrics.decision(placement.rule, placement.outcome);
+    call.rule = placement.rule;
+    run(parts, call, method, pod, placement);
+  };
+}
+
+function run(
+  parts: ProxyParts,
+  call: Call,
+  method: PlaceMethod,
+  pod: PodAttributes,
+  { backend, handler }: Placement,
+): void {
+  const { config, placements, census, imageMemory } = parts;
+  const unpin = placements.pin(pod.uid, backend);
+  // The client leaves or the answer is lost: a fresh list shows whether there is a sandbox now. Until then the pod
+  // stays with this backend.
+  const recount = () => void census.take(backend).finally(unpin);
+  call.onLeave(recount);
+  imageMemory.rememberPod(pod.annotations, backend);
+  const body =
+    handler === pod.handler ? call.body : framed(replaceString(call.message, method.handlerPath, handler));
+  const options = { body, limitBytes: config.limits.messageSizeBytes, isRetryable: false };
+  collect(call, backend, options, (outcome) => {
+    if (outcome.kind === 'answered') record(parts, call, method, backend, pod.uid, outcome.message);
+    if (outcome.kind !== 'failed') unpin();
+    replyWith(call, backend, outcome);
+  });
+}
+
+function record(
+  { ledger, onForeignIds }: ProxyParts,
+  call: Call,
+  method: PlaceMethod,
+  backend: Backend,
+  podUid: string,
+  reply: Buffer,
+): void {
+  const sandboxId = readString(reply, 0, reply.length, method.sandboxIdPath) ?? '';
+  if (sandboxId === '') return;
+  call.objectId = sandboxId;
+  if (!ledger.addSandbox(sandboxId, backend, podUid)) onForeignIds(backend, 1);
+  if (method.containerIdsPath === undefined) return;
+  for (const id of readStrings(reply, 0, reply.length, method.containerIdsPath)) {
+    if (!ledger.addContainer(id, backend, sandboxId)) onForeignIds(backend, 1);
+  }
+}

@@ -1,0 +1,55 @@
+// Takes calls in, as many as the config allows, and none while Switchyard stops.
+import { DrainingError, OverloadedError } from '../../errors.ts';
+import type { Layer } from './layer.ts';
+
+/** Reply bytes that may wait for one client before its next calls are refused. */
+const CLIENT_QUEUE_BYTES = 256 * 1024 * 1024;
+
+/** Calls that are being served, and the door to them. */
+export class Admission {
+  private readonly limit: number;
+  private count = 0;
+  private isDraining = false;
+  private onEmpty: (() => void) | undefined;
+
+  constructor(limit: number) {
+    this.limit = limit;
+  }
+
+  get callsInFlight(): number {
+    return this.count;
+  }
+
+  /** Refuses new calls from now on; resolves when the last one in flight is over. */
+  drain(): Promise<void> {
+    this.isDraining = true;
+    return new Promise((resolve) => {
+      if (this.count === 0) resolve();
+      else this.onEmpty = resolve;
+    });
+  }
+
+  /** The layer itself. */
+  readonly layer: Layer = (next) => (call) => {
+    if (this.isDraining)
+      throw new DrainingError('Switchyard is stopping', { hint: 'Try again when it is back' });
+    if (this.count >= this.limit) {
+      throw new OverloadedError(`${this.count} calls are in flight, which is the limit`, {
+        hint: 'Raise limits.callsInFlight in the config, or look for a backend that hangs',
+      });
+    }
+    if (call.client.queuedBytes > CLIENT_QUEUE_BYTES) {
+      throw new OverloadedError(`${call.client.queuedBytes} bytes wait for this client to read them`, {
+        hint: 'The client must read the replies it asked for',
+      });
+    }
+    this.count++;
+    call.watch(this.leave);
+    return next(call);
+  };
+
+  private readonly leave = () => {
+    this.count--;
+    if (this.count === 0) this.onEmpty?.();
+  };
+}

@@ -1,0 +1,45 @@
+// Which backends a list has to ask: only the owner when the filter names an object or pod whose owner is known.
+// Beside speed this keeps the kubelet's lists of one pod working while another backend is down.
+import type { Backend } from '../backends/backend.ts';
+import type { ListMethod } from '../cri/methods.ts';
+import { readBytes, readMap, readString } from '../cri/wire.ts';
+import type { ProxyParts } from './parts.ts';
+
+/** The label by which the kubelet asks for the objects of one pod. */
+const POD_UID_LABEL = 'io.kubernetes.pod.uid';
+/** In all list requests the filter is field 1. */
+const FILTER = [1];
+
+export interface Narrowed {
+  readonly backends: readonly Backend[];
+  /** True when the request has no filter, so that the answer is all a backend has. */
+  readonly isFull: boolean;
+}
+
+/** Reads the filter of a list request and picks the backends that can hold what it asks for. */
+export function narrow(parts: ProxyParts, method: ListMethod, request: Buffer): Narrowed {
+  const { ledger, registry, placements } = parts;
+  const end = request.length;
+  const all = registry.all;
+  if ((readBytes(request, 0, end, FILTER)?.length ?? 0) === 0) return { backends: all, isFull: true };
+
+  const { id: idPath, sandboxId: sandboxIdPath, labels: labelsPath } = method.filter;
+  const id = idPath && readString(request, 0, end, idPath);
+  if (id && method.object !== 'image') {
+    const owner = ledger.find(method.object, id);
+    if (owner.kind === 'owned') return { backends: [owner.backend], isFull: false };
+  }
+  const sandboxId = sandboxIdPath && readString(request, 0, end, sandboxIdPath);
+  if (sandboxId) {
+    const owner = ledger.find('sandbox', sandboxId);
+    if (owner.kind === 'owned') return { backends: [owner.backend], isFull: false };
+  }
+  const uid = labelsPath && readMap(request, 0, end, labelsPath).get(POD_UID_LABEL);
+  if (uid) {
+    const homes = new Set(ledger.backendsOfPod(uid));
+    const pending = placements.backendOf(uid);
+    if (pending !== undefined) homes.add(pending);
+    if (homes.size > 0) return { backends: all.filter((backend) => homes.has(backend)), isFull: false };
+  }
+  return { backends: all, isFull: false };
+}

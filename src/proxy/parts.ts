@@ -1,0 +1,37 @@
+// What the handlers work with: one object, made by app.ts, with everything that lives as long as the proxy.
+import type { Backend } from '../backends/backend.ts';
+import type { Identity } from '../backends/identity.ts';
+import type { BackendRegistry } from '../backends/registry.ts';
+import type { Clock } from '../clock.ts';
+import type { Config } from '../config/config.ts';
+import type { Method } from '../cri/methods.ts';
+import type { Census } from '../ledger/census.ts';
+import type { ImageMemory } from '../ledger/image-memory.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import type { Locator } from '../ledger/locate.ts';
+import type { Placements } from '../ledger/placements.ts';
+import type { Logger } from '../telemetry/log.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import type { Call } from './call.ts';
+import type { RuntimeConfigReplay } from './runtime-config-replay.ts';
+
+/** Everything a handler may use. */
+export interface ProxyParts {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  readonly registry: BackendRegistry;
+  readonly ledger: Ledger;
+  readonly placements: Placements;
+  readonly census: Census;
+  readonly locator: Locator;
+  readonly imageMemory: ImageMemory;
+  readonly identity: Identity;
+  readonly replay: RuntimeConfigReplay;
+  /** Told when a backend shows ids that another one owns. */
+  onForeignIds(backend: Backend, count: number): void;
+}
+
+/** Serves the calls of one kind. It answers the call itself, now or later; what it throws or rejects with is answered too. */
+export type Handler<M extends Method> = (call: Call, method: M) => void | Promise<void>;

@@ -1,0 +1,112 @@
+// The usual way of an answer: a backend's frames go to the client as they arrive, without being held.
+// A client that reads slowly slows its own stream on the backend; no message is ever kept whole.
+import type { Backend } from '../backends/backend.ts';
+import { BackendCall } from '../backends/backend-call.ts';
+import { lossOf, statusOf } from '../backends/unary-call.ts';
+import { BackendUnavailableError, MalformedMessageError } from '../errors.ts';
+import { isForwardedResponse } from '../grpc/metadata.ts';
+import type { Field } from '../http2/field.ts';
+import type { StreamAbort } from '../http2/stream.ts';
+import type { Call } from './call.ts';
+
+/** What a handler may want to know of a relayed answer before the client does. */
+export interface RelayOptions {
+  /** Called with the backend's status code before the trailers go on. */
+  readonly onStatus?: (code: number) => void;
+  /** True when the call may be made again after a lost connection (cri-semantics: reading calls only). */
+  readonly isRetryable: boolean;
+}
+
+/** Sends the client's request to a backend and its answer back. */
+export function relay(call: Call, backend: Backend, options: RelayOptions): void {
+  call.backendName = backend.name;
+  new Relay(call, backend, options, 0).start();
+}
+
+class Relay extends BackendCall {
+  private readonly call: Call;
+  private readonly backend: Backend;
+  private readonly options: RelayOptions;
+  private readonly retries: number;
+  /** Bytes handed to the client's stream that it has not let go yet, so the backend gets no credit for them. */
+  private heldBytes = 0;
+
+  constructor(call: Call, backend: Backend, options: RelayOptions, retries: number) {
+    super();
+    this.call = call;
+    this.backend = backend;
+    this.options = options;
+    this.retries = retries;
+  }
+
+  start(): void {
+    const { call } = this;
+    call.attach(this);
+    const { body, metadata, deadlineAtMs, route } = call;
+    if (route === undefined) throw new Error('only calls of CRI services are relayed');
+    this.backend.call(this, {
+      service: route.service,
+      rpc: route.rpc,
+      metadata,
+      deadlineAtMs,
+      body,
+      start: 0,
+      end: body.length,
+    });
+  }
+
+  override onHeaders(fields: readonly Field[], endStream: boolean): void {
+    const forwarded = fields.every(isForwardedResponse) ? fields : fields.filter(isForwardedResponse);
+    if (!endStream) {
+      this.call.sendHeaders(forwarded);
+      return;
+    }
+    this.isOver = true;
+    const { code, text } = statusOf(fields);
+    this.options.onStatus?.(code);
+    this.call.finish(forwarded, code, text);
+  }
+
+  override onData(buffer: Buffer, start: number, end: number, endStream: boolean): void {
+    const { call, stream } = this;
+    call.sendData(buffer, start, end);
+    if (call.stream.queuedBytes === 0) stream?.consume(end - start);
+    else {
+      this.heldBytes += end - start;
+      call.onReplyDrained ??= () => this.release();
+    }
+    if (endStream) {
+      this.isOver = true;
+      this.call.fail(
+        new MalformedMessageError(`backend ${this.backend.name} ended ${call.rpc} without trailers`, {
+          from: 'backend',
+        }),
+      );
+    }
+  }
+
+  override onAborted(reason: StreamAbort): void {
+    this.isOver = true;
+    const { call, backend } = this;
+    const loss = lossOf(reason);
+    const mayRetry = loss === 'untouched' || (loss === 'connection' && this.options.isRetryable);
+    if (mayRetry && this.retries === 0 && !call.hasReplyHeaders) {
+      new Relay(call, backend, this.options, 1).start();
+      return;
+    }
+    const what =
+      reason.kind === 'connection' ? reason.message : `it reset the stream with code ${reason.code}`;
+    call.fail(new BackendUnavailableError(`backend ${backend.name} broke off ${call.rpc}: ${what}`));
+  }
+
+  override onRefused(error: Error): void {
+    this.isOver = true;
+    this.call.fail(error);
+  }
+
+  private release(): void {
+    const { heldBytes } = this;
+    this.heldBytes = 0;
+    if (heldBytes > 0 && !this.isOver) this.stream?.consume(heldBytes);
+  }
+}
