@@ -9,7 +9,8 @@ import { parseArgs } from 'node:util';
 import { prepare } from './prepare.mjs';
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
-const bin = (name) => path.join(root, 'node_modules/.bin', name);
+const bin = (/** @type {string} */ name) => path.join(root, 'node_modules/.bin', name);
+/** @param {string} name @param {...string} args */
 const script = (name, ...args) => [process.execPath, path.join(root, 'scripts', name), ...args];
 
 /** The tests come last, so that their line of counts is the last of the log but for the summary. */
