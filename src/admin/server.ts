@@ -1,5 +1,8 @@
 // The admin side: metrics and health over HTTP, on its own address beside the CRI socket. app.ts starts it after
 // the CRI socket answers, by a dynamic import, because fastify and prom-client take longer to load than that.
+import { chmod, mkdir, unlink } from 'node:fs/promises';
+import net from 'node:net';
+import path from 'node:path';
 import { type FastifyInstance, fastify } from 'fastify';
 import { StartError } from '../errors.ts';
 import { createExposition } from '../telemetry/exposition.ts';
@@ -42,8 +45,8 @@ export interface AdminServer {
 }
 
 /**
- * Starts /metrics, /livez and /readyz. Throws StartError when the address is taken. A stale unix socket is removed
- * by the caller, who knows whether it is stale.
+ * Starts /metrics, /livez and /readyz. Throws StartError when the address is taken; the socket file of a process that
+ * is gone is replaced. A unix socket is for its owner alone.
  */
 export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
   const { address, log } = options;
@@ -66,7 +69,7 @@ export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
     reply.code(404).send({ error: 'not found', paths: ['/metrics', '/livez', '/readyz'] }),
   );
   try {
-    if (address.kind === 'unix') await server.listen({ path: address.path });
+    if (address.kind === 'unix') await listenOnSocket(server, address.path);
     else await server.listen({ host: address.host, port: address.port });
   } catch (error) {
     await server.close();
@@ -77,6 +80,24 @@ export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
     });
   }
   return { address: toText(listeningAddress(server, address)), close: () => server.close() };
+}
+
+async function listenOnSocket(server: FastifyInstance, socket: string): Promise<void> {
+  await mkdir(path.dirname(socket), { recursive: true });
+  if (await isStale(socket)) await unlink(socket);
+  await server.listen({ path: socket });
+  await chmod(socket, 0o600);
+}
+
+/** Whether there is a socket file that nobody listens on any more. */
+function isStale(socket: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = net.connect(socket, () => {
+      probe.destroy();
+      resolve(false);
+    });
+    probe.once('error', (error: NodeJS.ErrnoException) => resolve(error.code === 'ECONNREFUSED'));
+  });
 }
 
 function addHealth(server: FastifyInstance, readiness: () => Readiness): void {

@@ -1,5 +1,6 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, statSync } from 'node:fs';
 import { createServer, request } from 'node:http';
-import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type AdminServer, type Readiness, startAdmin } from '../../../src/admin/server.ts';
 import { StartError } from '../../../src/errors.ts';
@@ -59,7 +60,7 @@ describe('startAdmin', () => {
 
   it('listens on a unix socket', async () => {
     await using dir = await tempDir();
-    const path = join(dir.path, 'admin.sock');
+    const path = dir.file('admin.sock');
     const { address } = await start({ address: { kind: 'unix', path } });
     expect(address).toBe(`unix://${path}`);
     const status = await new Promise((resolve, reject) => {
@@ -68,6 +69,17 @@ describe('startAdmin', () => {
         .end();
     });
     expect(status).toBe(200);
+  });
+
+  it('replaces the socket file of a process that is gone, but not one that answers', async () => {
+    await using dir = await tempDir();
+    const path = dir.file('admin.sock');
+    const leaveStale = `require('node:net').createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, 'SIGKILL'))`;
+    spawnSync(process.execPath, ['-e', leaveStale]);
+    expect(existsSync(path)).toBe(true);
+    await start({ address: { kind: 'unix', path } });
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    await expect(start({ address: { kind: 'unix', path } })).rejects.toThrow(`unix://${path}`);
   });
 
   it('refuses to start on a taken address, and says which', async () => {
