@@ -1,6 +1,6 @@
 // One call on one backend, from the moment it is handed over until its stream ends.
 // What is done with the answer is the subclass's business: relayed frame by frame, or collected.
-import { ERROR_CODE } from '../http2/error-code.ts';
+import { ERROR_CODE } from '../http2/connection-error.ts';
 import type { Field } from '../http2/field.ts';
 import type { Stream, StreamAbort, StreamReceiver } from '../http2/stream.ts';
 

@@ -2,7 +2,7 @@
 import { BackendUnavailableError, MalformedMessageError, UnimplementedError } from '../errors.ts';
 import { MessageReader } from '../grpc/message.ts';
 import { decodeStatusMessage, STATUS, statusFromHttp } from '../grpc/status.ts';
-import { ERROR_CODE } from '../http2/error-code.ts';
+import { ERROR_CODE } from '../http2/connection-error.ts';
 import { type Field, KNOWN } from '../http2/field.ts';
 import type { StreamAbort } from '../http2/stream.ts';
 import { BackendCall } from './backend-call.ts';
@@ -35,8 +35,8 @@ export type Loss = 'untouched' | 'connection' | 'other';
 
 /** What a stream's abnormal end says about the call. */
 export function lossOf(reason: StreamAbort): Loss {
-  if (reason.kind === 'reset') return reason.code === ERROR_CODE.REFUSED_STREAM ? 'untouched' : 'other';
-  return reason.processed ? 'connection' : 'untouched';
+  if (!reason.processed) return 'untouched';
+  return reason.kind === 'connection' ? 'connection' : 'other';
 }
 
 /** Reads grpc-status out of trailers; a reply without one is judged by its HTTP status. */

@@ -7,7 +7,7 @@ import { PREFIX_BYTES, writePrefix } from '../grpc/message.ts';
 import { isForwarded } from '../grpc/metadata.ts';
 import { STATUS } from '../grpc/status.ts';
 import { parseTimeout } from '../grpc/timeout.ts';
-import { ERROR_CODE } from '../http2/error-code.ts';
+import { ERROR_CODE } from '../http2/connection-error.ts';
 import { type Field, KNOWN } from '../http2/field.ts';
 import type { Stream, StreamAbort, StreamReceiver } from '../http2/stream.ts';
 

@@ -3,7 +3,7 @@
 import type { Backend } from '../backends/backend.ts';
 import type { UnaryOutcome } from '../backends/unary-call.ts';
 import type { Call } from './call.ts';
-import { collect } from './collect.ts';
+import { type CollectOptions, collect } from './collect.ts';
 
 /** What became of the call on one backend. */
 export interface BackendOutcome {
@@ -11,14 +11,17 @@ export interface BackendOutcome {
   readonly outcome: UnaryOutcome;
 }
 
+/** What is asked: the client's own request unless a body is given. */
+export type FanOutOptions = Omit<CollectOptions, 'body'> & { readonly body?: Buffer };
+
 /**
- * Asks all `backends` with the client's own request and calls `done` when the last has answered or failed.
+ * Asks all `backends` and calls `done` when the last has answered or failed.
  * When the client leaves, the backends are told and `done` is not called.
  */
 export function fanOut(
   call: Call,
   backends: readonly Backend[],
-  options: { readonly limitBytes: number; readonly isRetryable: boolean },
+  options: FanOutOptions,
   done: (outcomes: readonly BackendOutcome[]) => void,
 ): void {
   const outcomes = new Array<BackendOutcome>(backends.length);

@@ -1,0 +1,78 @@
+// Joining what backends say about images: the same image on two backends is one image to the kubelet.
+import { fromBinary, toBinary } from '@bufbuild/protobuf';
+import { ImageSchema } from '../cri/gen/runtime/v1/image_pb.ts';
+import { encodeField, forEachRecord, readString } from '../cri/wire.ts';
+import { withoutRecords } from './lists.ts';
+
+const RECORDS = 1;
+const IMAGE_ID = [1];
+
+/**
+ * The parts of a joined ListImages reply with each image id once: tags and digests united, pinned when pinned
+ * anywhere, the largest size; the rest as the first says (the default backend's parts come first).
+ * Without this the kubelet would keep the last one it reads, and could collect an image that is pinned elsewhere.
+ */
+export function mergeImages(parts: readonly Buffer[]): Buffer[] {
+  const message = parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts);
+  const records = new Map<string, { start: number; bodyStart: number; end: number }[]>();
+  let hasTwins = false;
+  forEachRecord(message, 0, message.length, RECORDS, (start, bodyStart, end) => {
+    const id = readString(message, bodyStart, end, IMAGE_ID) ?? '';
+    const twins = records.get(id);
+    if (twins === undefined) records.set(id, [{ start, bodyStart, end }]);
+    else {
+      hasTwins = true;
+      twins.push({ start, bodyStart, end });
+    }
+  });
+  if (!hasTwins) return [message];
+
+  const dropped: { start: number; end: number }[] = [];
+  const merged: Buffer[] = [];
+  for (const twins of records.values()) {
+    if (twins.length === 1) continue;
+    dropped.push(...twins);
+    const images = twins.map(({ bodyStart, end }) => message.subarray(bodyStart, end));
+    merged.push(Buffer.from(encodeField(RECORDS, mergeOne(images))));
+  }
+  dropped.sort((a, b) => a.start - b.start);
+  return [...withoutRecords(message, dropped), ...merged];
+}
+
+function mergeOne(twins: readonly Buffer[]): Uint8Array {
+  const [first, ...others] = twins.map((bytes) => fromBinary(ImageSchema, bytes));
+  if (first === undefined) return new Uint8Array(0);
+  for (const other of others) {
+    first.repoTags = [...new Set([...first.repoTags, ...other.repoTags])];
+    first.repoDigests = [...new Set([...first.repoDigests, ...other.repoDigests])];
+    first.pinned ||= other.pinned;
+    if (other.size > first.size) first.size = other.size;
+  }
+  return toBinary(ImageSchema, first);
+}
+
+/** In ImageFsInfoResponse both fields hold FilesystemUsage records; fs_id.mountpoint says where one lies. */
+const FS_FIELDS = [1, 2];
+const MOUNTPOINT = [2, 1];
+
+/**
+ * ImageFsInfo replies joined, the default backend's first, because the kubelet reads the first file system only.
+ * A mount point that an earlier reply has is not repeated.
+ */
+export function joinFsInfo(replies: readonly Buffer[]): Buffer[] {
+  const seen = new Set<string>();
+  return replies.flatMap((message) => {
+    const repeated: { start: number; end: number }[] = [];
+    const own: string[] = [];
+    for (const field of FS_FIELDS) {
+      forEachRecord(message, 0, message.length, field, (start, bodyStart, end) => {
+        const key = `${field} ${readString(message, bodyStart, end, MOUNTPOINT) ?? ''}`;
+        if (seen.has(key)) repeated.push({ start, end });
+        else own.push(key);
+      });
+    }
+    for (const key of own) seen.add(key);
+    repeated.sort((a, b) => a.start - b.start);
+    return withoutRecords(message, repeated);
+  });
+}

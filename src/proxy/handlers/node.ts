@@ -1,0 +1,156 @@
+// Calls about the node as a whole. The kubelet must see one runtime that stays the same, also while a backend is away,
+// and Status must be answered quickly whatever the backends do: 30 s without one makes the node NotReady.
+import type { Backend } from '../../backends/backend.ts';
+import { describeState } from '../../backends/state.ts';
+import { CgroupDriver } from '../../cri/gen/runtime/v1/status_pb.ts';
+import {
+  decodeRuntimeConfigResponse,
+  decodeStatusResponse,
+  encodeStatusResponse,
+  encodeVersionResponse,
+  RUNTIME_INTERFACE_VERSION,
+} from '../../cri/messages.ts';
+import type { NodeMethod } from '../../cri/methods.ts';
+import { STATUS } from '../../grpc/status.ts';
+import { agreedRuntimeConfig, type SaidCgroupDriver } from '../../merge/runtime-config.ts';
+import { mergeStatus } from '../../merge/status.ts';
+import { mayReach } from '../../routing/reach.ts';
+import type { Call } from '../call.ts';
+import { replyWith } from '../collect.ts';
+import { type BackendOutcome, fanOut } from '../fan-out.ts';
+import type { Handler, ProxyParts } from '../parts.ts';
+import { relay } from '../relay.ts';
+import { reply } from '../replies.ts';
+
+/** How long a version call waits for the default backend when it was never met. */
+const FIRST_CONTACT_MS = 5_000;
+
+export function nodeHandler(parts: ProxyParts): Handler<NodeMethod> {
+  const lastStatus = new Map<Backend, Buffer>();
+  return (call, method) => {
+    switch (method.op) {
+      case 'version':
+        return version(parts, call);
+      case 'status':
+        return status(parts, call, lastStatus);
+      case 'runtime-config':
+        return runtimeConfig(parts, call);
+      case 'update-runtime-config':
+        return updateRuntimeConfig(parts, call);
+      case 'metric-descriptors':
+        relay(call, parts.registry.default, { isRetryable: true });
+        return;
+      default:
+        return method.op satisfies never;
+    }
+  };
+}
+
+/** Answered from memory: the name the kubelet puts before container ids must not change with the backends. */
+async function version(parts: ProxyParts, call: Call): Promise<void> {
+  const { identity, registry } = parts;
+  if (identity.version === undefined) {
+    // Never met: the first contact is waited for, since the probe of the connection asks for the same.
+    const { message: request } = call;
+    const timeoutMs = call.remainingMs(FIRST_CONTACT_MS);
+    await registry.default.ask({ service: 'RuntimeService', rpc: 'Version', request, timeoutMs });
+    if (call.isOver) return;
+  }
+  const known = identity.version ?? registry.default.version;
+  if (known === undefined) throw registry.default.absenceError();
+  const bytes = encodeVersionResponse({
+    version: RUNTIME_INTERFACE_VERSION,
+    runtimeName: known.runtimeName,
+    runtimeVersion: known.runtimeVersion,
+    runtimeApiVersion: call.route?.version ?? 'v1',
+  });
+  reply(call, [asBuffer(bytes)]);
+}
+
+/** Asks every backend within its Status budget; for one that does not answer, its last word and its absence count. */
+async function status(parts: ProxyParts, call: Call, lastStatus: Map<Backend, Buffer>): Promise<void> {
+  const { registry, config } = parts;
+  const { message: request } = call;
+  const statusParts = await Promise.all(
+    registry.all.map(async (backend) => {
+      const timeoutMs = call.remainingMs(backend.config.timeouts.statusMs);
+      const outcome = await backend.ask({ service: 'RuntimeService', rpc: 'Status', request, timeoutMs });
+      if (outcome.kind === 'answered') lastStatus.set(backend, outcome.message);
+      const last = lastStatus.get(backend);
+      return {
+        name: backend.name,
+        isDefault: backend === registry.default,
+        isUp: outcome.kind === 'answered',
+        detail: detailOf(backend, outcome),
+        reply: last && decodeStatusResponse(last),
+        handlers: backend.config.handlers,
+      };
+    }),
+  );
+  if (call.isOver) return;
+  call.backendName = 'several';
+  reply(call, [
+    asBuffer(
+      encodeStatusResponse(mergeStatus(statusParts, (handler, name) => mayReach(config, handler, name))),
+    ),
+  ]);
+}
+
+function detailOf(backend: Backend, outcome: BackendOutcome['outcome']): string {
+  if (outcome.kind === 'failed') return `gives no status: ${outcome.error.message}`;
+  if (outcome.kind === 'status') return `gives no status: ${outcome.text}`;
+  return describeState(backend.state);
+}
+
+/** The backends' cgroup drivers must agree; those that cannot say (containerd 1.x) are left out. */
+function runtimeConfig(parts: ProxyParts, call: Call): void {
+  const { registry } = parts;
+  const present = registry.all.filter((backend) => !backend.isAbsent);
+  if (present.length === 0) throw registry.default.absenceError();
+  const options = { limitBytes: parts.config.limits.messageSizeBytes, isRetryable: true };
+  fanOut(call, present, options, (outcomes) => {
+    const said: SaidCgroupDriver[] = [];
+    for (const { backend, outcome } of outcomes) {
+      if (outcome.kind === 'answered') said.push(...driverOf(backend, outcome.message));
+      else if (outcome.kind !== 'status' || outcome.code !== STATUS.UNIMPLEMENTED) {
+        replyWith(call, backend, outcome);
+        return;
+      }
+    }
+    const agreed = agreedRuntimeConfig(said);
+    const [first] = outcomes;
+    call.backendName = 'several';
+    if (agreed !== undefined) reply(call, [agreed]);
+    else if (first !== undefined) replyWith(call, first.backend, first.outcome);
+  });
+}
+
+function driverOf(backend: Backend, reply: Buffer): SaidCgroupDriver[] {
+  const { linux } = decodeRuntimeConfigResponse(reply);
+  if (linux === undefined) return [];
+  const driver = linux.cgroupDriver === CgroupDriver.CGROUPFS ? 'cgroupfs' : 'systemd';
+  return [{ backend: backend.name, driver, reply }];
+}
+
+/** Told to every backend, and again to one that comes back. The default backend's answer is the client's. */
+function updateRuntimeConfig(parts: ProxyParts, call: Call): void {
+  const { registry, replay, log } = parts;
+  replay.remember(call.message);
+  const present = registry.all.filter((backend) => !backend.isAbsent);
+  const options = { limitBytes: parts.config.limits.messageSizeBytes, isRetryable: false };
+  if (!present.includes(registry.default)) throw registry.default.absenceError();
+  fanOut(call, present, options, (outcomes) => {
+    for (const { backend, outcome } of outcomes) {
+      if (outcome.kind === 'answered' || backend === registry.default) continue;
+      const reason = outcome.kind === 'status' ? outcome.text : outcome.error.message;
+      log.warn({ backend: backend.name, reason }, 'UpdateRuntimeConfig was refused');
+    }
+    const own = outcomes.find(({ backend }) => backend === registry.default);
+    if (own !== undefined) replyWith(call, own.backend, own.outcome);
+    call.backendName = 'several';
+  });
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

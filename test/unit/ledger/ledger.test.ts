@@ -1,0 +1,124 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { Backend } from '../../../src/backends/backend.ts';
+import { Ledger } from '../../../src/ledger/ledger.ts';
+
+const red = { name: 'red' } as Backend;
+const blue = { name: 'blue' } as Backend;
+const ID_A = 'a'.repeat(64);
+const ID_AB = `a${'b'.repeat(63)}`;
+
+describe('Ledger', () => {
+  it('finds a whole id, and the beginning of exactly one id', () => {
+    const ledger = new Ledger();
+    ledger.addSandbox(ID_A, red, 'uid-1');
+    ledger.addSandbox(ID_AB, blue, 'uid-2');
+    expect(ledger.find('sandbox', ID_A)).toEqual({ kind: 'owned', backend: red, id: ID_A });
+    expect(ledger.find('sandbox', 'ab')).toEqual({ kind: 'owned', backend: blue, id: ID_AB });
+    expect(ledger.find('sandbox', 'a')).toEqual({ kind: 'ambiguous' });
+    expect(ledger.find('sandbox', 'c')).toEqual({ kind: 'unknown' });
+    expect(ledger.find('container', ID_A)).toEqual({ kind: 'unknown' });
+  });
+
+  it('takes the empty id for no id at all', () => {
+    const ledger = new Ledger();
+    ledger.addSandbox(ID_A, red, 'uid-1');
+    expect(ledger.find('sandbox', '')).toEqual({ kind: 'unknown' });
+  });
+
+  it('keeps the first owner of an id and says that another one claims it', () => {
+    const ledger = new Ledger();
+    expect(ledger.addContainer(ID_A, red, 's')).toBe(true);
+    expect(ledger.addContainer(ID_A, blue, 's')).toBe(false);
+    expect(ledger.ownerOf('container', ID_A)).toBe(red);
+  });
+
+  it('knows on which backends a pod lives, the newest sandbox last', () => {
+    const ledger = new Ledger();
+    ledger.addSandbox('s1', red, 'uid');
+    ledger.addSandbox('s2', blue, 'uid');
+    expect(ledger.backendsOfPod('uid')).toEqual([red, blue]);
+    ledger.addSandbox('s3', red, 'uid');
+    expect(ledger.backendsOfPod('uid')).toEqual([blue, red]);
+    ledger.removeSandbox('s1');
+    ledger.removeSandbox('s3');
+    expect(ledger.backendsOfPod('uid')).toEqual([blue]);
+  });
+
+  it('forgets the containers of a sandbox together with it', () => {
+    const ledger = new Ledger();
+    ledger.addSandbox('s1', red, 'uid');
+    ledger.addContainer('c1', red, 's1');
+    ledger.addContainer('c2', red, 's2');
+    ledger.removeSandbox('s1');
+    expect(ledger.ownerOf('container', 'c1')).toBeUndefined();
+    expect(ledger.ownerOf('container', 'c2')).toBe(red);
+    expect(ledger.count('container', red)).toBe(1);
+    expect(ledger.count('sandbox')).toBe(0);
+  });
+
+  it('forgets what a full list does not show any more, but not what is younger than the list', () => {
+    const ledger = new Ledger();
+    ledger.addContainer('old', red, 's');
+    const list = ledger.beginList();
+    ledger.addContainer('young', red, 's');
+    ledger.endList('container', red, list, 0);
+    expect(ledger.ownerOf('container', 'old')).toBeUndefined();
+    expect(ledger.ownerOf('container', 'young')).toBe(red);
+  });
+
+  it('leaves other backends alone when it ends a full list', () => {
+    const ledger = new Ledger();
+    ledger.addContainer('c', blue, 's');
+    const list = ledger.beginList();
+    ledger.endList('container', red, list, 0);
+    expect(ledger.ownerOf('container', 'c')).toBe(blue);
+  });
+
+  it('agrees with a plain model under any sequence of additions, removals and full lists', () => {
+    const id = fc.integer({ min: 0, max: 6 }).map((n) => `id-${n}`);
+    const backend = fc.constantFrom(red, blue);
+    const step = fc.oneof(
+      fc.record({ op: fc.constant('add' as const), id, backend }),
+      fc.record({ op: fc.constant('remove' as const), id }),
+      fc.record({ op: fc.constant('list' as const), backend, shown: fc.uniqueArray(id) }),
+    );
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+        const ledger = new Ledger();
+        const model = new Map<string, Backend>();
+        for (const one of steps) {
+          switch (one.op) {
+            case 'add':
+              ledger.addContainer(one.id, one.backend, '');
+              if (!model.has(one.id)) model.set(one.id, one.backend);
+              break;
+            case 'remove':
+              ledger.removeContainer(one.id);
+              model.delete(one.id);
+              break;
+            case 'list': {
+              const list = ledger.beginList();
+              const seen = one.shown.filter((shown) =>
+                ledger.see('container', shown, one.backend, list, () => ''),
+              );
+              ledger.endList('container', one.backend, list, seen.length);
+              for (const [known, owner] of model) {
+                if (owner === one.backend && !one.shown.includes(known)) model.delete(known);
+              }
+              for (const shown of one.shown) if (!model.has(shown)) model.set(shown, one.backend);
+              break;
+            }
+            default:
+              one satisfies never;
+          }
+          for (const name of ['id-0', 'id-1', 'id-2', 'id-3', 'id-4', 'id-5', 'id-6']) {
+            expect(ledger.ownerOf('container', name)).toBe(model.get(name));
+          }
+          expect(ledger.count('container')).toBe(model.size);
+          expect(ledger.count('container', red) + ledger.count('container', blue)).toBe(model.size);
+        }
+      }),
+    );
+  });
+});

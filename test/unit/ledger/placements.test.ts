@@ -1,0 +1,41 @@
+import { describe, expect, it } from 'vitest';
+import type { Backend } from '../../../src/backends/backend.ts';
+import { Placements } from '../../../src/ledger/placements.ts';
+
+const red = { name: 'red' } as Backend;
+const blue = { name: 'blue' } as Backend;
+
+describe('Placements', () => {
+  it('pins a pod until every call that places it has let go', () => {
+    const placements = new Placements();
+    const first = placements.pin('uid', red);
+    const second = placements.pin('uid', red);
+    first();
+    expect(placements.backendOf('uid')).toBe(red);
+    second();
+    expect(placements.backendOf('uid')).toBeUndefined();
+  });
+
+  it('lets go only once, however often it is told', () => {
+    const placements = new Placements();
+    const first = placements.pin('uid', red);
+    placements.pin('uid', red);
+    first();
+    first();
+    expect(placements.backendOf('uid')).toBe(red);
+  });
+
+  it('does not let an older pin undo a newer one on another backend', () => {
+    const placements = new Placements();
+    const first = placements.pin('uid', red);
+    placements.pin('uid', blue);
+    first();
+    expect(placements.backendOf('uid')).toBe(blue);
+  });
+
+  it('pins nothing for a pod without a UID', () => {
+    const placements = new Placements();
+    placements.pin('', red);
+    expect(placements.backendOf('')).toBeUndefined();
+  });
+});
