@@ -1,0 +1,201 @@
+// The client's side of a connection: we open streams to a backend.
+import net, { type NetConnectOpts, type Socket } from 'node:net';
+import { Connection, type ConnectionOptions } from './connection.ts';
+import { ConnectionError, ERROR_CODE, errorCodeName } from './connection-error.ts';
+import type { Field } from './field.ts';
+import { MAX_STREAM_ID, PREFACE, SETTING } from './frame.ts';
+import { SHARED_READ_BUFFER } from './frame-reader.ts';
+import { isInformational, responseFault } from './header-rules.ts';
+import { Stream, type StreamAbort, type StreamReceiver } from './stream.ts';
+
+export interface ClientOptions extends ConnectionOptions {
+  /** The peer's first SETTINGS came: it speaks HTTP/2. */
+  readonly onReady: () => void;
+  /** A stream may be opened again after canOpen() was false. */
+  readonly onSlot: () => void;
+  /** The peer takes no new streams on this connection; those it took go on. Called once. */
+  readonly onGoaway: () => void;
+}
+
+// What RFC 9113 advises a server to allow at least; holds until its SETTINGS come.
+const STREAMS_BEFORE_SETTINGS = 100;
+
+/** One connection to a backend. */
+export class ClientConnection extends Connection {
+  private readonly clientOptions: ClientOptions;
+  private readonly opening = new Set<Stream>(); // opened here, no headers sent yet
+  private nextId = 1;
+  private peerMaxStreams = STREAMS_BEFORE_SETTINGS;
+  private isGoingAway = false;
+  private isSlotAwaited = false;
+  private isConnected: boolean;
+
+  /** Takes a connected or connecting socket. Its input is read by 'data' events; see connect(). */
+  constructor(socket: Socket, options: ClientOptions, readsShared = false) {
+    super(socket, options, false);
+    this.clientOptions = options;
+    this.isConnected = !socket.connecting;
+    if (!readsShared) socket.on('data', (chunk: Buffer) => this.takeChunk(chunk));
+    socket.on('connect', () => {
+      this.isConnected = true;
+    });
+    this.output.reserve(PREFACE.length);
+    this.output.copy(PREFACE, 0, PREFACE.length);
+    this.hello([
+      [SETTING.ENABLE_PUSH, 0],
+      [SETTING.INITIAL_WINDOW_SIZE, this.limits.initialWindowBytes],
+      [SETTING.HEADER_TABLE_SIZE, this.limits.headerTableBytes],
+      [SETTING.MAX_HEADER_LIST_SIZE, this.limits.headerListSizeBytes],
+    ]);
+  }
+
+  /** Connects to the unix socket `path`. All such connections read into one buffer. */
+  static connect(path: string, options: ClientOptions): ClientConnection {
+    let connection: ClientConnection | undefined;
+    const onread = {
+      buffer: SHARED_READ_BUFFER,
+      callback: (sizeBytes: number) => {
+        connection?.takeShared(sizeBytes);
+        return true;
+      },
+    };
+    const connectOptions: NetConnectOpts = { path, onread };
+    connection = new ClientConnection(net.connect(connectOptions), options, true);
+    return connection;
+  }
+
+  /** Whether new streams may go here, now or when a slot is free. */
+  get isOpen(): boolean {
+    return !this.isClosed && !this.isGoingAway;
+  }
+
+  override get streamCount(): number {
+    return this.streams.size + this.opening.size;
+  }
+
+  /** Whether open() may be called now; when not because of the peer's limit, onSlot() follows. */
+  canOpen(): boolean {
+    if (!this.isOpen) return false;
+    if (this.streamCount < this.peerMaxStreams) return true;
+    this.isSlotAwaited = true;
+    return false;
+  }
+
+  /** Opens a stream. It gets its id when its headers are sent. Throws when the connection is not open. */
+  open(receiver: StreamReceiver): Stream {
+    if (!this.isOpen)
+      throw new ConnectionError(ERROR_CODE.REFUSED_STREAM, 'the connection takes no new streams');
+    const stream = new Stream(this, 0, this.peerInitialWindowBytes, receiver);
+    this.opening.add(stream);
+    return stream;
+  }
+
+  override register(stream: Stream): void {
+    this.opening.delete(stream);
+    stream.id = this.nextId;
+    stream.sendWindowBytes = this.peerInitialWindowBytes;
+    this.streams.set(stream.id, stream);
+    this.nextId += 2;
+    if (this.nextId > MAX_STREAM_ID - 1) this.goAway();
+  }
+
+  /** The answer is complete; a request that is not has no use any more. */
+  protected override onRemoteEnded(stream: Stream): void {
+    if (stream.isEndSent) stream.close(false);
+    else stream.reset(ERROR_CODE.NO_ERROR);
+  }
+
+  override onEndSent(stream: Stream): void {
+    if (stream.isRemoteEnded) stream.close(false);
+  }
+
+  protected override lastPeerStreamId(): number {
+    return 0;
+  }
+
+  protected override isIdle(streamId: number): boolean {
+    return streamId >= this.nextId || streamId % 2 === 0;
+  }
+
+  protected override onUnknownHeaders(streamId: number): void {
+    if (this.isIdle(streamId)) {
+      throw new ConnectionError(
+        ERROR_CODE.PROTOCOL_ERROR,
+        'a HEADERS frame for a stream that was never opened',
+      );
+    }
+    throw new ConnectionError(ERROR_CODE.STREAM_CLOSED, 'a HEADERS frame for a closed stream');
+  }
+
+  protected override onFirstHeaders(
+    stream: Stream,
+    list: readonly Field[],
+    endStream: boolean,
+  ): string | undefined {
+    const fault = responseFault(list);
+    if (fault !== undefined) return fault;
+    if (isInformational(list)) return endStream ? 'a 1xx response that ends the stream' : undefined;
+    stream.hasHeaders = true;
+    this.deliverHeaders(stream, list, endStream);
+    return undefined;
+  }
+
+  protected override onStreamGone(stream: Stream): void {
+    this.opening.delete(stream);
+    if (this.isClosed) return;
+    if (this.isGoingAway) this.closeIfEmpty();
+    else this.announceSlot();
+  }
+
+  private announceSlot(): void {
+    if (!this.isSlotAwaited || this.streamCount >= this.peerMaxStreams) return;
+    this.isSlotAwaited = false;
+    this.clientOptions.onSlot();
+  }
+
+  protected override onPeerSettings(isFirst: boolean): void {
+    if (isFirst) {
+      if (!this.hasNamedMaxStreams) this.peerMaxStreams = Number.POSITIVE_INFINITY;
+      this.clientOptions.onReady();
+    }
+    this.announceSlot();
+  }
+
+  private hasNamedMaxStreams = false;
+
+  protected override onMaxStreams(count: number): void {
+    this.hasNamedMaxStreams = true;
+    this.peerMaxStreams = count;
+  }
+
+  protected override onGoaway(lastStreamId: number, code: number, debug: string): void {
+    const message = `the peer goes away (${errorCodeName(code)}${debug === '' ? '' : `: ${debug}`})`;
+    const wasOpen = !this.isGoingAway;
+    this.isGoingAway = true;
+    const unprocessed: StreamAbort = { kind: 'connection', message, processed: false };
+    for (const stream of [...this.streams.values(), ...this.opening]) {
+      if (stream.id === 0 || stream.id > lastStreamId) this.abort(stream, unprocessed);
+    }
+    if (wasOpen) this.clientOptions.onGoaway();
+    this.closeIfEmpty();
+  }
+
+  private goAway(): void {
+    this.isGoingAway = true;
+    this.clientOptions.onGoaway();
+  }
+
+  private closeIfEmpty(): void {
+    if (this.streamCount === 0) this.close(ERROR_CODE.NO_ERROR, 'the peer went away');
+  }
+
+  protected override abortAll(reason: string): void {
+    for (const stream of [...this.streams.values(), ...this.opening]) {
+      const processed = this.isConnected && stream.id !== 0;
+      this.abort(stream, { kind: 'connection', message: reason, processed });
+    }
+  }
+
+  protected override onPingAck(): void {}
+  protected override countReset(): void {} // only streams that we opened can be reset
+}

@@ -1,0 +1,37 @@
+// The error codes of HTTP/2 (RFC 9113 section 7) and the error that ends a connection.
+
+/** Codes as they stand in RST_STREAM and GOAWAY. */
+export const ERROR_CODE = {
+  NO_ERROR: 0,
+  PROTOCOL_ERROR: 1,
+  INTERNAL_ERROR: 2,
+  FLOW_CONTROL_ERROR: 3,
+  SETTINGS_TIMEOUT: 4,
+  STREAM_CLOSED: 5,
+  FRAME_SIZE_ERROR: 6,
+  REFUSED_STREAM: 7,
+  CANCEL: 8,
+  COMPRESSION_ERROR: 9,
+  CONNECT_ERROR: 10,
+  ENHANCE_YOUR_CALM: 11,
+  INADEQUATE_SECURITY: 12,
+  HTTP_1_1_REQUIRED: 13,
+} as const;
+
+const NAMES = new Map<number, string>(Object.entries(ERROR_CODE).map(([name, code]) => [code, name]));
+
+/** The name of a code as RFC 9113 writes it; an unknown one as a number. */
+export function errorCodeName(code: number): string {
+  return NAMES.get(code) ?? `error code ${code}`;
+}
+
+/** The peer broke the protocol, or a limit, in a way that ends the whole connection. `code` goes out in GOAWAY. */
+export class ConnectionError extends Error {
+  readonly code: number;
+
+  constructor(code: number, message: string) {
+    super(message);
+    this.name = 'ConnectionError';
+    this.code = code;
+  }
+}

@@ -1,0 +1,83 @@
+// One header field as a shared, immutable value. A field is decoded once and stays the same object while it
+// is in a dynamic table, so that routing switches on a small number and encoding again costs one byte.
+
+/** Small numbers for the names that matter to a proxy; see Field.known. */
+export const KNOWN = {
+  other: 0,
+  path: 1,
+  method: 2,
+  scheme: 3,
+  authority: 4,
+  status: 5,
+  contentType: 6,
+  userAgent: 7,
+  te: 8,
+  /** connection, keep-alive, proxy-connection, transfer-encoding, upgrade: they have no place in HTTP/2. */
+  connectionHeader: 9,
+  grpcTimeout: 10,
+  grpcStatus: 11,
+  grpcMessage: 12,
+  grpcEncoding: 13,
+  grpcAcceptEncoding: 14,
+  contentLength: 15,
+  host: 16,
+  /** A name that starts with a colon and is none of the above. */
+  otherPseudo: 17,
+} as const;
+
+const KNOWN_NAMES = new Map<string, number>([
+  [':path', KNOWN.path],
+  [':method', KNOWN.method],
+  [':scheme', KNOWN.scheme],
+  [':authority', KNOWN.authority],
+  [':status', KNOWN.status],
+  ['content-type', KNOWN.contentType],
+  ['user-agent', KNOWN.userAgent],
+  ['te', KNOWN.te],
+  ['connection', KNOWN.connectionHeader],
+  ['keep-alive', KNOWN.connectionHeader],
+  ['proxy-connection', KNOWN.connectionHeader],
+  ['transfer-encoding', KNOWN.connectionHeader],
+  ['upgrade', KNOWN.connectionHeader],
+  ['grpc-timeout', KNOWN.grpcTimeout],
+  ['grpc-status', KNOWN.grpcStatus],
+  ['grpc-message', KNOWN.grpcMessage],
+  ['grpc-encoding', KNOWN.grpcEncoding],
+  ['grpc-accept-encoding', KNOWN.grpcAcceptEncoding],
+  ['content-length', KNOWN.contentLength],
+  ['host', KNOWN.host],
+]);
+
+function knownNumber(name: string): number {
+  return KNOWN_NAMES.get(name) ?? (name.charCodeAt(0) === 0x3a ? KNOWN.otherPseudo : KNOWN.other);
+}
+
+/** A header or trailer field. Strings hold one byte per character (latin1), as they stand on the wire. */
+export class Field {
+  readonly name: string;
+  readonly value: string;
+  /** The sender forbids compression tables to remember the value; it must stay so on the next hop. */
+  readonly neverIndexed: boolean;
+  /** One of KNOWN. */
+  readonly known: number;
+
+  /** For the encoder only: entry of the static table; 0 not looked up yet, -1 none. */
+  staticIndex = 0;
+  /** For the encoder only: who sent this field last from its dynamic table, and as which insertion. */
+  lastEncoder: object | undefined = undefined;
+  lastInsertion = 0;
+  /** For the header rules only: 0 not checked yet, 1 well formed, -1 malformed. */
+  verdict = 0;
+
+  constructor(name: string, value: string, neverIndexed = false, known = knownNumber(name)) {
+    this.name = name;
+    this.value = value;
+    this.neverIndexed = neverIndexed;
+    this.known = known;
+  }
+}
+
+/** What a field counts in header list and table sizes (RFC 7541 section 4.1). */
+export function fieldSizeBytes(field: Field): number {
+  return field.name.length + field.value.length + 32;
+}

@@ -1,0 +1,85 @@
+// What makes a header list malformed (RFC 9113 section 8). Looser than the RFC where gRPC peers of some age
+// need it: `:authority` may be missing or a socket path, `:scheme` may be missing, `te` may be anything.
+import { type Field, KNOWN } from './field.ts';
+
+// Lower-case tokens; a colon only in front.
+const NAME = /^:?[!#$%&'*+\-.^_`|~0-9a-z]+$/;
+const FORBIDDEN_IN_VALUE = /[\0\r\n]/;
+
+function isWellFormed(field: Field): boolean {
+  if (field.verdict === 0) {
+    field.verdict = NAME.test(field.name) && !FORBIDDEN_IN_VALUE.test(field.value) ? 1 : -1;
+  }
+  return field.verdict > 0;
+}
+
+/** What is wrong with a request's headers; undefined when nothing. */
+export function requestFault(fields: readonly Field[]): string | undefined {
+  let seen = 0;
+  let isPseudoOver = false;
+  for (let i = 0; i < fields.length; i++) {
+    const field = fields[i] as Field;
+    if (!isWellFormed(field)) return 'malformed header field';
+    const known = field.known;
+    switch (known) {
+      case KNOWN.path:
+      case KNOWN.method:
+      case KNOWN.scheme:
+      case KNOWN.authority:
+        if (isPseudoOver) return 'pseudo-header field behind a regular one';
+        if ((seen & (1 << known)) !== 0) return 'pseudo-header field given twice';
+        seen |= 1 << known;
+        if (known === KNOWN.path && field.value === '') return 'empty :path';
+        break;
+      case KNOWN.status:
+      case KNOWN.otherPseudo:
+        return 'pseudo-header field that has no place in a request';
+      case KNOWN.connectionHeader:
+        return 'connection-specific header field';
+      default:
+        isPseudoOver = true;
+    }
+  }
+  if ((seen & (1 << KNOWN.method)) === 0 || (seen & (1 << KNOWN.path)) === 0)
+    return 'request without :method or :path';
+  return undefined;
+}
+
+/** What is wrong with a response's headers; undefined when nothing. */
+export function responseFault(fields: readonly Field[]): string | undefined {
+  const first = fields[0];
+  if (first === undefined || first.known !== KNOWN.status) return 'response that does not begin with :status';
+  if (!/^[1-9][0-9][0-9]$/.test(first.value)) return 'malformed :status';
+  return regularFault(fields, 1);
+}
+
+/** What is wrong with trailers; undefined when nothing. */
+export function trailersFault(fields: readonly Field[]): string | undefined {
+  return regularFault(fields, 0);
+}
+
+function regularFault(fields: readonly Field[], from: number): string | undefined {
+  for (let i = from; i < fields.length; i++) {
+    const field = fields[i] as Field;
+    if (!isWellFormed(field)) return 'malformed header field';
+    switch (field.known) {
+      case KNOWN.path:
+      case KNOWN.method:
+      case KNOWN.scheme:
+      case KNOWN.authority:
+      case KNOWN.status:
+      case KNOWN.otherPseudo:
+        return 'pseudo-header field in a place where none may stand';
+      case KNOWN.connectionHeader:
+        return 'connection-specific header field';
+      default:
+    }
+  }
+  return undefined;
+}
+
+/** Whether these are the headers of a 1xx response, which more headers follow. */
+export function isInformational(fields: readonly Field[]): boolean {
+  const first = fields[0];
+  return first !== undefined && first.known === KNOWN.status && first.value.charCodeAt(0) === 0x31;
+}

@@ -1,0 +1,148 @@
+// Header decompression (RFC 7541): a header block's bytes -> fields. One decoder per connection.
+import { ConnectionError, ERROR_CODE } from './connection-error.ts';
+import { Field, fieldSizeBytes } from './field.ts';
+import { decodeHuffman } from './huffman.ts';
+import { STATIC_TABLE } from './static-table.ts';
+
+/** The static table as fields; entry 0 does not exist. */
+export const STATIC_FIELDS: readonly Field[] = [new Field('', '')].concat(
+  STATIC_TABLE.map(([name, value], i) => {
+    const field = new Field(name, value);
+    field.staticIndex = i + 1;
+    return field;
+  }),
+);
+
+function compressionError(message: string): ConnectionError {
+  return new ConnectionError(ERROR_CODE.COMPRESSION_ERROR, message);
+}
+
+/** Bounds of one header list. */
+export interface HeaderListLimits {
+  readonly headerListSizeBytes: number;
+  readonly headerFields: number;
+}
+
+/** Turns header blocks into fields and keeps the dynamic table between them. */
+export class Decoder {
+  private readonly limits: HeaderListLimits;
+  private readonly tableLimitBytes: number;
+  // A ring: the newest entry stands at newest, older ones before it.
+  private readonly ring: Field[] = [];
+  private readonly ringMask: number;
+  private newest = -1;
+  private count = 0;
+  private sizeBytes = 0;
+  private capacityBytes: number;
+  private at = 0;
+
+  /** `tableLimitBytes` is what we announced as SETTINGS_HEADER_TABLE_SIZE. */
+  constructor(limits: HeaderListLimits, tableLimitBytes: number) {
+    this.limits = limits;
+    this.tableLimitBytes = tableLimitBytes;
+    this.capacityBytes = tableLimitBytes;
+    let slots = 8;
+    while (slots * 32 < tableLimitBytes) slots *= 2;
+    this.ringMask = slots - 1;
+  }
+
+  /**
+   * Appends the fields of the block source[start, end) to `fields`. Returns false when the list is over its
+   * limits: the rest was decoded for the table's sake but not appended. Throws ConnectionError(COMPRESSION_ERROR).
+   */
+  decode(source: Buffer, start: number, end: number, fields: Field[]): boolean {
+    this.at = start;
+    let listBytes = 0;
+    let isWithinLimits = true;
+    while (this.at < end) {
+      const first = source[this.at] as number;
+      let field: Field;
+      if (first >= 0x80) {
+        if (first < 0xff) {
+          this.at++;
+          field = this.entry(first & 0x7f);
+        } else field = this.entry(this.integer(source, end, 7));
+      } else if (first >= 0x40) {
+        field = this.literal(source, end, 6, false);
+        this.insert(field);
+      } else if (first >= 0x20) {
+        if (fields.length > 0) throw compressionError('a table size update stands behind a field');
+        this.resize(this.integer(source, end, 5));
+        continue;
+      } else field = this.literal(source, end, 4, first >= 0x10);
+      listBytes += fieldSizeBytes(field);
+      if (listBytes > this.limits.headerListSizeBytes || fields.length >= this.limits.headerFields) {
+        isWithinLimits = false;
+      }
+      if (isWithinLimits) fields.push(field);
+    }
+    return isWithinLimits;
+  }
+
+  private literal(source: Buffer, end: number, prefixBits: number, neverIndexed: boolean): Field {
+    const index = this.integer(source, end, prefixBits);
+    if (index === 0) {
+      const name = this.string(source, end);
+      return new Field(name, this.string(source, end), neverIndexed);
+    }
+    const named = this.entry(index);
+    return new Field(named.name, this.string(source, end), neverIndexed, named.known);
+  }
+
+  private integer(source: Buffer, end: number, prefixBits: number): number {
+    const mask = (1 << prefixBits) - 1;
+    let value = (source[this.at++] as number) & mask;
+    if (value < mask) return value;
+    for (let shift = 0; shift <= 21; shift += 7) {
+      if (this.at >= end) throw compressionError('a header block ends within a number');
+      const byte = source[this.at++] as number;
+      value += (byte & 0x7f) << shift;
+      if (byte < 0x80) return value;
+    }
+    throw compressionError('a number in a header block is too large');
+  }
+
+  private string(source: Buffer, end: number): string {
+    if (this.at >= end) throw compressionError('a header block ends before a string');
+    const isHuffman = (source[this.at] as number) >= 0x80;
+    const size = this.integer(source, end, 7);
+    const start = this.at;
+    if (size > end - start) throw compressionError('a header block ends within a string');
+    this.at = start + size;
+    return isHuffman ? decodeHuffman(source, start, this.at) : source.toString('latin1', start, this.at);
+  }
+
+  private entry(index: number): Field {
+    if (index <= 61) {
+      if (index === 0) throw compressionError('a header block names entry 0');
+      return STATIC_FIELDS[index] as Field;
+    }
+    if (index - 62 >= this.count) throw compressionError('a header block names an entry that does not exist');
+    return this.ring[(this.newest - (index - 62)) & this.ringMask] as Field;
+  }
+
+  private insert(field: Field): void {
+    const size = fieldSizeBytes(field);
+    this.evictTo(this.capacityBytes - size);
+    if (size > this.capacityBytes) return; // empties the table, by definition
+    this.newest = (this.newest + 1) & this.ringMask;
+    this.ring[this.newest] = field;
+    this.count++;
+    this.sizeBytes += size;
+  }
+
+  private resize(capacityBytes: number): void {
+    if (capacityBytes > this.tableLimitBytes)
+      throw compressionError('the peer wants a larger header table than allowed');
+    this.capacityBytes = capacityBytes;
+    this.evictTo(capacityBytes);
+  }
+
+  private evictTo(sizeBytes: number): void {
+    while (this.count > 0 && this.sizeBytes > sizeBytes) {
+      this.count--;
+      const slot = (this.newest - this.count) & this.ringMask;
+      this.sizeBytes -= fieldSizeBytes(this.ring[slot] as Field);
+    }
+  }
+}

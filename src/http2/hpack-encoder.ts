@@ -1,0 +1,198 @@
+// Header compression (RFC 7541): fields -> a header block. One encoder per connection; the bytes land in one
+// scratch buffer that all share, because a block is copied into its frame at once.
+import { type Field, fieldSizeBytes, KNOWN } from './field.ts';
+import { huffmanSizeBytes, writeHuffman } from './huffman.ts';
+import { STATIC_TABLE } from './static-table.ts';
+
+const DEFAULT_TABLE_BYTES = 4096;
+const RING_MASK = DEFAULT_TABLE_BYTES / 32 - 1; // no more entries fit
+
+const STATIC_BY_NAME = new Map<string, number>();
+const STATIC_BY_FIELD = new Map<string, number>();
+STATIC_TABLE.forEach(([name, value], i) => {
+  if (!STATIC_BY_NAME.has(name)) STATIC_BY_NAME.set(name, i + 1);
+  STATIC_BY_FIELD.set(`${name}\0${value}`, i + 1);
+});
+
+// Which names repeat with the same value from call to call, so that the table is worth its room.
+const REPEATS: boolean[] = [];
+for (const known of [
+  KNOWN.path,
+  KNOWN.method,
+  KNOWN.scheme,
+  KNOWN.authority,
+  KNOWN.status,
+  KNOWN.contentType,
+  KNOWN.userAgent,
+  KNOWN.te,
+  KNOWN.grpcStatus,
+  KNOWN.grpcEncoding,
+  KNOWN.grpcAcceptEncoding,
+]) {
+  REPEATS[known] = true;
+}
+
+let scratch = Buffer.allocUnsafeSlow(16_384);
+
+/** The block that the last encode() of any encoder made lies at the start of this buffer. */
+export function encodedBlock(): Buffer {
+  return scratch;
+}
+
+/** Turns fields into header blocks and keeps the dynamic table that the peer's decoder mirrors. */
+export class Encoder {
+  // Insertions are counted from 1 on and never reused; those above `evicted` are in the table.
+  private inserted = 0;
+  private evicted = 0;
+  private readonly ringKeys: string[] = [];
+  private readonly ringNames: string[] = [];
+  private readonly ringSizes: number[] = [];
+  private readonly byField = new Map<string, number>();
+  private readonly byName = new Map<string, number>();
+  private sizeBytes = 0;
+  private capacityBytes = DEFAULT_TABLE_BYTES;
+  private smallestAnnouncedBytes = -1;
+  private at = 0;
+
+  /** The peer's SETTINGS_HEADER_TABLE_SIZE. More than the default is not used. */
+  setCapacity(sizeBytes: number): void {
+    const capacity = Math.min(sizeBytes, DEFAULT_TABLE_BYTES);
+    if (capacity === this.capacityBytes) return;
+    this.capacityBytes = capacity;
+    this.smallestAnnouncedBytes =
+      this.smallestAnnouncedBytes < 0 ? capacity : Math.min(this.smallestAnnouncedBytes, capacity);
+    this.evictTo(capacity);
+  }
+
+  /** Encodes one header list; returns the size of the block, which lies at the start of encodedBlock(). */
+  encode(fields: readonly Field[]): number {
+    this.at = 0;
+    if (this.smallestAnnouncedBytes >= 0) this.announceCapacity();
+    for (let i = 0; i < fields.length; i++) {
+      const field = fields[i] as Field;
+      if (this.at + 16 > scratch.length) this.makeRoom(16);
+      if (field.staticIndex > 0) {
+        scratch[this.at++] = 0x80 | field.staticIndex;
+      } else if (field.lastEncoder === this && field.lastInsertion > this.evicted) {
+        this.integer(0x80, 7, this.tableIndex(field.lastInsertion));
+      } else this.encodeSlowly(field);
+    }
+    return this.at;
+  }
+
+  private tableIndex(insertion: number): number {
+    return 62 + this.inserted - insertion;
+  }
+
+  private announceCapacity(): void {
+    if (this.smallestAnnouncedBytes < this.capacityBytes) this.integer(0x20, 5, this.smallestAnnouncedBytes);
+    this.integer(0x20, 5, this.capacityBytes);
+    this.smallestAnnouncedBytes = -1;
+  }
+
+  private encodeSlowly(field: Field): void {
+    if (field.neverIndexed) {
+      this.literal(0x10, 4, field);
+      return;
+    }
+    const key = `${field.name}\0${field.value}`;
+    if (field.staticIndex === 0) {
+      field.staticIndex = STATIC_BY_FIELD.get(key) ?? -1;
+      if (field.staticIndex > 0) {
+        scratch[this.at++] = 0x80 | field.staticIndex;
+        return;
+      }
+    }
+    const insertion = this.byField.get(key);
+    if (insertion !== undefined) {
+      this.remember(field, insertion);
+      this.integer(0x80, 7, this.tableIndex(insertion));
+      return;
+    }
+    const repeats = REPEATS[field.known] === true;
+    // A timeout hardly repeats, but its name does: the first one goes into the table to lend its name.
+    const lendsName = field.known === KNOWN.grpcTimeout && !this.byName.has(field.name);
+    const size = fieldSizeBytes(field);
+    if ((repeats || lendsName) && size <= this.capacityBytes) {
+      this.literal(0x40, 6, field);
+      this.insert(field, key, size);
+    } else this.literal(0, 4, field);
+  }
+
+  private remember(field: Field, insertion: number): void {
+    field.lastEncoder = this;
+    field.lastInsertion = insertion;
+  }
+
+  private insert(field: Field, key: string, size: number): void {
+    this.evictTo(this.capacityBytes - size);
+    const insertion = ++this.inserted;
+    const slot = insertion & RING_MASK;
+    this.ringKeys[slot] = key;
+    this.ringNames[slot] = field.name;
+    this.ringSizes[slot] = size;
+    this.byField.set(key, insertion);
+    this.byName.set(field.name, insertion);
+    this.sizeBytes += size;
+    this.remember(field, insertion);
+  }
+
+  private evictTo(sizeBytes: number): void {
+    while (this.sizeBytes > sizeBytes) {
+      const oldest = ++this.evicted;
+      const slot = oldest & RING_MASK;
+      this.sizeBytes -= this.ringSizes[slot] as number;
+      this.byField.delete(this.ringKeys[slot] as string);
+      const name = this.ringNames[slot] as string;
+      if (this.byName.get(name) === oldest) this.byName.delete(name);
+    }
+  }
+
+  private literal(mark: number, prefixBits: number, field: Field): void {
+    this.makeRoom(field.name.length + field.value.length + 32);
+    const named = STATIC_BY_NAME.get(field.name);
+    if (named !== undefined) this.integer(mark, prefixBits, named);
+    else {
+      const insertion = this.byName.get(field.name);
+      if (insertion !== undefined) this.integer(mark, prefixBits, this.tableIndex(insertion));
+      else {
+        scratch[this.at++] = mark;
+        this.string(field.name);
+      }
+    }
+    this.string(field.value);
+  }
+
+  private string(text: string): void {
+    const coded = huffmanSizeBytes(text);
+    if (coded < text.length) {
+      this.integer(0x80, 7, coded);
+      this.at = writeHuffman(text, scratch, this.at);
+    } else {
+      this.integer(0, 7, text.length);
+      this.at += scratch.write(text, this.at, 'latin1');
+    }
+  }
+
+  private integer(mark: number, prefixBits: number, value: number): void {
+    const mask = (1 << prefixBits) - 1;
+    if (value < mask) {
+      scratch[this.at++] = mark | value;
+      return;
+    }
+    scratch[this.at++] = mark | mask;
+    let rest = value - mask;
+    while (rest >= 0x80) {
+      scratch[this.at++] = (rest & 0x7f) | 0x80;
+      rest >>>= 7;
+    }
+    scratch[this.at++] = rest;
+  }
+
+  private makeRoom(sizeBytes: number): void {
+    if (this.at + sizeBytes <= scratch.length) return;
+    const larger = Buffer.allocUnsafeSlow((this.at + sizeBytes) * 2);
+    scratch.copy(larger, 0, 0, this.at);
+    scratch = larger;
+  }
+}

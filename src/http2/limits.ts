@@ -1,0 +1,70 @@
+// What one peer may make us hold or do. Every default is far above what a gRPC peer does in good faith.
+
+/** Bounds of one connection. Sizes in bytes; rates per second. */
+export interface Http2Limits {
+  /** One header list, counted as RFC 7541 section 4.1 does; also bounds its coded bytes. */
+  readonly headerListSizeBytes: number;
+  readonly headerFields: number;
+  /** The table our decoder keeps for the peer. */
+  readonly headerTableBytes: number;
+  /** CONTINUATION frames of one header block. */
+  readonly continuationFrames: number;
+  /** Streams a client may have open at once. */
+  readonly streams: number;
+  /** How much a peer may send on one stream, and on all, before the receiver has consumed any. */
+  readonly initialWindowBytes: number;
+  readonly connectionWindowBytes: number;
+  /** DATA waits in its stream's queue while this much waits in the socket. */
+  readonly unsentBytes: number;
+  /** Beyond this much in the socket (frames other than DATA do not wait) the peer is not reading: it is cut off. */
+  readonly unsentCutOffBytes: number;
+  readonly settingsPerSecond: number;
+  /** PINGs; a DATA or HEADERS frame of ours starts the count again, because gRPC peers measure with PINGs. */
+  readonly pingsPerSecond: number;
+  /** Streams that a client resets or makes us reset. */
+  readonly resetsPerSecond: number;
+  /** DATA and CONTINUATION frames that carry nothing. */
+  readonly emptyFramesPerSecond: number;
+}
+
+/** The limits of a connection that names none. */
+export const DEFAULT_LIMITS: Http2Limits = {
+  headerListSizeBytes: 64 * 1024,
+  headerFields: 256,
+  headerTableBytes: 4096,
+  continuationFrames: 16,
+  streams: 10_000,
+  initialWindowBytes: 4 * 1024 * 1024,
+  connectionWindowBytes: 64 * 1024 * 1024,
+  unsentBytes: 1024 * 1024,
+  unsentCutOffBytes: 8 * 1024 * 1024,
+  settingsPerSecond: 100,
+  pingsPerSecond: 200,
+  resetsPerSecond: 2000,
+  emptyFramesPerSecond: 1000,
+};
+
+/** Counts events and says when there are more in one second than allowed. */
+export class RateLimit {
+  private readonly perSecond: number;
+  private count = 0;
+  private secondStartedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(perSecond: number) {
+    this.perSecond = perSecond;
+  }
+
+  /** Counts one event at `now` (monotonic ms); true when it is one too many. */
+  exceeds(now: number): boolean {
+    if (now - this.secondStartedAt >= 1000) {
+      this.secondStartedAt = now;
+      this.count = 0;
+    }
+    return ++this.count > this.perSecond;
+  }
+
+  /** Forgets what was counted. */
+  reset(): void {
+    this.count = 0;
+  }
+}

@@ -1,0 +1,253 @@
+// A connection's outgoing bytes. Frames are written into one buffer and leave in one write: after the input
+// batch that caused them, or once at the end of the event loop's turn when no input did.
+import type { Socket } from 'node:net';
+import { ConnectionError, ERROR_CODE } from './connection-error.ts';
+import { FLAG, FRAME, HEAD_BYTES, writeHead, writeUint32 } from './frame.ts';
+
+const BUFFER_BYTES = 128 * 1024;
+const NO_BUFFER: Buffer = Buffer.alloc(0);
+const POOLED_BUFFERS = 16;
+const pool: Buffer[] = [];
+
+function giveBack(buffer: Buffer): void {
+  if (pool.length < POOLED_BUFFERS) pool.push(buffer);
+}
+
+const dirty: Output[] = [];
+let batchDepth = 0;
+let isFlushScheduled = false;
+
+/** Marks the start of an input batch: what is written until endBatch() leaves together. */
+export function beginBatch(): void {
+  batchDepth++;
+}
+
+/** Ends an input batch and flushes every connection that wrote. */
+export function endBatch(): void {
+  if (--batchDepth === 0) flushDirty();
+}
+
+function flushDirty(): void {
+  // The list may grow while it is worked on.
+  for (let i = 0; i < dirty.length; i++) (dirty[i] as Output).flush();
+  dirty.length = 0;
+}
+
+function flushScheduled(): void {
+  isFlushScheduled = false;
+  flushDirty();
+}
+
+/** Who owns an output. */
+export interface OutputOwner {
+  /** There is room for DATA again after a time without. */
+  onRoom(): void;
+  /** The peer does not read and too much waits. */
+  onOverflow(error: ConnectionError): void;
+}
+
+/** Bounds of an output; see Http2Limits. */
+export interface OutputLimits {
+  readonly unsentBytes: number;
+  readonly unsentCutOffBytes: number;
+}
+
+/** Frames on their way into one socket. */
+export class Output {
+  /** The buffer being filled, and how far. Only written to behind reserve(). */
+  buffer: Buffer = NO_BUFFER;
+  at = 0;
+
+  private readonly socket: Socket;
+  private readonly owner: OutputOwner;
+  private readonly limits: OutputLimits;
+  private from = 0; // buffer[from, at) is not in the socket yet
+  private readonly ranges: Buffer[] = []; // what goes before buffer[from, at)
+  private rangeBytes = 0;
+  private readonly full: Buffer[] = []; // own buffers that the socket may still read from
+  private probeAcks = 0;
+  private isDirty = false;
+  private wasFull = false;
+  private isClosed = false;
+
+  constructor(socket: Socket, owner: OutputOwner, limits: OutputLimits) {
+    this.socket = socket;
+    this.owner = owner;
+    this.limits = limits;
+    socket.on('drain', () => {
+      this.release();
+      this.announceRoom();
+    });
+  }
+
+  /** Bytes that the socket has not taken to the kernel yet. */
+  get unsentBytes(): number {
+    return this.socket.writableLength + this.rangeBytes + this.at - this.from;
+  }
+
+  /** Whether something waits for the next flush. */
+  get hasUnflushed(): boolean {
+    return this.isDirty;
+  }
+
+  /** Whether DATA has to wait; onRoom() follows when not any more. */
+  isFull(): boolean {
+    if (this.unsentBytes < this.limits.unsentBytes) return false;
+    this.wasFull = true;
+    return true;
+  }
+
+  /** Makes `sizeBytes` (at most 32 KiB) of `buffer` writable from `at` on. */
+  reserve(sizeBytes: number): void {
+    if (this.at + sizeBytes > this.buffer.length) this.changeBuffer();
+    if (!this.isDirty) this.markDirty();
+  }
+
+  /**
+   * Writes a frame's head and makes room for `copyBytes` of its payload, which the caller writes next
+   * (0 when it goes by reference).
+   */
+  head(payloadBytes: number, type: number, flags: number, streamId: number, copyBytes = payloadBytes): void {
+    this.reserve(HEAD_BYTES + copyBytes);
+    this.at = writeHead(this.buffer, this.at, payloadBytes, type, flags, streamId);
+  }
+
+  /** Copies payload bytes behind a head. */
+  copy(source: Buffer, start: number, end: number): void {
+    const target = this.buffer;
+    let at = this.at;
+    if (end - start < 64) {
+      for (let i = start; i < end; i++) target[at++] = source[i] as number;
+      this.at = at;
+    } else {
+      source.copy(target, at, start, end);
+      this.at = at + end - start;
+    }
+  }
+
+  /** Passes bytes by reference; they must not change any more. */
+  reference(source: Buffer, start: number, end: number): void {
+    this.cutRange();
+    this.ranges.push(source.subarray(start, end));
+    this.rangeBytes += end - start;
+    if (!this.isDirty) this.markDirty();
+  }
+
+  /** A frame whose payload is one 32-bit number. */
+  numberFrame(type: number, streamId: number, value: number): void {
+    this.head(4, type, 0, streamId);
+    this.at = writeUint32(this.buffer, this.at, value);
+  }
+
+  /** Counts an ack that goes out with the next flush; see pingProbe in connection.ts. */
+  addProbeAck(): void {
+    this.probeAcks++;
+  }
+
+  /** Makes the next flush happen when acks wait for it. */
+  sendProbeAcks(): void {
+    if (this.probeAcks > 0 && !this.isDirty) this.markDirty();
+  }
+
+  /** Drops what is not in the socket; writes nothing any more. */
+  close(): void {
+    this.isClosed = true;
+    this.discard();
+  }
+
+  /** Hands all that was written to the socket. Called by the batch; only close-down calls it by itself. */
+  flush(): void {
+    if (this.probeAcks > 0 && !this.isClosed) {
+      this.isDirty = true; // on the list or not, this very flush takes the acks along
+      this.writeProbeAcks();
+    }
+    this.isDirty = false;
+    if (this.isClosed) {
+      this.discard();
+      return;
+    }
+    const socket = this.socket;
+    if (this.ranges.length === 0) {
+      if (this.at > this.from) socket.write(this.buffer.subarray(this.from, this.at));
+    } else {
+      this.cutRange();
+      socket.cork();
+      for (let i = 0; i < this.ranges.length; i++) socket.write(this.ranges[i] as Buffer);
+      socket.uncork();
+      this.ranges.length = 0;
+      this.rangeBytes = 0;
+    }
+    this.from = this.at;
+    const waiting = socket.writableLength;
+    if (waiting === 0) this.release();
+    else if (waiting > this.limits.unsentCutOffBytes) {
+      this.owner.onOverflow(
+        new ConnectionError(
+          ERROR_CODE.ENHANCE_YOUR_CALM,
+          `the peer does not read: ${waiting} bytes wait for it`,
+        ),
+      );
+      return;
+    }
+    if (waiting < this.limits.unsentBytes) this.announceRoom();
+  }
+
+  private discard(): void {
+    this.ranges.length = 0;
+    this.rangeBytes = 0;
+    this.from = this.at;
+    this.probeAcks = 0;
+    this.release();
+  }
+
+  private announceRoom(): void {
+    if (!this.wasFull || this.isClosed) return;
+    this.wasFull = false;
+    this.owner.onRoom();
+  }
+
+  private markDirty(): void {
+    this.isDirty = true;
+    dirty.push(this);
+    if (batchDepth === 0 && !isFlushScheduled) {
+      isFlushScheduled = true;
+      setImmediate(flushScheduled);
+    }
+  }
+
+  private cutRange(): void {
+    if (this.at === this.from) return;
+    this.ranges.push(this.buffer.subarray(this.from, this.at));
+    this.rangeBytes += this.at - this.from;
+    this.from = this.at;
+  }
+
+  private changeBuffer(): void {
+    this.cutRange();
+    if (this.buffer !== NO_BUFFER) this.full.push(this.buffer);
+    this.buffer = pool.pop() ?? Buffer.allocUnsafeSlow(BUFFER_BYTES);
+    this.from = 0;
+    this.at = 0;
+  }
+
+  // Once the socket is empty, the buffers may be used again.
+  private release(): void {
+    if (this.ranges.length > 0 || (this.socket.writableLength !== 0 && !this.socket.destroyed)) return;
+    for (let i = 0; i < this.full.length; i++) giveBack(this.full[i] as Buffer);
+    this.full.length = 0;
+    if (this.at === this.from && this.buffer !== NO_BUFFER) {
+      giveBack(this.buffer);
+      this.buffer = NO_BUFFER;
+      this.from = 0;
+      this.at = 0;
+    }
+  }
+
+  private writeProbeAcks(): void {
+    for (; this.probeAcks > 0; this.probeAcks--) {
+      this.head(8, FRAME.PING, FLAG.ACK, 0);
+      this.at = writeUint32(this.buffer, this.at, 0x02041010);
+      this.at = writeUint32(this.buffer, this.at, 0x090e0707);
+    }
+  }
+}

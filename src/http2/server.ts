@@ -1,0 +1,135 @@
+// The server's side of a connection: a client opens streams, we answer them.
+import type { Socket } from 'node:net';
+import { Connection, type ConnectionOptions } from './connection.ts';
+import { ConnectionError, ERROR_CODE } from './connection-error.ts';
+import type { Field } from './field.ts';
+import { FRAME, MAX_STREAM_ID, SETTING } from './frame.ts';
+import { requestFault } from './header-rules.ts';
+import { RateLimit } from './limits.ts';
+import { Stream, type StreamReceiver } from './stream.ts';
+
+export interface ServerOptions extends ConnectionOptions {
+  /** A request begins: who receives it. Its headers follow at once. */
+  readonly accept: (stream: Stream) => StreamReceiver;
+}
+
+// Stands in until accept() has named the real one.
+const NO_RECEIVER: StreamReceiver = { onHeaders() {}, onData() {}, onDrain() {}, onAborted() {} };
+
+/** One accepted connection. */
+export class ServerConnection extends Connection {
+  private readonly serverOptions: ServerOptions;
+  private readonly resetRate: RateLimit;
+  private lastId = 0;
+  private drainState: 'none' | 'announced' | 'final' = 'none';
+
+  constructor(socket: Socket, options: ServerOptions) {
+    super(socket, options, true);
+    this.serverOptions = options;
+    this.resetRate = new RateLimit(this.limits.resetsPerSecond);
+    this.hello([
+      [SETTING.MAX_CONCURRENT_STREAMS, this.limits.streams],
+      [SETTING.INITIAL_WINDOW_SIZE, this.limits.initialWindowBytes],
+      [SETTING.HEADER_TABLE_SIZE, this.limits.headerTableBytes],
+      [SETTING.MAX_HEADER_LIST_SIZE, this.limits.headerListSizeBytes],
+    ]);
+    socket.on('data', (chunk: Buffer) => this.takeChunk(chunk));
+  }
+
+  /**
+   * Lets the client finish: GOAWAY that only warns, then, when the client has surely seen it (its PING comes
+   * back), GOAWAY with the last stream taken. Later streams are refused; the connection closes with its last stream.
+   */
+  drain(): void {
+    if (this.isClosed || this.drainState !== 'none') return;
+    this.drainState = 'announced';
+    this.writeGoaway(MAX_STREAM_ID, ERROR_CODE.NO_ERROR, '');
+    this.output.head(8, FRAME.PING, 0, 0);
+    this.output.copy(Buffer.from('draining', 'latin1'), 0, 8);
+  }
+
+  protected override onPingAck(): void {
+    if (this.drainState !== 'announced') return;
+    this.drainState = 'final';
+    this.writeGoaway(this.lastId, ERROR_CODE.NO_ERROR, '');
+    this.closeIfDrained();
+  }
+
+  protected override lastPeerStreamId(): number {
+    return this.lastId;
+  }
+
+  protected override isIdle(streamId: number): boolean {
+    return streamId > this.lastId || streamId % 2 === 0;
+  }
+
+  protected override onUnknownHeaders(
+    id: number,
+    list: readonly Field[],
+    endStream: boolean,
+    fits: boolean,
+  ): void {
+    if (id % 2 === 0)
+      throw new ConnectionError(ERROR_CODE.PROTOCOL_ERROR, 'a client opened a stream with an even id');
+    if (id <= this.lastId)
+      throw new ConnectionError(ERROR_CODE.STREAM_CLOSED, 'a HEADERS frame for a closed stream');
+    if (this.drainState === 'final') {
+      this.refuse(id, ERROR_CODE.REFUSED_STREAM);
+      return;
+    }
+    this.lastId = id;
+    if (!fits) this.refuse(id, ERROR_CODE.ENHANCE_YOUR_CALM);
+    else if (requestFault(list) !== undefined) this.refuse(id, ERROR_CODE.PROTOCOL_ERROR);
+    else if (this.streams.size >= this.limits.streams) this.refuse(id, ERROR_CODE.REFUSED_STREAM);
+    else this.open(id, list, endStream);
+  }
+
+  private open(id: number, list: readonly Field[], endStream: boolean): void {
+    const stream = new Stream(this, id, this.peerInitialWindowBytes, NO_RECEIVER);
+    stream.hasHeaders = true;
+    this.streams.set(id, stream);
+    try {
+      stream.receiver = this.serverOptions.accept(stream);
+    } catch (error: unknown) {
+      this.receiverFailed(stream, error);
+      return;
+    }
+    if (!stream.isClosed) this.deliverHeaders(stream, list, endStream);
+  }
+
+  private refuse(id: number, code: number): void {
+    this.resets.add(id);
+    this.output.numberFrame(FRAME.RST_STREAM, id, code);
+    this.countReset();
+  }
+
+  protected override countReset(): void {
+    if (this.resetRate.exceeds(this.clock.now())) {
+      throw new ConnectionError(ERROR_CODE.ENHANCE_YOUR_CALM, 'too many reset streams in a second');
+    }
+  }
+
+  protected override onFirstHeaders(): undefined {
+    return undefined; // a server's streams begin with their headers
+  }
+
+  /** A whole answer before the whole request: RFC 9113 section 8.1 has us tell the client to stop sending. */
+  override onEndSent(stream: Stream): void {
+    if (stream.isRemoteEnded) stream.close(false);
+    else stream.reset(ERROR_CODE.NO_ERROR);
+  }
+
+  override register(): void {} // a server's streams have their id from the start
+
+  protected override onStreamGone(): void {
+    this.closeIfDrained();
+  }
+
+  private closeIfDrained(): void {
+    if (this.drainState === 'final' && this.streams.size === 0) this.close(ERROR_CODE.NO_ERROR, 'drained');
+  }
+
+  protected override onPeerSettings(): void {}
+  protected override onMaxStreams(): void {}
+  protected override onGoaway(): void {} // the client will open no more; nothing to do for us
+}

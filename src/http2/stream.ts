@@ -1,0 +1,252 @@
+// One stream of a connection, the same for both roles: what a call is to HTTP/2. Sending obeys the windows of
+// stream and connection and waits in a queue where they end; receiving is credited by consume().
+import { ERROR_CODE } from './connection-error.ts';
+import type { Field } from './field.ts';
+import { FLAG, FRAME, MAX_PAYLOAD_BYTES } from './frame.ts';
+import type { Output } from './output.ts';
+
+/** Why a stream ended early. `processed: false`: the peer surely did nothing for it, so it may be tried again. */
+export type StreamAbort =
+  | { readonly kind: 'reset'; readonly code: number; readonly processed: boolean }
+  | { readonly kind: 'connection'; readonly message: string; readonly processed: boolean };
+
+/** Who gets what a stream receives. A throw resets the stream with INTERNAL_ERROR and goes to `onError`. */
+export interface StreamReceiver {
+  /**
+   * Request or response headers, or trailers. The array is reused after the call; the fields may be kept.
+   * 1xx responses are not delivered.
+   */
+  onHeaders(fields: readonly Field[], endStream: boolean): void;
+  /** DATA in buffer[start, end), valid only until the return. Empty only with `endStream`. */
+  onData(buffer: Buffer, start: number, end: number, endStream: boolean): void;
+  /** All DATA given to sendData and sendOwned is in frames, after a time when some waited. */
+  onDrain(): void;
+  /** The stream ended other than by END_STREAM from the peer, or by reset(): the last call. */
+  onAborted(reason: StreamAbort): void;
+}
+
+/** What a stream needs of its connection. */
+export interface StreamHost {
+  readonly output: Output;
+  /** What the peer lets us send on all streams together. */
+  sendWindowBytes: number;
+  /** DATA that waits on all streams together. */
+  queuedDataBytes: number;
+  /** What we let the peer send on one stream. */
+  readonly receiveWindowBytes: number;
+  /** Gives a stream its id and place in the connection before its first HEADERS. */
+  register(stream: Stream): void;
+  writeHeaders(streamId: number, fields: readonly Field[], endStream: boolean): void;
+  /** The connection's window or the socket is full: pump the stream when that ends. */
+  waitForRoom(stream: Stream): void;
+  /** END_STREAM has left; the stream ends if the peer's has come. */
+  onEndSent(stream: Stream): void;
+  /** The stream is closed; `wasReset` when by a RST_STREAM of ours. */
+  forget(stream: Stream, wasReset: boolean): void;
+  notifyDrained(stream: Stream): void;
+}
+
+// From this size on a part of an owned buffer is written where it lies instead of copied.
+const REFERENCE_BYTES = 4096;
+
+interface Piece {
+  readonly buffer: Buffer;
+  start: number;
+  readonly end: number;
+  readonly isOwned: boolean;
+}
+
+/** One stream. Every method does nothing once the stream is closed. */
+export class Stream {
+  /** 0 until the first headers of a client's stream are sent. */
+  id: number;
+  receiver: StreamReceiver;
+
+  /** For the connection: what the peer lets us send; below zero after it made its window smaller. */
+  sendWindowBytes: number;
+  /** For the connection: received and not credited yet. */
+  uncreditedBytes = 0;
+  /** For the connection: END_STREAM came. */
+  isRemoteEnded = false;
+  /** For the connection: END_STREAM is sent. */
+  isEndSent = false;
+  /** For the connection: final headers (not 1xx) came, so the next are trailers. */
+  hasHeaders = false;
+  /** For the connection: it is on the list of streams that wait for room. */
+  isWaiting = false;
+
+  private readonly host: StreamHost;
+  private closed = false;
+  private isEndAccepted = false;
+  private consumedBytes = 0;
+  private queued = 0;
+  private queue: Piece[] | undefined;
+  private trailers: Field[] | undefined;
+
+  constructor(host: StreamHost, id: number, sendWindowBytes: number, receiver: StreamReceiver) {
+    this.host = host;
+    this.id = id;
+    this.sendWindowBytes = sendWindowBytes;
+    this.receiver = receiver;
+  }
+
+  /** DATA accepted but not in a frame yet. */
+  get queuedBytes(): number {
+    return this.queued;
+  }
+
+  get isClosed(): boolean {
+    return this.closed;
+  }
+
+  /** Sends headers, or trailers (with `endStream`), which wait behind queued DATA by themselves. */
+  sendHeaders(fields: readonly Field[], endStream: boolean): void {
+    if (this.closed || this.isEndAccepted) return;
+    if (this.id === 0) this.host.register(this);
+    this.isEndAccepted = endStream;
+    if (this.queued > 0) {
+      this.trailers = fields.slice();
+      return;
+    }
+    this.host.writeHeaders(this.id, fields, endStream);
+    if (endStream) this.endSent();
+  }
+
+  /** Sends DATA as far as the windows allow; the rest is copied and queued. */
+  sendData(buffer: Buffer, start: number, end: number, endStream: boolean): void {
+    const size = end - start;
+    if (
+      this.queued === 0 &&
+      size <= MAX_PAYLOAD_BYTES &&
+      size <= this.sendWindowBytes &&
+      !this.isEndAccepted &&
+      !this.closed &&
+      (size > 0 ? size <= this.room() : endStream)
+    ) {
+      this.isEndAccepted = endStream;
+      this.writeData(buffer, start, size, endStream, false);
+      if (endStream) this.endSent();
+    } else this.sendParts(buffer, start, end, endStream, false);
+  }
+
+  /** As sendData, but the caller gives the buffer away: large parts are not copied. */
+  sendOwned(buffer: Buffer, start: number, end: number, endStream: boolean): void {
+    this.sendParts(buffer, start, end, endStream, true);
+  }
+
+  /** The receiver is done with so many bytes of received DATA: the peer may send as many again. */
+  consume(sizeBytes: number): void {
+    if (this.closed || this.isRemoteEnded) return;
+    this.consumedBytes += sizeBytes;
+    if (this.consumedBytes * 2 < this.host.receiveWindowBytes) return;
+    this.host.output.numberFrame(FRAME.WINDOW_UPDATE, this.id, this.consumedBytes);
+    this.uncreditedBytes -= this.consumedBytes;
+    this.consumedBytes = 0;
+  }
+
+  /** Ends the stream with RST_STREAM. The receiver is not called any more. */
+  reset(code: number): void {
+    if (this.closed) return;
+    if (this.id !== 0) this.host.output.numberFrame(FRAME.RST_STREAM, this.id, code);
+    this.close(true);
+  }
+
+  /** For the connection: frames of queued DATA, at most `maxFrames`, as far as the windows allow. */
+  pump(maxFrames: number): void {
+    let framesLeft = maxFrames;
+    const queue = this.queue;
+    while (this.queued > 0 && queue !== undefined) {
+      const piece = queue[0] as Piece;
+      const room = Math.min(this.room(), this.sendWindowBytes, MAX_PAYLOAD_BYTES);
+      if (room <= 0 || framesLeft-- === 0) {
+        if (this.sendWindowBytes > 0) this.host.waitForRoom(this);
+        return;
+      }
+      const size = Math.min(piece.end - piece.start, room);
+      this.queued -= size;
+      this.host.queuedDataBytes -= size;
+      const isLast = this.queued === 0 && this.isEndAccepted && this.trailers === undefined;
+      this.writeData(piece.buffer, piece.start, size, isLast, piece.isOwned);
+      piece.start += size;
+      if (piece.start === piece.end) queue.shift();
+      if (isLast) this.endSent();
+    }
+    if (this.closed) return;
+    this.queue = undefined;
+    if (this.trailers !== undefined) {
+      const trailers = this.trailers;
+      this.trailers = undefined;
+      this.host.writeHeaders(this.id, trailers, this.isEndAccepted);
+      if (this.isEndAccepted) this.endSent();
+    }
+    if (!this.closed) this.host.notifyDrained(this);
+  }
+
+  /** For the connection: closes without a frame; the receiver is not told. */
+  close(wasReset: boolean): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.host.queuedDataBytes -= this.queued;
+    this.queued = 0;
+    this.queue = undefined;
+    this.trailers = undefined;
+    this.host.forget(this, wasReset);
+  }
+
+  private room(): number {
+    return this.host.output.isFull() ? 0 : this.host.sendWindowBytes;
+  }
+
+  private sendParts(buffer: Buffer, start: number, end: number, endStream: boolean, isOwned: boolean): void {
+    if (this.closed || this.isEndAccepted) return;
+    const size = end - start;
+    if (size === 0 && !endStream) return;
+    this.isEndAccepted = endStream;
+    if (this.queued > 0) {
+      if (size > 0) this.enqueue(buffer, start, end, isOwned);
+      return;
+    }
+    let at = start;
+    do {
+      const part = size === 0 ? 0 : Math.min(end - at, this.room(), this.sendWindowBytes, MAX_PAYLOAD_BYTES);
+      if (part <= 0 && size > 0) break;
+      const isLast = endStream && at + part === end;
+      this.writeData(buffer, at, part, isLast, isOwned);
+      at += part;
+      if (isLast) this.endSent();
+    } while (at < end);
+    if (at === end) return;
+    this.enqueue(buffer, at, end, isOwned);
+    if (this.sendWindowBytes > 0) this.host.waitForRoom(this);
+  }
+
+  private enqueue(buffer: Buffer, start: number, end: number, isOwned: boolean): void {
+    const piece = isOwned
+      ? { buffer, start, end, isOwned }
+      : { buffer: Buffer.from(buffer.subarray(start, end)), start: 0, end: end - start, isOwned };
+    this.queue ??= [];
+    this.queue.push(piece);
+    this.queued += end - start;
+    this.host.queuedDataBytes += end - start;
+  }
+
+  private writeData(buffer: Buffer, start: number, size: number, endStream: boolean, isOwned: boolean): void {
+    const output = this.host.output;
+    const byReference = isOwned && size >= REFERENCE_BYTES;
+    this.sendWindowBytes -= size;
+    this.host.sendWindowBytes -= size;
+    output.head(size, FRAME.DATA, endStream ? FLAG.END_STREAM : 0, this.id, byReference ? 0 : size);
+    if (byReference) output.reference(buffer, start, start + size);
+    else if (size > 0) output.copy(buffer, start, start + size);
+  }
+
+  private endSent(): void {
+    this.isEndSent = true;
+    this.host.onEndSent(this);
+  }
+}
+
+/** The reason a receiver gets when the peer sent RST_STREAM. */
+export function resetByPeer(code: number): StreamAbort {
+  return { kind: 'reset', code, processed: code !== ERROR_CODE.REFUSED_STREAM };
+}
