@@ -1,0 +1,69 @@
+// The RPCs of stats and metrics.
+
+import { PodSandboxMetricsSchema } from '../cri/gen/runtime/v1/metrics_pb.ts';
+import { ContainerStatsSchema, PodSandboxStatsSchema } from '../cri/gen/runtime/v1/stats_pb.ts';
+import type { RuntimeHandlers } from './handlers.ts';
+import { containersBy, sandboxesBy } from './lists.ts';
+import { needContainer, needSandbox } from './lookup.ts';
+import { METRIC_DESCRIPTORS, sandboxMetrics } from './metric-samples.ts';
+import { chunkElements, encodeElement } from './record.ts';
+import { containerStats, sandboxStats } from './stats.ts';
+import type { World } from './world.ts';
+
+type StatsRpcs =
+  | 'containerStats'
+  | 'listContainerStats'
+  | 'streamContainerStats'
+  | 'podSandboxStats'
+  | 'listPodSandboxStats'
+  | 'streamPodSandboxStats'
+  | 'listMetricDescriptors'
+  | 'listPodSandboxMetrics'
+  | 'streamPodSandboxMetrics';
+
+type ContainerStatsFilter = Parameters<typeof containersBy>[1];
+type SandboxStatsFilter = Parameters<typeof sandboxesBy>[1];
+
+/** Handlers over one world. Stats are of running containers and ready sandboxes only, as runtimes have them. */
+export function statsHandlers(world: World): Pick<RuntimeHandlers, StatsRpcs> {
+  const ofContainers = (filter: ContainerStatsFilter): Buffer[] => {
+    const elements: Buffer[] = [];
+    for (const container of containersBy(world, filter)) {
+      if (container.isRunning)
+        elements.push(encodeElement(ContainerStatsSchema, containerStats(world, container)));
+    }
+    return elements;
+  };
+  const ofSandboxes = (filter: SandboxStatsFilter): Buffer[] => {
+    const elements: Buffer[] = [];
+    for (const sandbox of sandboxesBy(world, filter)) {
+      if (sandbox.isReady) elements.push(encodeElement(PodSandboxStatsSchema, sandboxStats(world, sandbox)));
+    }
+    return elements;
+  };
+  const metrics = (): Buffer[] => {
+    const ready = [...world.sandboxes.values()].filter((sandbox) => sandbox.isReady);
+    return ready.map((sandbox) => encodeElement(PodSandboxMetricsSchema, sandboxMetrics(world, sandbox)));
+  };
+  const sendAll = (elements: readonly Buffer[], send: (message: Uint8Array) => void) => {
+    for (const message of chunkElements(elements, 500)) send(message);
+  };
+
+  return {
+    containerStats: ({ containerId }) => ({
+      stats: containerStats(world, needContainer(world, 'ContainerStats', containerId)),
+    }),
+    listContainerStats: ({ filter }) => Buffer.concat(ofContainers(filter)),
+    streamContainerStats: ({ filter }, _call, send) => sendAll(ofContainers(filter), send),
+
+    podSandboxStats: ({ podSandboxId }) => ({
+      stats: sandboxStats(world, needSandbox(world, 'PodSandboxStats', podSandboxId)),
+    }),
+    listPodSandboxStats: ({ filter }) => Buffer.concat(ofSandboxes(filter)),
+    streamPodSandboxStats: ({ filter }, _call, send) => sendAll(ofSandboxes(filter), send),
+
+    listMetricDescriptors: () => ({ descriptors: METRIC_DESCRIPTORS }),
+    listPodSandboxMetrics: () => Buffer.concat(metrics()),
+    streamPodSandboxMetrics: (_request, _call, send) => sendAll(metrics(), send),
+  };
+}
