@@ -4,7 +4,8 @@ import { MalformedMessageError, MessageTooLargeError, UnimplementedError } from 
 /** Bytes in front of every message. */
 export const PREFIX_BYTES = 5;
 
-const FIRST_BUFFER_BYTES = 64 * 1024;
+// A longer message gets its whole buffer only when this much of it has come.
+const TRUSTED_BYTES = 1024 * 1024;
 
 /** Writes the prefix of an uncompressed message at target[at]. */
 export function writePrefix(target: Buffer, at: number, messageSizeBytes: number): void {
@@ -20,8 +21,11 @@ export function framed(message: Uint8Array): Buffer {
   return target;
 }
 
-/** Takes one message, without its prefix, in buffer[start, end); valid only until the return. */
-export type OnMessage = (buffer: Buffer, start: number, end: number) => void;
+/**
+ * Takes one message, without its prefix, in buffer[start, end). With `isOwned` the buffer is the message's own and
+ * now the taker's; without, it is valid only until the return.
+ */
+export type OnMessage = (buffer: Buffer, start: number, end: number, isOwned: boolean) => void;
 
 /** Cuts a stream's DATA into messages, however it was split. A message that arrives whole is not copied. */
 export class MessageReader {
@@ -54,7 +58,7 @@ export class MessageReader {
       const missing = this.sizeBytes - this.heldBytes;
       if (this.heldBytes === 0 && end - at >= missing) {
         this.prefixBytes = 0;
-        onMessage(buffer, at, at + missing);
+        onMessage(buffer, at, at + missing, false);
         at += missing;
         continue;
       }
@@ -67,7 +71,7 @@ export class MessageReader {
         this.held = undefined;
         this.heldBytes = 0;
         this.prefixBytes = 0;
-        onMessage(message, 0, size);
+        onMessage(message, 0, size, true);
       }
     }
   }
@@ -107,16 +111,17 @@ export class MessageReader {
     return at;
   }
 
-  // Grows with what has come, so that a prefix alone makes nobody hold a large buffer.
+  // The buffer is not made at the prefix's word alone: that would let a peer claim memory for five bytes.
   private hold(buffer: Buffer, start: number, end: number): void {
     const needed = this.heldBytes + end - start;
     const held = this.held;
     if (held === undefined || held.length < needed) {
-      const room = Math.min(this.sizeBytes, Math.max(needed * 2, FIRST_BUFFER_BYTES));
-      this.held = Buffer.allocUnsafe(room);
+      this.held = Buffer.allocUnsafe(
+        needed <= TRUSTED_BYTES ? Math.min(this.sizeBytes, TRUSTED_BYTES) : this.sizeBytes,
+      );
       held?.copy(this.held, 0, 0, this.heldBytes);
     }
-    (this.held as Buffer).set(buffer.subarray(start, end), this.heldBytes);
+    buffer.copy(this.held as Buffer, this.heldBytes, start, end);
     this.heldBytes = needed;
   }
 }

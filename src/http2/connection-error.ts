@@ -29,9 +29,15 @@ export function errorCodeName(code: number): string {
 export class ConnectionError extends Error {
   readonly code: number;
 
-  constructor(code: number, message: string) {
-    super(message);
+  constructor(code: number, message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
     this.name = 'ConnectionError';
     this.code = code;
   }
+}
+
+/** A ConnectionError stays; anything else is a bug of ours and becomes INTERNAL_ERROR, with its cause. */
+export function toConnectionError(error: unknown): ConnectionError {
+  if (error instanceof ConnectionError) return error;
+  return new ConnectionError(ERROR_CODE.INTERNAL_ERROR, `unexpected error: ${String(error)}`, error);
 }

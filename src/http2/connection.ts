@@ -2,7 +2,7 @@
 // windows, errors, the end. server.ts and client.ts add who opens streams.
 import type { Socket } from 'node:net';
 import { type Clock, systemClock, type Timer } from '../clock.ts';
-import { ConnectionError, ERROR_CODE, errorCodeName } from './connection-error.ts';
+import { ConnectionError, ERROR_CODE, errorCodeName, toConnectionError } from './connection-error.ts';
 import type { Field } from './field.ts';
 import { ReceiveWindow, ResetMemory, WaitingStreams } from './flow-control.ts';
 import * as frame from './frame.ts';
@@ -21,8 +21,11 @@ import { resetByPeer, type Stream, type StreamAbort, type StreamHost } from './s
 export interface ConnectionOptions {
   readonly limits?: Partial<Http2Limits>;
   readonly clock?: Clock;
-  /** The connection serves nothing any more; all its streams were aborted before. Called once. */
-  readonly onClose: (reason: string, error: Error | undefined) => void;
+  /**
+   * The connection serves nothing any more; all its streams were aborted before. Called once. `error` only when the
+   * peer broke the protocol or a limit (or we have a bug: INTERNAL_ERROR), not when it just left.
+   */
+  readonly onClose: (reason: string, error: ConnectionError | undefined) => void;
   /** A receiver threw; its stream was reset. Without this the error is dropped. */
   readonly onError?: (error: unknown) => void;
 }
@@ -84,7 +87,7 @@ export abstract class Connection implements FrameReceiver, StreamHost, OutputOwn
     this.settingsRate = new RateLimit(limits.settingsPerSecond);
     this.pingRate = new RateLimit(limits.pingsPerSecond);
     this.emptyRate = new RateLimit(limits.emptyFramesPerSecond);
-    socket.on('error', (error: Error) => this.terminate(`socket error: ${error.message}`, error));
+    socket.on('error', (error: Error) => this.terminate(error.message, undefined));
     socket.on('end', () => this.terminate('the peer closed the connection', undefined));
     socket.on('close', () => {
       this.terminate('the connection was closed', undefined);
@@ -163,18 +166,16 @@ export abstract class Connection implements FrameReceiver, StreamHost, OutputOwn
       if (chunk === undefined) this.reader.readShared(sizeBytes);
       else this.reader.read(chunk);
     } catch (error: unknown) {
-      this.fail(error instanceof Error ? error : new Error(String(error)));
+      this.fail(toConnectionError(error));
     }
     endBatch();
   }
 
-  protected fail(error: Error): void {
-    if (error instanceof ConnectionError) {
-      this.end(error.code, error.message, `${errorCodeName(error.code)}: ${error.message}`, error);
-    } else this.end(ERROR_CODE.INTERNAL_ERROR, '', `unexpected error: ${error.message}`, error);
+  private fail(error: ConnectionError): void {
+    this.end(error.code, error.message, `${errorCodeName(error.code)}: ${error.message}`, error);
   }
 
-  private end(code: number, message: string, reason: string, error: Error | undefined): void {
+  private end(code: number, message: string, reason: string, error: ConnectionError | undefined): void {
     if (this.isClosed) return;
     this.writeGoaway(this.lastPeerStreamId(), code, message);
     this.output.flush();
@@ -191,7 +192,7 @@ export abstract class Connection implements FrameReceiver, StreamHost, OutputOwn
     this.output.copy(debug, 0, debug.length);
   }
 
-  private terminate(reason: string, error: Error | undefined): void {
+  private terminate(reason: string, error: ConnectionError | undefined): void {
     if (this.isClosed) return;
     this.isClosed = true;
     this.reader.stop();
