@@ -1,12 +1,12 @@
-// The tests of `npm run e2e`: the built program as a process of its own, against real container runtimes.
-// One file at a time, because they share the machine's network and mounts.
+// The tests of `npm run e2e`: the built program with real container runtimes and independent HTTP/2 peers.
+// One file after the other: the machine's cgroups, mounts and processor are shared.
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
     include: ['test/e2e/**/*.test.ts'],
-    testTimeout: 120_000,
-    hookTimeout: 180_000,
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
     pool: 'forks',
     fileParallelism: false,
   },

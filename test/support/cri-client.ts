@@ -39,11 +39,11 @@ export class CriError extends Error {
   readonly details: string;
   readonly trailers: Metadata;
 
-  constructor(rpc: string, status: StatusObject) {
-    super(`${rpc}: code ${status.code}: ${status.details}`);
-    this.code = status.code;
-    this.details = status.details;
-    this.trailers = status.metadata;
+  constructor(rpc: string, code: statusCodes, details: string, trailers: Metadata) {
+    super(`${rpc}: code ${code}: ${details}`);
+    this.code = code;
+    this.details = details;
+    this.trailers = trailers;
   }
 }
 
@@ -94,7 +94,7 @@ export class CriClient implements Disposable {
   async call<R extends Rpc>(rpc: R, request: Request<R>, options: CallOptions = {}): Promise<Response<R>> {
     const codec = codecOf(rpc);
     const reply = await this.rawCall(this.pathOf(rpc), codec.encode(request), options);
-    if (reply.code !== 0) throw new CriError(rpc, { ...reply, metadata: reply.trailers });
+    if (reply.code !== 0) throw new CriError(rpc, reply.code, reply.details, reply.trailers);
     return codec.decode(reply.bytes);
   }
 
@@ -111,7 +111,7 @@ export class CriClient implements Disposable {
       // The status tells the error; the iteration would throw it once more.
       for await (const message of ignoringErrors(call)) yield codec.decode(message);
       const status = await ended;
-      if (status.code !== 0) throw new CriError(rpc, status);
+      if (status.code !== 0) throw new CriError(rpc, status.code, status.details, status.metadata);
     } finally {
       call.cancel();
     }
