@@ -17,6 +17,7 @@ import { Admission } from './proxy/layers/admit.ts';
 import { observe } from './proxy/layers/observe.ts';
 import { rescue } from './proxy/layers/rescue.ts';
 import { listen } from './proxy/listener.ts';
+import { MetricLabels } from './proxy/metric-labels.ts';
 import type { ProxyParts } from './proxy/parts.ts';
 import { RuntimeConfigReplay } from './proxy/runtime-config-replay.ts';
 import type { Logger } from './telemetry/log.ts';
@@ -72,11 +73,15 @@ export async function startSwitchyard({
       log.warn({ backend: backend.name, reason }, 'a backend could not be listed'),
     onForeignIds,
   });
-  const registry = new BackendRegistry(config, clock, (backend, state) => {
-    logState(log, backend, state);
-    if (state.kind === 'connecting' || state.kind === 'closed') return;
-    metrics.backendTurned(backend.name, state.kind === 'ready' ? 'up' : 'down');
-    if (state.kind === 'ready') void welcome(backend);
+  const registry = new BackendRegistry(config, clock, {
+    onState: (backend, state) => {
+      logState(log, backend, state);
+      if (state.kind === 'connecting' || state.kind === 'closed') return;
+      metrics.backendTurned(backend.name, state.kind === 'ready' ? 'up' : 'down');
+      if (state.kind === 'ready') void welcome(backend);
+    },
+    onError: (backend, error) =>
+      log.error({ err: error, backend: backend.name }, 'unexpected error in an answer'),
   });
   const welcome = async (backend: Backend) => {
     if (backend === registry.default && backend.version !== undefined) await identity.meet(backend.version);
@@ -103,6 +108,7 @@ export async function startSwitchyard({
     imageMemory: new ImageMemory(),
     identity,
     replay,
+    metricLabels: new MetricLabels(registry.all),
     onForeignIds,
   };
   metrics.expectRules(config.rules.map((rule) => rule.name));

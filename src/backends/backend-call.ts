@@ -1,13 +1,13 @@
 // One call on one backend, from the moment it is handed over until its stream ends.
 // What is done with the answer is the subclass's business: relayed frame by frame, or collected.
+import type { ServiceName } from '../cri/methods.ts';
 import { ERROR_CODE } from '../http2/connection-error.ts';
 import type { Field } from '../http2/field.ts';
 import type { Stream, StreamAbort, StreamReceiver } from '../http2/stream.ts';
 
 /** What a backend is asked. The path and the remaining time are worked out when it is sent, for it may have to wait. */
 export interface BackendRequest {
-  /** `RuntimeService` or `ImageService`. */
-  readonly service: string;
+  readonly service: ServiceName;
   readonly rpc: string;
   /** The client's metadata that crosses the hop; empty for calls of our own. */
   readonly metadata: readonly Field[];

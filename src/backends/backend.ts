@@ -21,8 +21,15 @@ export interface BackendOptions {
   readonly clock: Clock;
   /** Longest message taken from the backend. */
   readonly messageSizeBytes: number;
-  /** Told of every change of state. */
+  readonly events: BackendEvents;
+}
+
+/** What a backend tells those that watch it. */
+export interface BackendEvents {
+  /** Every change of state. */
   onState(backend: Backend, state: BackendState): void;
+  /** A bug: what receives an answer has thrown. */
+  onError(backend: Backend, error: unknown): void;
 }
 
 /** A call of Switchyard's own on a backend. */
@@ -57,6 +64,7 @@ export class Backend {
       clock: options.clock,
       onState: (state, connection, version) => this.enter(state, connection, version),
       onSlot: () => this.drainWaiting(),
+      onError: (error) => options.events.onError(this, error),
     });
   }
 
@@ -180,6 +188,6 @@ export class Backend {
       this.waiting = [];
       for (const { call } of refused) if (!call.isOver) call.onRefused(this.absenceError());
     }
-    this.options.onState(this, state);
+    this.options.events.onState(this, state);
   }
 }

@@ -22,6 +22,8 @@ export interface ConnectorOptions {
   ): void;
   /** A stream may be opened again on a connection that was full. */
   onSlot(): void;
+  /** A bug: what receives an answer has thrown. */
+  onError(error: unknown): void;
 }
 
 export class Connector {
@@ -71,16 +73,18 @@ export class Connector {
       },
       onSlot: () => this.options.onSlot(),
       onGoaway: () => {
-        // The calls on it may finish; new ones go to a fresh connection.
         if (!isCurrent) return;
-        isCurrent = false;
-        silence?.cancel();
-        if (this.connection === connection) {
-          this.connection = undefined;
-          this.setState({ kind: 'connecting', sinceMs: this.options.clock.wallMs() });
+        if (this.connection !== connection) {
+          leave('it closed the connection before it answered');
+          return;
         }
+        // The calls on it may finish; new ones go to a fresh connection.
+        isCurrent = false;
+        this.connection = undefined;
+        this.setState({ kind: 'connecting', sinceMs: this.options.clock.wallMs() });
         this.connect();
       },
+      onError: (error) => this.options.onError(error),
       onClose: (reason) => leave(reason),
     });
     silence = this.options.clock.after(PROBE_TIMEOUT_MS, () => {

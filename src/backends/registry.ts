@@ -1,8 +1,7 @@
 // All backends of a config, in config order, by name, with the default one first where order matters.
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config/config.ts';
-import { Backend } from './backend.ts';
-import type { BackendState } from './state.ts';
+import { Backend, type BackendEvents } from './backend.ts';
 
 export class BackendRegistry {
   /** The default backend first, the others in config order: the order in which lists are joined. */
@@ -10,11 +9,10 @@ export class BackendRegistry {
   readonly default: Backend;
   private readonly byName: ReadonlyMap<string, Backend>;
 
-  /** `onState` is told of every change of state of every backend. */
-  constructor(config: Config, clock: Clock, onState: (backend: Backend, state: BackendState) => void) {
+  constructor(config: Config, clock: Clock, events: BackendEvents) {
     const { messageSizeBytes } = config.limits;
     const backends = config.backends.map(
-      (backend) => new Backend({ config: backend, clock, messageSizeBytes, onState }),
+      (backend) => new Backend({ config: backend, clock, messageSizeBytes, events }),
     );
     const chosen = backends.find((backend) => backend.config.isDefault);
     if (chosen === undefined) throw new Error('a checked config has a default backend');

@@ -68,7 +68,7 @@ export class UnaryCall extends BackendCall {
     super();
     this.backendName = backendName;
     this.done = done;
-    this.reader = new MessageReader(limitBytes, `the reply of backend ${backendName}`);
+    this.reader = new MessageReader(limitBytes, `the reply of backend ${backendName}`, 'backend');
   }
 
   override onHeaders(fields: readonly Field[], endStream: boolean): void {

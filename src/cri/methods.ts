@@ -85,6 +85,8 @@ export interface ListMethod extends MethodBase {
   readonly whenUnimplemented: 'skip' | 'unimplemented';
   /** Whether its records go to the ledger: they name an object, its sandbox and its pod. */
   readonly learns: boolean;
+  /** Whether its records hold label values by position, which every runtime orders in its own way. */
+  readonly relabels: boolean;
 }
 
 /** The same list in parts. Its request is that of `unary`, and each of its messages could be a reply of `unary`. */
@@ -203,6 +205,7 @@ export const METHODS: readonly Method[] = [
     filter: {},
     whenBackendAbsent: 'partial',
     whenUnimplemented: 'skip',
+    relabels: true,
     since: '1.26',
   }),
   streamList('StreamPodSandboxMetrics', 'ListPodSandboxMetrics', { since: '1.36' }),
@@ -259,6 +262,7 @@ function list(
     whenBackendAbsent: 'fail',
     whenUnimplemented: 'unimplemented',
     learns: false,
+    relabels: false,
     ...row,
   };
 }

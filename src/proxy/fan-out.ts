@@ -22,7 +22,7 @@ export function fanOut(
   call: Call,
   backends: readonly Backend[],
   options: FanOutOptions,
-  done: (outcomes: readonly BackendOutcome[]) => void,
+  done: (outcomes: readonly BackendOutcome[]) => void | Promise<void>,
 ): void {
   const outcomes = new Array<BackendOutcome>(backends.length);
   let left = backends.length;
@@ -30,7 +30,7 @@ export function fanOut(
     collect(call, backend, { body: call.body, ...options }, (outcome) => {
       outcomes[position] = { backend, outcome };
       left--;
-      if (left === 0 && !call.isOver) done(outcomes);
+      if (left === 0 && !call.isOver) return done(outcomes);
     });
   });
 }

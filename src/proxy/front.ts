@@ -1,6 +1,7 @@
 // The client side of the proxy: connections from the listener, a Call for each of their streams, and the way out.
 import type net from 'node:net';
 import type { Clock } from '../clock.ts';
+import { ConnectionError } from '../http2/connection-error.ts';
 import { ServerConnection } from '../http2/server.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { Call, type CallHost } from './call.ts';
@@ -39,10 +40,11 @@ export class Front {
     const connection: ServerConnection = new ServerConnection(socket, {
       clock,
       accept: (stream) => new Call(stream, this.host, connection),
+      onError: (error) => log.error({ err: error }, 'unexpected error in a call'),
       onClose: (reason, error) => {
         this.connections.delete(connection);
-        if (error !== undefined)
-          log.warn({ reason, code: error.code }, 'a client broke the protocol: connection ended');
+        if (error instanceof ConnectionError)
+          log.warn({ reason }, 'a client broke the protocol: connection ended');
       },
     });
     this.connections.add(connection);

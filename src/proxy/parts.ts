@@ -13,6 +13,7 @@ import type { Placements } from '../ledger/placements.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { Call } from './call.ts';
+import type { MetricLabels } from './metric-labels.ts';
 import type { RuntimeConfigReplay } from './runtime-config-replay.ts';
 
 /** Everything a handler may use. */
@@ -29,6 +30,7 @@ export interface ProxyParts {
   readonly imageMemory: ImageMemory;
   readonly identity: Identity;
   readonly replay: RuntimeConfigReplay;
+  readonly metricLabels: MetricLabels;
   /** Told when a backend shows ids that another one owns. */
   onForeignIds(backend: Backend, count: number): void;
 }

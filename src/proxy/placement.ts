@@ -1,6 +1,6 @@
 // Where a pod goes: the pure decision of routing/, held against what is known of the pod and of the backends now.
 import type { Backend } from '../backends/backend.ts';
-import type { Isolation } from '../config/config.ts';
+import { isWeaker } from '../config/config.ts';
 import { NoRouteError } from '../errors.ts';
 import type { PodAttributes } from '../routing/attributes.ts';
 import { decide } from '../routing/decide.ts';
@@ -15,8 +15,6 @@ export interface Placement {
   readonly rule: string;
   readonly outcome: DecisionOutcome;
 }
-
-const RANK: Readonly<Record<Isolation, number>> = { shared: 0, sandboxed: 1, vm: 2 };
 
 /**
  * The backend for a new pod sandbox. A pod that already has one stays where it is: its annotations may have changed
@@ -52,9 +50,9 @@ export function place(parts: ProxyParts, pod: PodAttributes): Placement {
 function stay(parts: ProxyParts, pod: PodAttributes, home: Backend): { backend: Backend; handler: string } {
   const handler = home.config.handlers.get(pod.handler) ?? (pod.handler === '' ? '' : undefined);
   const exposing = parts.config.backends.find((backend) => backend.handlers.has(pod.handler));
-  const isWeaker = exposing !== undefined && RANK[home.config.isolation] < RANK[exposing.isolation];
-  if (handler !== undefined && !isWeaker) return { backend: home, handler };
-  const why = isWeaker
+  const weakens = exposing !== undefined && isWeaker(home.config.isolation, exposing.isolation);
+  if (handler !== undefined && !weakens) return { backend: home, handler };
+  const why = weakens
     ? `which is less isolated than ${exposing?.name}, the backend of its runtime handler`
     : 'which does not expose its runtime handler';
   throw new NoRouteError(

@@ -28,7 +28,7 @@ export class StreamPart extends BackendCall {
     super();
     this.backend = backend;
     this.events = events;
-    this.reader = new MessageReader(limitBytes, `a message of backend ${backend.name}`);
+    this.reader = new MessageReader(limitBytes, `a message of backend ${backend.name}`, 'backend');
   }
 
   override onHeaders(fields: readonly Field[], endStream: boolean): void {

@@ -25,13 +25,16 @@ export function listHandler(parts: ProxyParts): Handler<ListMethod> {
     const { messageSizeBytes: limitBytes } = parts.config.limits;
     fanOut(call, present, { limitBytes, isRetryable: true }, (outcomes) => {
       const [only] = outcomes;
-      if (only !== undefined && backends.length === 1) {
-        if (only.outcome.kind === 'answered') answer(parts, call, method, outcomes, fullList);
-        else replyWith(call, only.backend, only.outcome);
+      if (only !== undefined && backends.length === 1 && only.outcome.kind !== 'answered') {
+        replyWith(call, only.backend, only.outcome);
         return;
       }
-      call.backendName = 'several';
-      answer(parts, call, method, outcomes, fullList);
+      call.backendName = backends.length === 1 ? (only?.backend.name ?? 'none') : 'several';
+      if (!method.relabels) answer(parts, call, method, outcomes, fullList);
+      else
+        return parts.metricLabels
+          .prepare(present)
+          .then(() => answer(parts, call, method, outcomes, fullList));
     });
   };
 }
@@ -59,9 +62,10 @@ function answer(
       continue;
     }
     answered ??= result;
-    const foreign = learnList(parts.ledger, method, backend, outcome.message, fullList);
+    const message = method.relabels ? parts.metricLabels.relabel(backend, outcome.message) : outcome.message;
+    const foreign = learnList(parts.ledger, method, backend, message, fullList);
     if (foreign.length > 0) parts.onForeignIds(backend, foreign.length);
-    for (const part of withoutRecords(outcome.message, foreign)) {
+    for (const part of withoutRecords(message, foreign)) {
       joined.push(part);
       sizeBytes += part.length;
     }

@@ -19,7 +19,6 @@ import type { Call } from '../call.ts';
 import { replyWith } from '../collect.ts';
 import { type BackendOutcome, fanOut } from '../fan-out.ts';
 import type { Handler, ProxyParts } from '../parts.ts';
-import { relay } from '../relay.ts';
 import { reply } from '../replies.ts';
 
 /** How long a version call waits for the default backend when it was never met. */
@@ -38,8 +37,7 @@ export function nodeHandler(parts: ProxyParts): Handler<NodeMethod> {
       case 'update-runtime-config':
         return updateRuntimeConfig(parts, call);
       case 'metric-descriptors':
-        relay(call, parts.registry.default, { isRetryable: true });
-        return;
+        return metricDescriptors(parts, call);
       default:
         return method.op satisfies never;
     }
@@ -148,6 +146,24 @@ function updateRuntimeConfig(parts: ProxyParts, call: Call): void {
     const own = outcomes.find(({ backend }) => backend === registry.default);
     if (own !== undefined) replyWith(call, own.backend, own.outcome);
     call.backendName = 'several';
+  });
+}
+
+/** The kubelet asks once and drops metrics that were not described, so all that can be had go in. */
+function metricDescriptors(parts: ProxyParts, call: Call): void {
+  const { registry, metricLabels } = parts;
+  const present = registry.all.filter((backend) => !backend.isAbsent);
+  if (present.length === 0) throw registry.default.absenceError();
+  const options = { limitBytes: parts.config.limits.messageSizeBytes, isRetryable: true };
+  fanOut(call, present, options, (outcomes) => {
+    for (const { backend, outcome } of outcomes) {
+      if (outcome.kind === 'answered') metricLabels.learn(backend, outcome.message);
+    }
+    const [first] = outcomes;
+    call.backendName = 'several';
+    if (outcomes.some(({ outcome }) => outcome.kind === 'answered'))
+      reply(call, [metricLabels.descriptors()]);
+    else if (first !== undefined) replyWith(call, first.backend, first.outcome);
   });
 }
 

@@ -26,7 +26,9 @@ export function streamListHandler(parts: ProxyParts): Handler<StreamListMethod> 
     if (absent !== undefined && (list.whenBackendAbsent === 'fail' || present.length === 0)) {
       throw incomplete(method, absent.absenceError().message);
     }
-    new StreamedList(parts, call, list).start(present);
+    const streamed = new StreamedList(parts, call, list);
+    if (!list.relabels) streamed.start(present);
+    else return parts.metricLabels.prepare(present).then(() => streamed.start(present));
   };
 }
 
@@ -102,9 +104,10 @@ class StreamedList {
   }
 
   /** An empty message is not sent: the stream's contract is at least one item in each. */
-  private emit(backend: Backend, message: Buffer): void {
+  private emit(backend: Backend, received: Buffer): void {
     const { call, parts } = this;
     if (call.isOver) return;
+    const message = this.list.relabels ? parts.metricLabels.relabel(backend, received) : received;
     // One message is not the whole list, so nothing that it lacks is forgotten.
     const foreign = learnList(parts.ledger, this.list, backend, message, undefined);
     if (foreign.length > 0) parts.onForeignIds(backend, foreign.length);
