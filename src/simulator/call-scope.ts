@@ -34,6 +34,11 @@ export class CallScope implements CallContext {
     return this.#controller.signal;
   }
 
+  /** True when this side ended it. */
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
   /** True when the client left, its deadline passed, or the runtime closes. */
   get isOver(): boolean {
     return this.#isClosed || this.#call.cancelled;

@@ -64,7 +64,7 @@ export function serveUnary<I extends DescMessage, O extends DescMessage>(
   return (call, callback) => {
     const work = async (scope: CallScope) =>
       encode(output, await handler(decode(input, call.request), scope));
-    serve(around, name, call, work).then((ending) => {
+    void serve(around, name, call, work).then((ending) => {
       if (ending.kind === 'ok') callback(null, asBuffer(ending.reply), ending.trailing);
       else if (ending.kind === 'refused') callback(toStatus(ending));
     });
@@ -88,7 +88,7 @@ export function serveStream<I extends DescMessage, O extends DescMessage>(
       });
       return EMPTY;
     };
-    serve(around, name, call, work).then((ending) => {
+    void serve(around, name, call, work).then((ending) => {
       if (ending.kind === 'ok') call.end(ending.trailing);
       else if (ending.kind === 'refused') call.emit('error', toStatus(ending));
     });
@@ -102,7 +102,7 @@ export function serveRefusal(
   error: RpcError,
 ): handleUnaryCall<Buffer, Buffer> {
   return (call, callback) => {
-    serve(around, name, call, () => Promise.reject(error)).then((ending) => {
+    void serve(around, name, call, () => Promise.reject(error)).then((ending) => {
       if (ending.kind === 'refused') callback(toStatus(ending));
     });
   };
@@ -133,18 +133,19 @@ async function serve(
     }
   } catch (error: unknown) {
     if (error instanceof ProcessCrash) around.crash();
-    if (error instanceof RpcError) ending = { kind: 'refused', error, trailing };
-    else if (error instanceof ProcessCrash || error instanceof AnswerLost) ending = { kind: 'lost' };
-    else
-      ending = {
-        kind: 'refused',
-        error: new RpcError('INTERNAL', `bug in the simulator: ${error}`),
-        trailing,
-      };
+    const refusal = scope.isClosed ? new RpcError('UNAVAILABLE', 'transport is closing') : toRefusal(error);
+    ending = refusal === undefined ? { kind: 'lost' } : { kind: 'refused', error: refusal, trailing };
   }
   around.scopes.delete(scope);
   entry.ended = call.cancelled ? 'CANCELLED' : endingName(ending);
   return ending;
+}
+
+/** The status for what a handler or fault threw; undefined when there is nobody to tell. */
+function toRefusal(error: unknown): RpcError | undefined {
+  if (error instanceof RpcError) return error;
+  if (error instanceof ProcessCrash || error instanceof AnswerLost) return undefined;
+  return new RpcError('INTERNAL', `bug in the simulator: ${error}`);
 }
 
 /** Thrown where a call ends without an answer: its connection is cut, or nobody waits for it any more. */

@@ -44,6 +44,11 @@ export class EventHub {
     }
   }
 
+  /** Forgets events nobody got. */
+  dropBacklog(): void {
+    this.#backlog = [];
+  }
+
   /** Adds a listener, gives it the backlog if there is one, and returns how to take it away. */
   subscribe(listener: EventListener): () => void {
     this.#listeners.push(listener);

@@ -111,10 +111,10 @@ export async function startSimulatedRuntime(options: SimulatedRuntimeOptions): P
       endpoint?.crash();
       endpoint = undefined;
       endCalls();
-      world.wasAskedInV1alpha2 = false;
     },
     async restart() {
       if (endpoint !== undefined) return;
+      world.forgetProcess();
       endpoint = await Endpoint.open(options.socket, createServer(around, ofRuntime, ofImages));
     },
     [Symbol.asyncDispose]: () => runtime.close(),

@@ -190,6 +190,12 @@ export class World {
     return { hostname: sandbox?.config.hostname ?? '', uid: container.uid, envs: new Map(envs) };
   }
 
+  /** Forgets what a runtime keeps in its process alone; pods, containers and images outlive it. */
+  forgetProcess(): void {
+    this.wasAskedInV1alpha2 = false;
+    this.events.dropBacklog();
+  }
+
   /** Fills the world quickly, for load and for tests of long lists. Makes no events. */
   seed(seed: WorldSeed): void {
     this.#isQuiet = true;
