@@ -1,0 +1,41 @@
+// Contender: Switchyard as it is shipped, the built program with its admin side, on two backends.
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import type { Command } from '../child.ts';
+
+/** Writes a config for two backends into `dir` and returns its path. */
+export function writeSwitchyardConfig(
+  dir: string,
+  name: string,
+  listenPath: string,
+  backendPaths: readonly string[],
+): string {
+  const configPath = path.join(dir, `${name}.yaml`);
+  const stateDir = path.join(dir, `${name}-state`);
+  mkdirSync(stateDir, { recursive: true });
+  const backends = backendPaths.map(
+    (backendPath, index) => `  - name: bench-${index}
+    endpoint: unix://${backendPath}
+    handlers: { ${index === 0 ? '"": ""' : 'other: other'} }
+${index === 0 ? '    default: true\n' : ''}`,
+  );
+  writeFileSync(
+    configPath,
+    `apiVersion: switchyard.dev/v1alpha1
+kind: SwitchyardConfiguration
+listen:
+  socket: ${listenPath}
+admin:
+  address: unix://${path.join(dir, `${name}-admin.sock`)}
+stateDir: ${stateDir}
+backends:
+${backends.join('')}`,
+  );
+  return configPath;
+}
+
+/** The command line of the built program, or undefined when it was not built. */
+export function switchyardCommand(programPath: string, configPath: string): Command | undefined {
+  if (!existsSync(programPath)) return undefined;
+  return { program: process.execPath, args: [programPath, 'serve', '--config', configPath] };
+}
