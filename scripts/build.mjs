@@ -1,5 +1,5 @@
 // `npm run build`: bundles the program to dist/main.js, which starts without node_modules.
-import { chmodSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -8,7 +8,6 @@ const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const { version } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
 const outdir = path.join(root, 'dist');
 
-rmSync(outdir, { recursive: true, force: true });
 const result = await build({
   absWorkingDir: root,
   entryPoints: ['src/main.ts'],
@@ -23,6 +22,7 @@ const result = await build({
   sourcesContent: false,
   legalComments: 'eof',
   metafile: true,
+  write: false,
   define: { SWITCHYARD_VERSION: JSON.stringify(version) },
   loader: { '.proto': 'text' },
   // CommonJS packages in an ES module bundle still call require for Node's own modules.
@@ -31,11 +31,17 @@ const result = await build({
   },
   logLevel: 'warning',
 });
-chmodSync(path.join(outdir, 'main.js'), 0o755);
+// Written beside and moved, so that a program that starts meanwhile sees the old file or the new one, never a half.
+mkdirSync(outdir, { recursive: true });
+for (const { path: file, contents } of result.outputFiles) {
+  const draft = `${file}.${process.pid}`;
+  writeFileSync(draft, contents);
+  if (file.endsWith('.js')) chmodSync(draft, 0o755);
+  renameSync(draft, file);
+}
 if (process.argv.includes('--sizes')) printSizes(result.metafile);
-console.log(
-  `built dist/main.js ${version}, ${Math.round(statSync(path.join(outdir, 'main.js')).size / 1024)} KiB`,
-);
+const program = result.outputFiles.find(({ path: file }) => file.endsWith('main.js'));
+console.log(`built dist/main.js ${version}, ${Math.round((program?.contents.length ?? 0) / 1024)} KiB`);
 
 /** What each package and folder of ours adds. @param {import('esbuild').Metafile} metafile */
 function printSizes(metafile) {
