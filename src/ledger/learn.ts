@@ -2,6 +2,7 @@
 import type { Backend } from '../backends/backend.ts';
 import type { ListMethod } from '../cri/methods.ts';
 import { forEachRecord, readString } from '../cri/wire.ts';
+import { MalformedMessageError } from '../errors.ts';
 import type { Ledger } from './ledger.ts';
 
 /** A stretch of bytes: [start, end). */
@@ -13,9 +14,31 @@ export interface ByteRange {
 /**
  * Learns the ids of one backend's list reply and returns the records that must not be shown, because another backend
  * owns their ids (two endpoints of one runtime do that; a kubelet that sees an id twice kills the pod for ever).
- * `fullList` is the number from Ledger.beginList when the list was unfiltered. Throws MalformedMessageError.
+ * `fullList` is the number from Ledger.beginList when the list was unfiltered. Throws MalformedMessageError, naming the
+ * backend, when the reply does not parse.
  */
 export function learnList(
+  ledger: Ledger,
+  method: ListMethod,
+  backend: Backend,
+  message: Uint8Array,
+  fullList: number | undefined,
+): ByteRange[] {
+  try {
+    return learnRecords(ledger, method, backend, message, fullList);
+  } catch (error) {
+    if (!(error instanceof MalformedMessageError)) throw error;
+    throw new MalformedMessageError(
+      `backend ${backend.name} sent a ${method.name} reply that is broken: ${error.message}`,
+      {
+        from: 'backend',
+        cause: error,
+      },
+    );
+  }
+}
+
+function learnRecords(
   ledger: Ledger,
   method: ListMethod,
   backend: Backend,

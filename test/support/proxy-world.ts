@@ -104,7 +104,8 @@ export async function proxyWorld(
   };
 }
 
-function configOf(dir: TempDir, backends: readonly WorldBackend[]): Config {
+/** The config of such a world. */
+export function configOf(dir: TempDir, backends: readonly WorldBackend[]): Config {
   return {
     listen: { socket: dir.file('cri.sock'), mode: 0o600, group: undefined },
     admin: undefined,
@@ -126,7 +127,8 @@ function configOf(dir: TempDir, backends: readonly WorldBackend[]): Config {
   };
 }
 
-function recorder(lines: LogLine[]): Logger {
+/** A log that keeps its lines. */
+export function recorder(lines: LogLine[]): Logger {
   const at = (level: string) => (fields: unknown, text?: string) => {
     if (typeof fields === 'string') lines.push({ level, fields: {}, text: fields });
     else lines.push({ level, fields: fields as Record<string, unknown>, text: text ?? '' });

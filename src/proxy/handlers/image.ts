@@ -66,6 +66,10 @@ function status(parts: ProxyParts, call: Call): void {
     }
     const silent = outcomes.find(({ outcome }) => outcome.kind !== 'answered');
     const absent = registry.all.find((backend) => backend.isAbsent);
+    if (silent?.outcome.kind === 'status') {
+      replyWith(call, silent.backend, silent.outcome);
+      return;
+    }
     if (silent !== undefined) throw undecided(image, troubleOf(silent));
     if (absent !== undefined) throw undecided(image, absent.absenceError().message);
     const [first] = outcomes;
