@@ -156,6 +156,11 @@ describe('rows that list', () => {
     for (const row of lists.filter((each) => each.learns)) expect(row.record?.labels).toBeDefined();
   });
 
+  it('put label values in order where the records hold them by position', () => {
+    const positional = lists.filter((row) => holds(recordOf(row), 'label_values'));
+    expect(namesOf(lists.filter((row) => row.relabels))).toEqual(namesOf(positional));
+  });
+
   it('may lack a backend only where they carry measurements', () => {
     const partial = lists.filter((row) => row.whenBackendAbsent === 'partial');
     expect(namesOf(partial)).toEqual(namesOf(lists.filter((row) => /Stats$|Metrics$/.test(row.name))));
@@ -195,6 +200,15 @@ function expectFields(
   if (uid !== undefined) expect(nameAt(message, uid)).toBe('uid');
   if (state !== undefined) expect(typeAt(message, state).name).toMatch(/^(PodSandbox|Container)State$/);
   if (labels !== undefined) expect(typeAt(message, labels).name).toBe('map<string,string>');
+}
+
+/** Whether the message, or one below it, has a field of that name. */
+function holds(message: DescMessage, name: string, seen = new Set<DescMessage>()): boolean {
+  if (seen.has(message)) return false;
+  seen.add(message);
+  return message.fields.some(
+    (field) => field.name === name || (field.message !== undefined && holds(field.message, name, seen)),
+  );
 }
 
 function recordOf(row: ListMethod): DescMessage {
