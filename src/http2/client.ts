@@ -1,12 +1,13 @@
 // The client's side of a connection: we open streams to a backend.
 import net, { type NetConnectOpts, type Socket } from 'node:net';
-import { Connection, type ConnectionOptions } from './connection.ts';
-import { ConnectionError, ERROR_CODE, errorCodeName } from './connection-error.ts';
+import { Connection } from './connection.ts';
+import { ConnectionError, ERROR_CODE } from './connection-error.ts';
 import type { Field } from './field.ts';
 import { MAX_STREAM_ID, PREFACE, SETTING } from './frame.ts';
 import { SHARED_READ_BUFFER } from './frame-reader.ts';
 import { isInformational, responseFault } from './header-rules.ts';
 import { Stream, type StreamAbort, type StreamReceiver } from './stream.ts';
+import type { ConnectionOptions } from './transport.ts';
 
 export interface ClientOptions extends ConnectionOptions {
   /** The peer's first SETTINGS came: it speaks HTTP/2. */
@@ -26,16 +27,18 @@ export class ClientConnection extends Connection {
   private readonly opening = new Set<Stream>(); // opened here, no headers sent yet
   private nextId = 1;
   private peerMaxStreams = STREAMS_BEFORE_SETTINGS;
+  private hasNamedMaxStreams = false;
   private isGoingAway = false;
   private isSlotAwaited = false;
   private isConnected: boolean;
 
   /** Takes a connected or connecting socket. Its input is read by 'data' events; see connect(). */
   constructor(socket: Socket, options: ClientOptions, readsShared = false) {
-    super(socket, options, false);
+    super(socket, options);
     this.clientOptions = options;
     this.isConnected = !socket.connecting;
-    if (!readsShared) socket.on('data', (chunk: Buffer) => this.takeChunk(chunk));
+    this.startReading(this, false);
+    if (!readsShared) socket.on('data', (chunk: Buffer) => this.take(chunk, 0));
     socket.on('connect', () => {
       this.isConnected = true;
     });
@@ -55,7 +58,7 @@ export class ClientConnection extends Connection {
     const onread = {
       buffer: SHARED_READ_BUFFER,
       callback: (sizeBytes: number) => {
-        connection?.takeShared(sizeBytes);
+        connection?.take(undefined, sizeBytes);
         return true;
       },
     };
@@ -161,15 +164,13 @@ export class ClientConnection extends Connection {
     this.announceSlot();
   }
 
-  private hasNamedMaxStreams = false;
-
   protected override onMaxStreams(count: number): void {
     this.hasNamedMaxStreams = true;
     this.peerMaxStreams = count;
   }
 
-  protected override onGoaway(lastStreamId: number, code: number, debug: string): void {
-    const message = `the peer goes away (${errorCodeName(code)}${debug === '' ? '' : `: ${debug}`})`;
+  protected override onGoaway(lastStreamId: number, reason: string): void {
+    const message = `the peer goes away (${reason})`;
     const wasOpen = !this.isGoingAway;
     this.isGoingAway = true;
     const unprocessed: StreamAbort = { kind: 'connection', message, processed: false };

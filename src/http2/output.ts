@@ -5,6 +5,10 @@ import { ConnectionError, ERROR_CODE } from './connection-error.ts';
 import { FLAG, FRAME, HEAD_BYTES, writeHead, writeUint32 } from './frame.ts';
 
 const BUFFER_BYTES = 128 * 1024;
+/** The payload of grpc-go's bandwidth probe, a PING, in two halves. */
+export const PROBE_HIGH = 0x02041010;
+export const PROBE_LOW = 0x090e0707;
+
 const NO_BUFFER: Buffer = Buffer.alloc(0);
 const POOLED_BUFFERS = 16;
 const pool: Buffer[] = [];
@@ -61,6 +65,7 @@ export class Output {
   private readonly socket: Socket;
   private readonly owner: OutputOwner;
   private readonly limits: OutputLimits;
+  private readonly fullBytes: number; // no less than what makes the socket say 'drain'
   private from = 0; // buffer[from, at) is not in the socket yet
   private readonly ranges: Buffer[] = []; // what goes before buffer[from, at)
   private rangeBytes = 0;
@@ -74,9 +79,12 @@ export class Output {
     this.socket = socket;
     this.owner = owner;
     this.limits = limits;
+    this.fullBytes = Math.max(limits.unsentBytes, socket.writableHighWaterMark);
     socket.on('drain', () => {
       this.release();
+      beginBatch();
       this.announceRoom();
+      endBatch();
     });
   }
 
@@ -92,7 +100,7 @@ export class Output {
 
   /** Whether DATA has to wait; onRoom() follows when not any more. */
   isFull(): boolean {
-    if (this.unsentBytes < this.limits.unsentBytes) return false;
+    if (this.unsentBytes < this.fullBytes) return false;
     this.wasFull = true;
     return true;
   }
@@ -139,7 +147,7 @@ export class Output {
     this.at = writeUint32(this.buffer, this.at, value);
   }
 
-  /** Counts an ack that goes out with the next flush; see pingProbe in connection.ts. */
+  /** Counts an ack that goes out with the next flush; see ping-answer.ts. */
   addProbeAck(): void {
     this.probeAcks++;
   }
@@ -189,7 +197,7 @@ export class Output {
       );
       return;
     }
-    if (waiting < this.limits.unsentBytes) this.announceRoom();
+    if (waiting < this.fullBytes) this.announceRoom();
   }
 
   private discard(): void {
@@ -246,8 +254,8 @@ export class Output {
   private writeProbeAcks(): void {
     for (; this.probeAcks > 0; this.probeAcks--) {
       this.head(8, FRAME.PING, FLAG.ACK, 0);
-      this.at = writeUint32(this.buffer, this.at, 0x02041010);
-      this.at = writeUint32(this.buffer, this.at, 0x090e0707);
+      this.at = writeUint32(this.buffer, this.at, PROBE_HIGH);
+      this.at = writeUint32(this.buffer, this.at, PROBE_LOW);
     }
   }
 }

@@ -1,17 +1,22 @@
 // The server's side of a connection: a client opens streams, we answer them.
 import type { Socket } from 'node:net';
-import { Connection, type ConnectionOptions } from './connection.ts';
+import type { Timer } from '../clock.ts';
+import { Connection } from './connection.ts';
 import { ConnectionError, ERROR_CODE } from './connection-error.ts';
 import type { Field } from './field.ts';
 import { FRAME, MAX_STREAM_ID, SETTING } from './frame.ts';
 import { requestFault } from './header-rules.ts';
 import { RateLimit } from './limits.ts';
 import { Stream, type StreamReceiver } from './stream.ts';
+import type { ConnectionOptions } from './transport.ts';
 
 export interface ServerOptions extends ConnectionOptions {
   /** A request begins: who receives it. Its headers follow at once. */
   readonly accept: (stream: Stream) => StreamReceiver;
 }
+
+const DRAIN_PING = Buffer.from('draining', 'latin1');
+const DRAIN_PING_MS = 1000;
 
 // Stands in until accept() has named the real one.
 const NO_RECEIVER: StreamReceiver = { onHeaders() {}, onData() {}, onDrain() {}, onAborted() {} };
@@ -20,11 +25,13 @@ const NO_RECEIVER: StreamReceiver = { onHeaders() {}, onData() {}, onDrain() {},
 export class ServerConnection extends Connection {
   private readonly serverOptions: ServerOptions;
   private readonly resetRate: RateLimit;
-  private lastId = 0;
+  private lastId = 0; // of the streams that the client opened
+  private lastTakenId = 0; // of those that were not refused because of drain()
   private drainState: 'none' | 'announced' | 'final' = 'none';
+  private drainTimer: Timer | undefined;
 
   constructor(socket: Socket, options: ServerOptions) {
-    super(socket, options, true);
+    super(socket, options);
     this.serverOptions = options;
     this.resetRate = new RateLimit(this.limits.resetsPerSecond);
     this.hello([
@@ -33,30 +40,34 @@ export class ServerConnection extends Connection {
       [SETTING.HEADER_TABLE_SIZE, this.limits.headerTableBytes],
       [SETTING.MAX_HEADER_LIST_SIZE, this.limits.headerListSizeBytes],
     ]);
-    socket.on('data', (chunk: Buffer) => this.takeChunk(chunk));
+    this.startReading(this, true);
+    socket.on('data', (chunk: Buffer) => this.take(chunk, 0));
   }
 
   /**
-   * Lets the client finish: GOAWAY that only warns, then, when the client has surely seen it (its PING comes
-   * back), GOAWAY with the last stream taken. Later streams are refused; the connection closes with its last stream.
+   * Lets the client finish: GOAWAY that only warns, then, when the client has surely seen it (its PING comes back) or
+   * is slow to say so, GOAWAY with the last stream taken. Later streams are refused; the connection closes with its
+   * last stream.
    */
   drain(): void {
     if (this.isClosed || this.drainState !== 'none') return;
     this.drainState = 'announced';
     this.writeGoaway(MAX_STREAM_ID, ERROR_CODE.NO_ERROR, '');
-    this.output.head(8, FRAME.PING, 0, 0);
-    this.output.copy(Buffer.from('draining', 'latin1'), 0, 8);
+    this.output.head(DRAIN_PING.length, FRAME.PING, 0, 0);
+    this.output.copy(DRAIN_PING, 0, DRAIN_PING.length);
+    this.drainTimer = this.clock.after(DRAIN_PING_MS, () => this.onPingAck());
   }
 
   protected override onPingAck(): void {
-    if (this.drainState !== 'announced') return;
+    if (this.isClosed || this.drainState !== 'announced') return;
+    this.drainTimer?.cancel();
     this.drainState = 'final';
-    this.writeGoaway(this.lastId, ERROR_CODE.NO_ERROR, '');
+    this.writeGoaway(this.lastTakenId, ERROR_CODE.NO_ERROR, '');
     this.closeIfDrained();
   }
 
   protected override lastPeerStreamId(): number {
-    return this.lastId;
+    return this.lastTakenId;
   }
 
   protected override isIdle(streamId: number): boolean {
@@ -73,11 +84,12 @@ export class ServerConnection extends Connection {
       throw new ConnectionError(ERROR_CODE.PROTOCOL_ERROR, 'a client opened a stream with an even id');
     if (id <= this.lastId)
       throw new ConnectionError(ERROR_CODE.STREAM_CLOSED, 'a HEADERS frame for a closed stream');
+    this.lastId = id;
     if (this.drainState === 'final') {
       this.refuse(id, ERROR_CODE.REFUSED_STREAM);
       return;
     }
-    this.lastId = id;
+    this.lastTakenId = id;
     if (!fits) this.refuse(id, ERROR_CODE.ENHANCE_YOUR_CALM);
     else if (requestFault(list) !== undefined) this.refuse(id, ERROR_CODE.PROTOCOL_ERROR);
     else if (this.streams.size >= this.limits.streams) this.refuse(id, ERROR_CODE.REFUSED_STREAM);

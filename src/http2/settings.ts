@@ -4,6 +4,9 @@ import { MAX_PAYLOAD_BYTES, MAX_WINDOW_BYTES, readUint32, SETTING, writeUint32 }
 
 const SETTING_BYTES = 6;
 
+/** Settings in the order in which they go out. */
+export type Settings = readonly (readonly [setting: number, value: number])[];
+
 /** Calls `apply` for each setting of the payload, in order, values checked. Throws ConnectionError. */
 export function readSettings(
   buffer: Buffer,
@@ -43,7 +46,7 @@ function check(setting: number, value: number): void {
 }
 
 /** The payload of a SETTINGS frame. */
-export function settingsPayload(settings: readonly (readonly [setting: number, value: number])[]): Buffer {
+export function settingsPayload(settings: Settings): Buffer {
   const payload = Buffer.allocUnsafe(settings.length * SETTING_BYTES);
   let at = 0;
   for (const [setting, value] of settings) {

@@ -1,13 +1,15 @@
 // One stream of a connection, the same for both roles: what a call is to HTTP/2. Sending obeys the windows of
 // stream and connection and waits in a queue where they end; receiving is credited by consume().
-import { ERROR_CODE } from './connection-error.ts';
 import type { Field } from './field.ts';
 import { FLAG, FRAME, MAX_PAYLOAD_BYTES } from './frame.ts';
 import type { Output } from './output.ts';
 
-/** Why a stream ended early. `processed: false`: the peer surely did nothing for it, so it may be tried again. */
+/**
+ * Why a stream ended early. `reset`: RST_STREAM with that code, from the peer, or from us because the peer broke a
+ * rule on this stream. `processed: false`: the peer surely did nothing for it, so it may be tried again.
+ */
 export type StreamAbort =
-  | { readonly kind: 'reset'; readonly code: number; readonly processed: boolean }
+  | { readonly kind: 'reset'; readonly code: number; readonly message: string; readonly processed: boolean }
   | { readonly kind: 'connection'; readonly message: string; readonly processed: boolean };
 
 /** Who gets what a stream receives. A throw resets the stream with INTERNAL_ERROR and goes to `onError`. */
@@ -244,9 +246,4 @@ export class Stream {
     this.isEndSent = true;
     this.host.onEndSent(this);
   }
-}
-
-/** The reason a receiver gets when the peer sent RST_STREAM. */
-export function resetByPeer(code: number): StreamAbort {
-  return { kind: 'reset', code, processed: code !== ERROR_CODE.REFUSED_STREAM };
 }

@@ -1,0 +1,199 @@
+// The streams of a connection: who they are, what they receive, how they end, and the windows of both directions.
+import type { Socket } from 'node:net';
+import { ConnectionError, ERROR_CODE } from './connection-error.ts';
+import type { Field } from './field.ts';
+import { ReceiveWindow, ResetMemory, WaitingStreams } from './flow-control.ts';
+import { DEFAULT_WINDOW_BYTES, FLAG, FRAME, MAX_PAYLOAD_BYTES, MAX_WINDOW_BYTES } from './frame.ts';
+import { Encoder, encodedBlock } from './hpack-encoder.ts';
+import type { Stream, StreamAbort, StreamHost } from './stream.ts';
+import { type ConnectionOptions, Transport } from './transport.ts';
+
+/** A transport with streams on it. */
+export abstract class StreamTable extends Transport implements StreamHost {
+  sendWindowBytes: number = DEFAULT_WINDOW_BYTES;
+  queuedDataBytes = 0;
+  readonly receiveWindowBytes: number;
+
+  protected readonly streams = new Map<number, Stream>();
+  protected readonly resets = new ResetMemory();
+  protected readonly encoder = new Encoder();
+  protected readonly receiveWindow: ReceiveWindow;
+  protected peerInitialWindowBytes: number = DEFAULT_WINDOW_BYTES;
+
+  private readonly waiting = new WaitingStreams();
+
+  constructor(socket: Socket, options: ConnectionOptions) {
+    super(socket, options);
+    this.receiveWindowBytes = this.limits.initialWindowBytes;
+    this.receiveWindow = new ReceiveWindow(this.limits.connectionWindowBytes);
+  }
+
+  get streamCount(): number {
+    return this.streams.size;
+  }
+
+  /** Bytes that wait here for the peer: queued DATA of all streams and what the socket has not sent. */
+  get queuedBytes(): number {
+    return this.queuedDataBytes + this.output.unsentBytes;
+  }
+
+  // ---- what streams ask for
+
+  abstract register(stream: Stream): void;
+  abstract onEndSent(stream: Stream): void;
+
+  writeHeaders(streamId: number, fields: readonly Field[], endStream: boolean): void {
+    const size = this.encoder.encode(fields);
+    const block = encodedBlock();
+    const output = this.output;
+    const endFlag = endStream ? FLAG.END_STREAM : 0;
+    this.onOwnFrames();
+    if (size <= MAX_PAYLOAD_BYTES) {
+      output.head(size, FRAME.HEADERS, endFlag | FLAG.END_HEADERS, streamId);
+      output.copy(block, 0, size);
+      return;
+    }
+    for (let at = 0; at < size; at += MAX_PAYLOAD_BYTES) {
+      const to = Math.min(at + MAX_PAYLOAD_BYTES, size);
+      const flags = (at === 0 ? endFlag : 0) | (to === size ? FLAG.END_HEADERS : 0);
+      output.head(to - at, at === 0 ? FRAME.HEADERS : FRAME.CONTINUATION, flags, streamId);
+      output.copy(block, at, to);
+    }
+  }
+
+  waitForRoom(stream: Stream): void {
+    this.waiting.add(stream);
+  }
+
+  override onRoom(): void {
+    this.waiting.serve(this.hasRoom);
+  }
+
+  private readonly hasRoom = () => this.sendWindowBytes > 0 && !this.output.isFull();
+
+  notifyDrained(stream: Stream): void {
+    try {
+      stream.receiver.onDrain();
+    } catch (error: unknown) {
+      this.receiverFailed(stream, error);
+    }
+  }
+
+  forget(stream: Stream, wasReset: boolean): void {
+    this.streams.delete(stream.id);
+    if (wasReset) this.resets.add(stream.id);
+    this.onStreamGone(stream);
+  }
+
+  // ---- what the roles fill in
+
+  protected abstract onStreamGone(stream: Stream): void;
+  /** Counts a reset that the peer caused; throws when it is one too many. */
+  protected abstract countReset(): void;
+  /** Frames of a call leave. */
+  protected abstract onOwnFrames(): void;
+
+  /** The peer's END_STREAM was delivered. */
+  protected onRemoteEnded(stream: Stream): void {
+    if (stream.isEndSent) stream.close(false);
+  }
+
+  // ---- what streams receive
+
+  protected deliverHeaders(stream: Stream, fields: readonly Field[], endStream: boolean): void {
+    if (endStream) stream.isRemoteEnded = true;
+    try {
+      stream.receiver.onHeaders(fields, endStream);
+    } catch (error: unknown) {
+      this.receiverFailed(stream, error);
+    }
+    if (endStream) this.onRemoteEnded(stream);
+  }
+
+  protected deliverData(
+    stream: Stream,
+    buffer: Buffer,
+    start: number,
+    end: number,
+    endStream: boolean,
+  ): void {
+    if (endStream) stream.isRemoteEnded = true;
+    try {
+      stream.receiver.onData(buffer, start, end, endStream);
+    } catch (error: unknown) {
+      this.receiverFailed(stream, error);
+    }
+    if (endStream) this.onRemoteEnded(stream);
+  }
+
+  protected receiverFailed(stream: Stream, error: unknown): void {
+    stream.reset(ERROR_CODE.INTERNAL_ERROR);
+    this.reportError(error);
+  }
+
+  // ---- how streams end
+
+  /** Ends the stream without a frame and tells its receiver, as the last thing, why. */
+  protected abort(stream: Stream, reason: StreamAbort): void {
+    if (stream.isClosed) return;
+    stream.close(false);
+    this.notifyAborted(stream, reason);
+  }
+
+  /** The peer broke a rule on one stream: that one ends, the others go on. */
+  protected streamError(stream: Stream, code: number, message: string): void {
+    stream.reset(code);
+    this.notifyAborted(stream, { kind: 'reset', code, message, processed: true });
+    this.countReset();
+  }
+
+  protected override abortAll(reason: string): void {
+    for (const stream of [...this.streams.values()]) {
+      this.abort(stream, { kind: 'connection', message: reason, processed: true });
+    }
+  }
+
+  private notifyAborted(stream: Stream, reason: StreamAbort): void {
+    try {
+      stream.receiver.onAborted(reason);
+    } catch (error: unknown) {
+      this.reportError(error);
+    }
+  }
+
+  // ---- send windows
+
+  /** The peer's INITIAL_WINDOW_SIZE changed: every open stream's window moves along, below zero even. */
+  protected changeSendWindows(sizeBytes: number): void {
+    const delta = sizeBytes - this.peerInitialWindowBytes;
+    this.peerInitialWindowBytes = sizeBytes;
+    // A copy: what is drained may open new streams, whose windows are right already.
+    for (const stream of [...this.streams.values()]) {
+      if (stream.sendWindowBytes + delta > MAX_WINDOW_BYTES) {
+        throw new ConnectionError(ERROR_CODE.FLOW_CONTROL_ERROR, 'SETTINGS make a window too large');
+      }
+      this.widenStream(stream, delta);
+    }
+  }
+
+  protected widenConnection(increment: number): void {
+    if (increment === 0) throw new ConnectionError(ERROR_CODE.PROTOCOL_ERROR, 'a WINDOW_UPDATE of nothing');
+    this.sendWindowBytes += increment;
+    if (this.sendWindowBytes > MAX_WINDOW_BYTES) {
+      throw new ConnectionError(ERROR_CODE.FLOW_CONTROL_ERROR, 'a WINDOW_UPDATE makes the window too large');
+    }
+    this.onRoom();
+  }
+
+  protected updateStreamWindow(stream: Stream, increment: number): void {
+    if (increment === 0) this.streamError(stream, ERROR_CODE.PROTOCOL_ERROR, 'a WINDOW_UPDATE of nothing');
+    else if (stream.sendWindowBytes + increment > MAX_WINDOW_BYTES) {
+      this.streamError(stream, ERROR_CODE.FLOW_CONTROL_ERROR, 'a WINDOW_UPDATE makes the window too large');
+    } else this.widenStream(stream, increment);
+  }
+
+  private widenStream(stream: Stream, delta: number): void {
+    stream.sendWindowBytes += delta;
+    if (delta > 0 && stream.queuedBytes > 0 && !stream.isWaiting) stream.pump(Number.POSITIVE_INFINITY);
+  }
+}
