@@ -1,0 +1,117 @@
+// Switchyard as its users run it: the built program as a child process, with a config made for the test.
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { CriClient } from './cri-client.ts';
+import { Daemon, type Exit } from './daemon.ts';
+import { freePort } from './free-port.ts';
+
+/** The built program. */
+export const PROGRAM = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+
+/** The parts of a config that a test chooses; sockets, folders and the admin address are made. */
+export interface SwitchyardSettings {
+  /** A folder of its own, made when missing; short, because the socket is in it. */
+  readonly dir: string;
+  /** As in the config file. */
+  readonly backends: readonly Readonly<Record<string, unknown>>[];
+  /** As in the config file. */
+  readonly rules?: readonly Readonly<Record<string, unknown>>[];
+  /** Further keys of the config file. */
+  readonly more?: Readonly<Record<string, unknown>>;
+}
+
+export class SwitchyardProcess implements AsyncDisposable {
+  readonly socket: string;
+  readonly configFile: string;
+  private readonly admin: string;
+  private readonly logFile: string;
+  private running: Daemon | undefined;
+
+  private constructor(dir: string, admin: string) {
+    this.socket = path.join(dir, 'cri.sock');
+    this.configFile = path.join(dir, 'config.yaml');
+    this.logFile = path.join(dir, 'log');
+    this.admin = admin;
+  }
+
+  /** Writes the config and starts the program; it is ready when this resolves. */
+  static async start(settings: SwitchyardSettings): Promise<SwitchyardProcess> {
+    const { dir, backends, rules, more } = settings;
+    mkdirSync(dir, { recursive: true });
+    const admin = `127.0.0.1:${await freePort()}`;
+    const switchyard = new SwitchyardProcess(dir, admin);
+    const config = {
+      apiVersion: 'switchyard.dev/v1alpha1',
+      kind: 'SwitchyardConfiguration',
+      listen: { socket: switchyard.socket },
+      admin: { address: admin },
+      stateDir: path.join(dir, 'state'),
+      backends,
+      ...(rules === undefined ? {} : { rules }),
+      ...more,
+    };
+    // The config is YAML, and JSON is YAML.
+    writeFileSync(switchyard.configFile, JSON.stringify(config, undefined, 2));
+    await switchyard.startAgain();
+    return switchyard;
+  }
+
+  /** Starts the program with the same config, after it was stopped or killed. */
+  async startAgain(): Promise<void> {
+    this.running = await Daemon.start({
+      name: 'switchyard',
+      command: process.execPath,
+      args: [PROGRAM, 'serve', '--config', this.configFile],
+      logFile: this.logFile,
+      isReady: async () => (await this.ask('/readyz').catch(() => undefined))?.ok === true,
+    });
+  }
+
+  get pid(): number {
+    return this.daemon.pid;
+  }
+
+  /** A client of its socket, with a connection of its own. */
+  connect(version: 'v1' | 'v1alpha2' = 'v1', authority = 'localhost'): CriClient {
+    return new CriClient(this.socket, { version, authority });
+  }
+
+  /** Its Prometheus metrics as text. */
+  async metrics(): Promise<string> {
+    return (await this.ask('/metrics')).text();
+  }
+
+  /** The last lines of its log. */
+  logTail(lines?: number): string {
+    return this.daemon.logTail(lines);
+  }
+
+  /** SIGTERM; resolves when the process is gone. */
+  stop(): Promise<Exit> {
+    return this.daemon.stop();
+  }
+
+  /** SIGKILL: no chance to tidy up. */
+  kill(): Promise<Exit> {
+    return this.daemon.kill();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.running?.isRunning === true) await this.running.stop();
+  }
+
+  private get daemon(): Daemon {
+    if (this.running === undefined) throw new Error('switchyard was not started');
+    return this.running;
+  }
+
+  private ask(route: string): Promise<Response> {
+    return fetch(`http://${this.admin}${route}`, { signal: AbortSignal.timeout(5_000) });
+  }
+}
+
+/** Why the program cannot be started; undefined when it can. */
+export function whyNoProgram(): string | undefined {
+  return existsSync(PROGRAM) ? undefined : 'dist/main.js is missing: run npm run build';
+}
