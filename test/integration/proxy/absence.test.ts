@@ -1,0 +1,183 @@
+import { status } from '@grpc/grpc-js';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { runContainer, runPod } from '../../support/cri-pod.ts';
+import { type ProxyWorld, proxyWorld, SIMULATED_IMAGE } from '../../support/proxy-world.ts';
+import { until } from '../../support/until.ts';
+
+const NOBODY = 'f'.repeat(64);
+
+describe('ids that are asked for', () => {
+  let world: ProxyWorld;
+
+  beforeEach(async () => {
+    world = await proxyWorld([
+      { name: 'one', profile: 'containerd-2.1' },
+      { name: 'two', profile: 'cri-o', handlers: { two: '' } },
+      { name: 'three', profile: 'cri-dockerd', handlers: { three: '' } },
+    ]);
+  });
+
+  afterEach(() => world[Symbol.asyncDispose]());
+
+  const calls = (name: string, rpc: string) =>
+    world.runtime(name).journal.filter(({ method }) => method === rpc).length;
+
+  it('R9: NOT_FOUND when every backend denies the id', async () => {
+    const { client } = world;
+    await expect(client.call('ContainerStatus', { containerId: NOBODY })).rejects.toMatchObject({
+      code: status.NOT_FOUND,
+      details: expect.stringContaining(NOBODY),
+    });
+    await expect(client.call('PodSandboxStatus', { podSandboxId: NOBODY })).rejects.toMatchObject({
+      code: status.NOT_FOUND,
+    });
+  });
+
+  it('OK for stopping and removing what no backend has', async () => {
+    const { client } = world;
+    await client.call('StopPodSandbox', { podSandboxId: NOBODY });
+    await client.call('RemovePodSandbox', { podSandboxId: NOBODY });
+    await client.call('StopContainer', { containerId: NOBODY, timeout: 1n });
+    await client.call('RemoveContainer', { containerId: NOBODY });
+    for (const name of ['one', 'two', 'three']) expect(calls(name, 'RemoveContainer')).toBe(0);
+  });
+
+  it('asks every backend once, however many calls ask for the same unknown id at the same time', async () => {
+    await Promise.allSettled(
+      Array.from({ length: 30 }, () => world.client.call('ContainerStatus', { containerId: NOBODY })),
+    );
+    // The lists without a filter are Switchyard's own look at a new backend.
+    const searches = world
+      .runtime('one')
+      .journal.filter(({ method, requestBytes }) => method === 'ListContainers' && requestBytes.length > 0);
+    expect(searches).toHaveLength(1);
+  });
+
+  it('finds what was made behind its back, and what a short id stands for', async () => {
+    const direct = world.connect();
+    const pod = await runPod(direct, { handler: 'two' });
+    const containerId = await runContainer(direct, pod, { image: SIMULATED_IMAGE });
+    await world.restart();
+    const found = await world.client.call('ContainerStatus', { containerId: containerId.slice(0, 13) });
+    expect(found.status?.id).toBe(containerId);
+  });
+
+  it('R9: UNAVAILABLE while a backend that may own the id is down', async () => {
+    const { client } = world;
+    world.runtime('two').crash();
+    await until(() => world.lines.some(({ text }) => text === 'backend is absent'), 'the backend is absent');
+    for (const call of [
+      client.call('ContainerStatus', { containerId: NOBODY }),
+      client.call('StopContainer', { containerId: NOBODY, timeout: 1n }),
+      client.call('RemovePodSandbox', { podSandboxId: NOBODY }),
+    ]) {
+      await expect(call).rejects.toMatchObject({
+        code: status.UNAVAILABLE,
+        details: expect.stringMatching(/two is unreachable since \d{4}-/),
+      });
+    }
+  });
+
+  it('serves the pods of other backends while one is down, and its own again when it is back', async () => {
+    const { client } = world;
+    const healthy = await runPod(client);
+    const pod = await runPod(client, { handler: 'two' });
+    const containerId = await runContainer(client, pod, { image: SIMULATED_IMAGE });
+    world.runtime('two').crash();
+    await until(() => world.lines.some(({ text }) => text === 'backend is absent'), 'the backend is absent');
+
+    await client.call('PodSandboxStatus', { podSandboxId: healthy.podSandboxId });
+    const labelSelector = { 'io.kubernetes.pod.uid': healthy.uid };
+    const narrowed = await client.call('ListPodSandbox', { filter: { labelSelector } });
+    expect(narrowed.items.map(({ id }) => id)).toEqual([healthy.podSandboxId]);
+
+    await expect(client.call('ContainerStatus', { containerId })).rejects.toMatchObject({
+      code: status.UNAVAILABLE,
+      details: expect.stringMatching(/^switchyard: backend two is unreachable since /),
+    });
+    await expect(runPod(client, { handler: 'two' })).rejects.toMatchObject({ code: status.UNAVAILABLE });
+    await expect(client.call('ListPodSandbox', {})).rejects.toMatchObject({
+      code: status.UNAVAILABLE,
+      details: expect.stringContaining('two'),
+    });
+    await expect(
+      client.call('ListContainers', { filter: { podSandboxId: pod.podSandboxId } }),
+    ).rejects.toMatchObject({
+      code: status.UNAVAILABLE,
+    });
+
+    await world.runtime('two').restart();
+    await until(async () => {
+      const reply = await client.rawCall(client.pathOf('ListPodSandbox'), Buffer.alloc(0));
+      return reply.code === 0;
+    }, 'lists are served again');
+    const { status: found } = await client.call('ContainerStatus', { containerId });
+    expect(found?.id).toBe(containerId);
+  });
+
+  it('R13: a pod with a sandbox stays on its backend, whatever it asks for next', async () => {
+    const { client } = world;
+    const first = await runPod(client, { handler: 'two' });
+    const again = await runPod(client, { uid: first.uid, attempt: 1, handler: '' });
+    const { items } = await client.call('ListPodSandbox', {
+      filter: { labelSelector: { 'io.kubernetes.pod.uid': first.uid } },
+    });
+    expect(items.map(({ id }) => id).sort()).toEqual([first.podSandboxId, again.podSandboxId].sort());
+    expect(calls('two', 'RunPodSandbox')).toBe(2);
+    expect(calls('one', 'RunPodSandbox')).toBe(0);
+  });
+
+  it('R4: knows all ids again after a restart, and still keeps a pod where it lives', async () => {
+    const pod = await runPod(world.client, { handler: 'three' });
+    const containerId = await runContainer(world.client, pod, { image: SIMULATED_IMAGE });
+    await world.restart();
+    const client = world.connect();
+    const { stdout } = await client.call('ExecSync', { containerId, cmd: ['echo', 'still here'] });
+    expect(stdout.toString()).toBe('still here\n');
+    await runPod(client, { uid: pod.uid, attempt: 1, handler: '' });
+    expect(calls('three', 'RunPodSandbox')).toBe(2);
+  });
+
+  it('makes a reading call again, once, when the connection broke under it', async () => {
+    const pod = await runPod(world.client);
+    world.runtime('one').faults.add('PodSandboxStatus', { kind: 'cut' }, { calls: 1 });
+    const { status: found } = await world.client.call('PodSandboxStatus', { podSandboxId: pod.podSandboxId });
+    expect(found?.id).toBe(pod.podSandboxId);
+  });
+
+  it('never makes a creating call again: a lost answer is UNAVAILABLE, and the container is found by listing', async () => {
+    const pod = await runPod(world.client);
+    world.runtime('one').faults.add('CreateContainer', { kind: 'cut', when: 'after' }, { calls: 1 });
+    await expect(runContainer(world.client, pod, { image: SIMULATED_IMAGE })).rejects.toMatchObject({
+      code: status.UNAVAILABLE,
+    });
+    expect(calls('one', 'CreateContainer')).toBe(1);
+    const { containers } = await world.client.call('ListContainers', {});
+    expect(containers).toHaveLength(1);
+  });
+
+  it('R13: a pod whose RunPodSandbox answer was lost is not placed a second time elsewhere', async () => {
+    world.runtime('two').faults.add('RunPodSandbox', { kind: 'cut', when: 'after' }, { calls: 1 });
+    const uid = 'lost-answer';
+    await expect(runPod(world.client, { uid, handler: 'two' })).rejects.toMatchObject({
+      code: status.UNAVAILABLE,
+    });
+    await until(async () => {
+      const reply = await world.client.rawCall(world.client.pathOf('ListPodSandbox'), Buffer.alloc(0));
+      return reply.code === 0 && reply.bytes.length > 0;
+    }, 'the sandbox is listed');
+    await runPod(world.client, { uid, attempt: 1, handler: '' });
+    expect(calls('one', 'RunPodSandbox')).toBe(0);
+    expect(calls('two', 'RunPodSandbox')).toBe(2);
+  });
+
+  it('leaves other backends alone while one hangs', async () => {
+    const { client } = world;
+    const pod = await runPod(client);
+    const hanging = world.runtime('two').faults.add('ListPodSandbox', { kind: 'hang' });
+    const list = client.rawCall(client.pathOf('ListPodSandbox'), Buffer.alloc(0), { deadlineMs: 400 });
+    await client.call('PodSandboxStatus', { podSandboxId: pod.podSandboxId });
+    expect((await list).code).toBe(status.DEADLINE_EXCEEDED);
+    hanging.clear();
+  });
+});
