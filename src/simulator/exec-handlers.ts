@@ -5,6 +5,7 @@ import { outcomeOf } from './command.ts';
 import type { Container } from './container.ts';
 import type { RuntimeHandlers } from './handlers.ts';
 import { needContainer } from './lookup.ts';
+import { LONGEST_TIMER_MS } from './process.ts';
 import { refusalText } from './quirks.ts';
 import { RpcError } from './rpc-error.ts';
 import type { StreamUrls } from './stream-urls.ts';
@@ -55,6 +56,5 @@ function needRunning(container: Container, context: string): void {
 
 /** Waits; endless commands wait for the client to leave. */
 async function pause(clock: Clock, durationMs: number, signal: AbortSignal): Promise<void> {
-  // Timers hold at most 31 bits of milliseconds.
-  if (durationMs > 0) await sleep(clock, Math.min(durationMs, 2 ** 31 - 1), signal);
+  if (durationMs > 0) await sleep(clock, Math.min(durationMs, LONGEST_TIMER_MS), signal);
 }

@@ -19,6 +19,9 @@ export interface Process {
   kill(): void;
 }
 
+/** Timers hold at most 31 bits of milliseconds. */
+export const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
 const SIGTERM_EXIT = 128 + 15;
 const SIGKILL_EXIT = 128 + 9;
 
@@ -42,7 +45,7 @@ export function startProcess(
     onExit(exitCode);
   };
   if (outcome !== undefined && outcome.durationMs !== Number.POSITIVE_INFINITY) {
-    timer = clock.after(outcome.durationMs, () => end(outcome.exitCode));
+    timer = clock.after(Math.min(outcome.durationMs, LONGEST_TIMER_MS), () => end(outcome.exitCode));
   }
   return {
     terminate: () => {

@@ -1,7 +1,7 @@
 // Puts the handlers on a grpc-js server: each version the runtime serves, and the runtime's own "no" for the rest.
 
 import type { DescMethod } from '@bufbuild/protobuf';
-import { Server } from '@grpc/grpc-js';
+import { type handleUnaryCall, Server } from '@grpc/grpc-js';
 import { ImageService } from '../cri/gen/runtime/v1/image_service_pb.ts';
 import { RuntimeService } from '../cri/gen/runtime/v1/runtime_service_pb.ts';
 import {
@@ -32,7 +32,7 @@ export function createServer(
   const server = new Server({
     'grpc.max_receive_message_length': profile.messageLimitBytes,
     'grpc.max_send_message_length': profile.messageLimitBytes,
-    // One call after the other is the rule here; the idle timer of grpc-js would only cost.
+    // Its bookkeeping costs on each call, and nobody reads it.
     'grpc.enable_channelz': 0,
   });
   for (const version of profile.apis) {
@@ -96,29 +96,22 @@ function refusalOf(profile: Profile, name: RpcName): RpcError | undefined {
 function answerUnknownPaths(server: Server, around: CallSurroundings): void {
   const handlers: unknown = Reflect.get(server, 'handlers');
   if (!(handlers instanceof Map)) throw new Error('this release of grpc-js keeps its handlers elsewhere');
-  server.register<Buffer, Buffer>(
-    UNKNOWN_PATH,
-    (
-      call: Parameters<ReturnType<typeof serveRefusal>>[0],
-      callback: Parameters<ReturnType<typeof serveRefusal>>[1],
-    ) => {
-      const [, service = '', rpc = ''] = call.getPath().split('/');
-      const version: ServedVersion = service.startsWith('runtime.v1alpha2.') ? 'v1alpha2' : 'v1';
-      const name: RpcName = { rpc, service, version };
-      const isServed = around.world.profile.apis.some(
-        (served) =>
-          service === serviceName('RuntimeService', served) ||
-          service === serviceName('ImageService', served),
-      );
-      const error = isServed
-        ? unimplemented(name)
-        : new RpcError('UNIMPLEMENTED', `unknown service ${service}`);
-      serveRefusal(around, name, error)(call, callback);
-    },
-    pass,
-    pass,
-    'unary',
+  const { apis } = around.world.profile;
+  const services = new Set(
+    apis.flatMap((api) => [serviceName('RuntimeService', api), serviceName('ImageService', api)]),
   );
+  const refuse: handleUnaryCall<Buffer, Buffer> = (call, callback) => {
+    const [, service = '', rpc = ''] = call.getPath().split('/');
+    const version: ServedVersion = service.startsWith('runtime.v1alpha2.') ? 'v1alpha2' : 'v1';
+    const name: RpcName = { rpc, service, version };
+    const isServed = services.has(service);
+    const error = isServed
+      ? unimplemented(name)
+      : new RpcError('UNIMPLEMENTED', `unknown service ${service}`);
+    serveRefusal(around, name, error)(call, callback);
+  };
+  server.register(UNKNOWN_PATH, refuse, pass, pass, 'unary');
+  const template: unknown = handlers.get(UNKNOWN_PATH);
   const known = handlers.get.bind(handlers);
-  handlers.get = (path: unknown) => known(path) ?? known(UNKNOWN_PATH);
+  handlers.get = (path: unknown) => known(path) ?? Object.assign({}, template, { path });
 }
