@@ -34,8 +34,10 @@ export interface ProxyWorld extends AsyncDisposable {
   socketOf(name: string): string;
   /** A further client; closed with the world. */
   connect(options?: ConstructorParameters<typeof CriClient>[1]): CriClient;
-  /** Stops this Switchyard and starts another one on the same config. */
-  restart(): Promise<void>;
+  /** A client on a backend's own socket. */
+  direct(name: string): CriClient;
+  /** Stops this Switchyard and starts another one on the same config; resolves when all backends but `down` are ready. */
+  restart(down?: string): Promise<void>;
 }
 
 export interface LogLine {
@@ -66,11 +68,13 @@ export async function proxyWorld(
   const clients: CriClient[] = [];
   let switchyard = await startSwitchyard({ config, log });
   const client = new CriClient(config.listen.socket);
-  const isReady = () =>
-    [...runtimes.keys()].every((name) =>
-      lines.some(({ text, fields }) => text === 'backend is ready' && fields['backend'] === name),
-    );
-  await until(isReady, 'all backends are ready');
+  const isReady = (down?: string) =>
+    [...runtimes.keys()]
+      .filter((name) => name !== down)
+      .every((name) =>
+        lines.some(({ text, fields }) => text === 'backend is ready' && fields['backend'] === name),
+      );
+  await until(() => isReady(), 'all backends are ready');
   return {
     dir,
     client,
@@ -89,11 +93,12 @@ export async function proxyWorld(
       clients.push(further);
       return further;
     },
-    async restart() {
+    direct: (name) => new CriClient(dir.file(`${name}.sock`)),
+    async restart(down) {
       await switchyard.close();
       lines.length = 0;
       switchyard = await startSwitchyard({ config, log });
-      await until(isReady, 'all backends are ready again');
+      await until(() => isReady(down), 'all backends are ready again');
     },
     async [Symbol.asyncDispose]() {
       for (const one of [client, ...clients]) one.close();
