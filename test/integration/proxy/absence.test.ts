@@ -37,7 +37,7 @@ describe('ids that are asked for', () => {
     const { client } = world;
     await client.call('StopPodSandbox', { podSandboxId: NOBODY });
     await client.call('RemovePodSandbox', { podSandboxId: NOBODY });
-    await client.call('StopContainer', { containerId: NOBODY, timeout: 1n });
+    await client.call('StopContainer', { containerId: NOBODY, timeout: 1 });
     await client.call('RemoveContainer', { containerId: NOBODY });
     for (const name of ['one', 'two', 'three']) expect(calls(name, 'RemoveContainer')).toBe(0);
   });
@@ -68,7 +68,7 @@ describe('ids that are asked for', () => {
     await until(() => world.lines.some(({ text }) => text === 'backend is absent'), 'the backend is absent');
     for (const call of [
       client.call('ContainerStatus', { containerId: NOBODY }),
-      client.call('StopContainer', { containerId: NOBODY, timeout: 1n }),
+      client.call('StopContainer', { containerId: NOBODY, timeout: 1 }),
       client.call('RemovePodSandbox', { podSandboxId: NOBODY }),
     ]) {
       await expect(call).rejects.toMatchObject({

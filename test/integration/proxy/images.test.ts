@@ -88,9 +88,7 @@ describe('images over two runtimes', () => {
     using side = world.direct('side');
     await side.call('PullImage', { image: { image: 'registry.test/tagged:1' } });
     await world.client.call('RemoveImage', { image: { image: 'registry.test/tagged:1' } });
-    expect(
-      (await side.call('ImageStatus', { image: { image: 'registry.test/tagged:1' } })).image,
-    ).toBeNull();
+    expect((await side.call('ImageStatus', { image: { image: 'registry.test/tagged:1' } })).image).toBeNull();
     await world.client.call('RemoveImage', { image: { image: 'registry.test/never-was:1' } });
   });
 

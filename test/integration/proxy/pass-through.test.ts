@@ -117,8 +117,8 @@ describe('a call through the proxy', () => {
   }
 
   it('keeps unknown fields of every list record', async () => {
-    const lists = METHODS.filter(({ kind, name }) => kind === 'list' && name !== 'ListPodSandboxMetrics');
-    for (const method of lists) {
+    for (const method of METHODS) {
+      if (method.kind !== 'list' || method.relabels) continue;
       const record = recordOf(method, SANDBOX_ID);
       backend.answer(method.name, { messages: [Buffer.concat([record, UNKNOWN])] });
       const plain = await direct.rawCall(pathOf(method), Buffer.alloc(0));

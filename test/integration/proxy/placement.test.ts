@@ -53,7 +53,7 @@ describe('pods over several runtimes', () => {
       expect(containerStatus?.id).toBe(containerId);
       const { stdout } = await client.call('ExecSync', { containerId, cmd: ['echo', 'hello'] });
       expect(stdout.toString()).toBe('hello\n');
-      await client.call('StopContainer', { containerId, timeout: 0n });
+      await client.call('StopContainer', { containerId, timeout: 0 });
       await client.call('RemoveContainer', { containerId });
     }
     for (const { podSandboxId } of pods) {
