@@ -1,0 +1,69 @@
+// The command line as a whole: finds the command, runs it, turns what happened into an exit code.
+import {
+  type Application,
+  type ApplicationText,
+  buildApplication,
+  ExitCode,
+  FlagNotFoundError,
+  run,
+  text_en,
+} from '@stricli/core';
+import { SwitchyardError } from '../errors.ts';
+import { VERSION } from '../version.ts';
+import { type CliContext, EXIT, UsageError } from './context.ts';
+import { HELP } from './help-text.ts';
+import { routes } from './routes.ts';
+import { FAILURE, USAGE } from './text.ts';
+
+/** Runs the command that `args` names and returns the exit code. Never throws. */
+export async function runCli(args: readonly string[], context: CliContext): Promise<number> {
+  const app: Application<CliContext> = buildApplication(
+    routes((inputs, inner) => run(app, inputs, inner)),
+    {
+      name: 'switchyard',
+      versionInfo: { currentVersion: VERSION },
+      scanner: { caseStyle: 'allow-kebab-for-camel' },
+      documentation: { useAliasInUsageLine: false },
+      localization: { text: TEXT },
+      determineExitCode: (error) => (error instanceof UsageError ? EXIT.usage : EXIT.failed),
+    },
+  );
+  await run(app, args, context);
+  return toExitCode(context.process.exitCode ?? EXIT.done);
+}
+
+/** The argument parser tells its own failures by negative codes, which a shell would show as 251 and the like. */
+function toExitCode(code: number): number {
+  if (code === ExitCode.UnknownCommand || code === ExitCode.InvalidArgument) return EXIT.usage;
+  return code < 0 ? EXIT.failed : code;
+}
+
+const toKebab = (name: string) => name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+
+const TEXT: ApplicationText = {
+  ...text_en,
+  briefs: { ...text_en.briefs, help: HELP.flagHelp, version: HELP.flagVersion },
+  noCommandRegisteredForInput: ({ input, corrections }) =>
+    USAGE.unknownCommand(
+      input,
+      corrections.map((name) => name.replaceAll('`', '')),
+    ),
+  exceptionWhileParsingArguments(error, isColoured) {
+    if (error instanceof FlagNotFoundError)
+      return USAGE.unknownFlag(error.input, error.corrections.map(toKebab));
+    return text_en.exceptionWhileParsingArguments.call(this, error, isColoured);
+  },
+  exceptionWhileLoadingCommandFunction: (error) => FAILURE.cannotLoad(stackOf(error)),
+  exceptionWhileRunningCommand: describe,
+  commandErrorResult: describe,
+};
+
+function describe(error: unknown): string {
+  if (error instanceof SwitchyardError) return FAILURE.withHint(error.message, error.hint);
+  if (error instanceof UsageError) return error.message;
+  return FAILURE.bug(stackOf(error));
+}
+
+function stackOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}

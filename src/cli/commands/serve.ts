@@ -1,0 +1,38 @@
+// `switchyard serve`: the way that a node takes is short, so that the first call is answered soon. All that looks
+// around and shows things is loaded only when asked for.
+import { startSwitchyard } from '../../app.ts';
+import type { LogConfig } from '../../config/config.ts';
+import { createLogger, type LogOptions } from '../../telemetry/log.ts';
+import { readConfig } from '../config-file.ts';
+import { type CliContext, type Output, UsageError } from '../context.ts';
+import { StopSignals } from '../stop.ts';
+import { USAGE } from '../text.ts';
+
+export interface ServeFlags {
+  readonly config: string | undefined;
+  readonly discover: boolean | undefined;
+  readonly once: boolean | undefined;
+}
+
+/** Serves until a signal asks to stop. */
+export async function serve(this: CliContext, flags: ServeFlags): Promise<void> {
+  if (flags.config === undefined && flags.discover !== true) throw new UsageError(USAGE.serveNeedsConfig);
+  if (flags.config === undefined || flags.discover === true || flags.once === true) {
+    const { serveAndLook } = await import('../serve-and-look.ts');
+    return serveAndLook(this, flags);
+  }
+  const config = await readConfig(this, flags.config);
+  if (config === undefined) return;
+  using stop = new StopSignals(this);
+  const switchyard = await startSwitchyard({
+    config,
+    log: createLogger(logOptions(config.log, this.process.stdout)),
+  });
+  await stop.first;
+  await stop.close(this, () => switchyard.close());
+}
+
+function logOptions({ level, format }: LogConfig, output: Output): LogOptions {
+  if (format !== 'auto') return { level, format };
+  return { level, format: output.isTTY === true ? 'pretty' : 'json' };
+}

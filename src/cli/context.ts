@@ -1,0 +1,87 @@
+// What a command may touch of the world: output, environment, files, signals. Handed in, so that tests run commands
+// without a process of their own.
+import { readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import type { CommandContext } from '@stricli/core';
+
+/** A stream for people or programs to read. */
+export interface Output {
+  write(text: string): void;
+  readonly isTTY?: boolean;
+  /** Only terminals have it; it heeds NO_COLOR. */
+  readonly getColorDepth?: (env?: Readonly<Partial<Record<string, string>>>) => number;
+}
+
+/** The part of Node's `process` that commands use. */
+export interface CliProcess {
+  readonly stdout: Output;
+  readonly stderr: Output;
+  readonly env: Readonly<Partial<Record<string, string>>>;
+  /** Set by a command that ends with another code than its return or throw says. */
+  exitCode?: number;
+}
+
+/** The signals that ask the program to stop. */
+export type StopSignal = 'SIGTERM' | 'SIGINT';
+
+/** Given to every command as `this`. */
+export interface CliContext extends CommandContext {
+  readonly process: CliProcess;
+  /** Reads a whole file as UTF-8; rejects as node:fs does. */
+  readText(file: string): Promise<string>;
+  /** Calls `listener` for each signal that asks to stop; the returned function ends that. */
+  onStopSignal(listener: (signal: StopSignal) => void): () => void;
+  /** Where sockets of container runtimes are looked for, best known first. */
+  readonly runtimeSockets: readonly string[];
+  /** Folder for what lives as long as the process. Short, because a socket path holds 107 bytes. */
+  readonly temporaryDir: string;
+}
+
+/** Exit codes of the program. */
+export const EXIT = { done: 0, failed: 1, usage: 2, configRefused: 3 } as const;
+
+/** The arguments do not say what to do. The message tells what to type instead. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+/** Sockets of container runtimes as their packages and documents place them. */
+const RUNTIME_SOCKETS: readonly string[] = [
+  '/run/containerd/containerd.sock',
+  '/var/run/containerd/containerd.sock',
+  '/run/crio/crio.sock',
+  '/var/run/crio/crio.sock',
+  '/run/cri-dockerd.sock',
+  '/var/run/cri-dockerd.sock',
+];
+
+/** The context of a real process. */
+export function processContext(node: NodeJS.Process): CliContext {
+  // A reader that goes away early (`| head`) is no failure.
+  const ignoreClosedPipe = (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  };
+  node.stdout.on('error', ignoreClosedPipe);
+  node.stderr.on('error', ignoreClosedPipe);
+  return {
+    process: { stdout: node.stdout, stderr: node.stderr, env: definedOnly(node.env) },
+    readText: (file) => readFile(file, 'utf8'),
+    onStopSignal(listener) {
+      node.on('SIGTERM', listener);
+      node.on('SIGINT', listener);
+      return () => {
+        node.off('SIGTERM', listener);
+        node.off('SIGINT', listener);
+      };
+    },
+    runtimeSockets: RUNTIME_SOCKETS,
+    temporaryDir: tmpdir(),
+  };
+}
+
+/** Node types a missing variable as undefined, which exactOptionalPropertyTypes keeps apart from a missing key. */
+function definedOnly(env: NodeJS.ProcessEnv): Record<string, string> {
+  const defined: Record<string, string> = {};
+  for (const [name, value] of Object.entries(env)) if (value !== undefined) defined[name] = value;
+  return defined;
+}

@@ -1,0 +1,64 @@
+// `switchyard serve --discover` and `--once`: finds out what to serve, says so, serves, looks at it through its own
+// socket, shows what it saw, and stays up.
+import { type Switchyard, startSwitchyard } from '../app.ts';
+import { createLogger } from '../telemetry/log.ts';
+import type { ServeFlags } from './commands/serve.ts';
+import { type CliContext, EXIT } from './context.ts';
+import { HeldOutput } from './held-output.ts';
+import { playSession } from './kubelet-session.ts';
+import { lookAround, waitUntilComplete } from './look-around.ts';
+import { formatLook, formatSession } from './look-report.ts';
+import { arrangeSetup, givenSetup, type Setup } from './setup.ts';
+import { StopSignals } from './stop.ts';
+import { paintFor } from './table.ts';
+import { LOOK } from './text.ts';
+
+/** Serves what the flags ask for. With `once` it ends after the look, with exit code 0 or 1. */
+export async function serveAndLook(context: CliContext, flags: ServeFlags): Promise<void> {
+  using stop = new StopSignals(context);
+  await using setup =
+    flags.config === undefined ? await arrangeSetup(context) : await givenSetup(context, flags.config);
+  if (setup === undefined) return;
+  const { stdout, stderr } = context.process;
+  stdout.write(setup.intro);
+  // Log lines of the look would stand between its results, which say the same: they are kept for when it fails.
+  const logOutput = new HeldOutput(stderr);
+  using _shown = logOutput;
+  const log = createLogger({ ...setup.config.log, format: 'pretty' }, logOutput);
+  const switchyard = await startSwitchyard({ config: setup.config, log });
+  try {
+    const looking = look(context, switchyard, setup);
+    // Whoever stops us in the middle of the look does not care how it ends.
+    looking.catch(() => {});
+    const isExpected = await Promise.race([looking, stop.first.then(() => false)]);
+    if (isExpected) logOutput.drop();
+    logOutput.pass();
+    if (flags.once === true) {
+      context.process.exitCode = isExpected ? EXIT.done : EXIT.failed;
+    } else {
+      stdout.write(LOOK.staysUp(switchyard.socket, switchyard.adminAddress));
+      await stop.first;
+    }
+  } finally {
+    await stop.close(context, () => switchyard.close());
+  }
+}
+
+/** Shows what is served, and returns whether all was as expected. */
+async function look(context: CliContext, switchyard: Switchyard, setup: Setup): Promise<boolean> {
+  const { stdout, stderr, env } = context.process;
+  const paint = paintFor(stdout, env);
+  const missing = await waitUntilComplete(switchyard.socket);
+  if (missing !== undefined) stderr.write(`${LOOK.incomplete(missing)}\n`);
+  if (setup.playsSession && missing === undefined) {
+    const report = await playSession(switchyard.socket, setup.config);
+    stdout.write(formatSession(report, paint));
+    return [
+      ...report.outcomes.map((outcome) => outcome.isExpected),
+      ...report.findings.map((f) => f.holds),
+    ].every(Boolean);
+  }
+  const views = await lookAround(setup.config);
+  stdout.write(formatLook(views, paint));
+  return missing === undefined && views.every((view) => view.kind === 'answers');
+}

@@ -1,0 +1,191 @@
+// Every word the command line says while it works; --help is in help-text.ts. Plain, short sentences; a failure says
+// what to do next.
+
+/** Wrong usage: printed on standard error, exit code 2. */
+export const USAGE = {
+  serveNeedsConfig: [
+    'serve needs a config: switchyard serve --config /etc/switchyard/config.yaml',
+    'To try it without one: switchyard serve --discover',
+  ].join('\n'),
+  unknownFlag: (flag: string, corrections: readonly string[]) =>
+    `there is no flag --${flag}${didYouMean(corrections.map((name) => `--${name}`))}`,
+  unknownCommand: (command: string, corrections: readonly string[]) =>
+    `there is no command ${command}${didYouMean(corrections) || '.'} See: switchyard help`,
+  notKeyValue: (input: string) => `write it as key=value, not as ${JSON.stringify(input)}`,
+  emptyValue: 'must not be empty',
+} as const;
+
+/** Failures while a command runs: printed on standard error. */
+export const FAILURE = {
+  cannotRead: (file: string, reason: string) => `cannot read ${file}: ${reason}`,
+  cannotLoad: (reason: string) => `this build is broken: ${reason}`,
+  bug: (stack: string) => `unexpected error, which is a bug of Switchyard; please report it:\n${stack}`,
+  withHint: (message: string, hint: string) => (hint === '' ? message : `${message}. ${hint}`),
+} as const;
+
+/** What is wrong with a Pod manifest. */
+export const MANIFEST = {
+  notYaml: (file: string, reason: string) => `${file} is not YAML: ${reason}`,
+  noPod: (file: string, kinds: readonly string[]) =>
+    `${file} holds no Pod${kinds.length === 0 ? '' : `, only ${kinds.join(', ')}`}. Describe the pod with flags, or write it as a Pod`,
+  severalPods: (file: string, amount: number) => `${file} holds ${amount} Pods. Keep one`,
+  badField: (file: string, path: string, reason: string) => `${file}: ${path}: ${reason}`,
+} as const;
+
+/** Output of `check`. */
+export const CHECK = {
+  good: (file: string) => `${file} is good.`,
+  socket: 'CRI socket',
+  admin: 'metrics and health',
+  state: 'state',
+  default: 'default backend',
+  annotation: 'annotation',
+  nowhere: 'not served',
+  noAnnotation: 'pods may not choose their backend',
+  annotationIn: (key: string, namespaces: readonly string[]) =>
+    `${key} chooses the backend ${namespaces.length === 0 ? 'in no namespace' : `in namespaces ${namespaces.join(', ')}`}`,
+  backendHead: ['backend', 'socket', 'isolation', 'handlers'],
+  ruleHead: ['rule', 'matches', 'places on'],
+  handler: (exposed: string, sent: string) => (exposed === sent ? exposed : `${exposed} (sent as "${sent}")`),
+  share: (backend: string, weight: number) => `${backend} (weight ${weight})`,
+  fallback: (backend: string) => `, while absent ${backend}`,
+  sentAs: (handler: string) => `, sent as "${handler}"`,
+  everyPod: 'every pod',
+  afterRules:
+    'A pod that no rule matches goes to the backend that exposes its handler; without a handler, to the default.',
+} as const;
+
+/** Output of `explain`, beside the decision itself. */
+export const EXPLAIN = {
+  note: (text: string) => `note: ${text}`,
+  handlerIsClassName: (name: string) =>
+    `runtimeClassName "${name}" is taken as the runtime handler; if that RuntimeClass names another, give it with --handler`,
+  splitWithoutUid:
+    'a split goes by the UID of the pod; without --uid this answer is for the name alone, and a real pod may go elsewhere',
+} as const;
+
+/** Output of `simulate`. */
+export const SIMULATE = {
+  serves: (profile: string, socket: string) =>
+    `A simulated ${profile} serves CRI on ${socket}\nTry: ${crictl(socket)} version\n`,
+} as const;
+
+/** What `serve` with a look says before it serves. */
+export const SETUP = {
+  madeConfigName: '(made config)',
+  given: (file: string) => `Serving on the config ${file}.\n`,
+  found: (sockets: readonly string[], silent: readonly Silence[], config: string) =>
+    `No --config, so serving the ${count(sockets.length, 'container runtime')} found on this machine: ${sockets.join(', ')}\n${silences(silent)}The config made for that; keep it in a file and give it with --config to change it:\n\n${indent(config)}`,
+  embedded: (looked: readonly string[], silent: readonly Silence[], backends: readonly Played[]) =>
+    `No --config, and no container runtime answers at ${looked.filter((path) => !path.startsWith('/var/run/')).join(', ')}.\n${silences(silent)}So three SIMULATED runtimes run inside this process; no container is really started:\n\n${backends
+      .map(({ name, profile, socket }) => `  ${name} plays ${profile} on ${socket}\n`)
+      .join('')}`,
+} as const;
+
+/** A socket file that nobody answers on, or that we may not open. */
+interface Silence {
+  readonly path: string;
+  readonly reason: string;
+}
+
+interface Played {
+  readonly name: string;
+  readonly profile: string;
+  readonly socket: string;
+}
+
+/** The first look of `serve`, and what comes after it. */
+export const LOOK = {
+  head: ['backend', 'socket', 'handlers', 'pods', 'containers', 'runtime'],
+  isDefault: (name: string) => `${name} (default)`,
+  good: 'ok  ',
+  bad: 'FAIL',
+  incomplete: (reason: string) => `Not all backends are there yet: ${reason}`,
+  staysUp: (socket: string, adminAddress: string | undefined) =>
+    [
+      '',
+      `Serving CRI:  unix://${socket}`,
+      `Metrics:      ${adminAddress === undefined ? 'not served' : metricsAddress(adminAddress)}`,
+      `Try:          ${crictl(socket)} ps`,
+      'Ctrl-C stops it.',
+      '',
+    ].join('\n'),
+} as const;
+
+/** The session on simulated runtimes. */
+export const SESSION = {
+  title:
+    '\nA short kubelet session through the socket of Switchyard; BACKEND is where each pod is found on the backends\u2019 own sockets:\n',
+  head: ['pod', 'asked for', 'backend', 'rule', 'why'],
+  nothing: 'nothing',
+  handler: (name: string) => `handler ${name}`,
+  annotation: (key: string, value: string) => `${key}=${value}`,
+  refused: 'refused',
+  wrong: (found: string) => `${found} (WRONG)`,
+  answers: (name: string, version: string) =>
+    `Version and Status are answered: ${name} ${version}, all conditions true`,
+  pods: (shown: number, expected: number) =>
+    `ListPodSandbox shows ${shown} of ${count(expected, 'pod')}, the same as the backends themselves`,
+  containers: (shown: number, expected: number) =>
+    `ListContainers shows ${shown} of ${count(expected, 'container')}, the same as the backends themselves`,
+  expected: 'all as expected',
+  unexpected: 'NOT all as expected',
+} as const;
+
+function crictl(socket: string): string {
+  return `crictl --runtime-endpoint unix://${socket}`;
+}
+
+function metricsAddress(address: string): string {
+  return address.startsWith('unix://')
+    ? `curl --unix-socket ${address.slice('unix://'.length)} http://localhost/metrics`
+    : `${address.startsWith('http') ? '' : 'http://'}${address}/metrics`;
+}
+
+function silences(silent: readonly Silence[]): string {
+  return silent
+    .map(({ path, reason }) => `${path} is there but cannot be used: ${silenceReason(reason)}\n`)
+    .join('');
+}
+
+function silenceReason(code: string): string {
+  switch (code) {
+    case 'ECONNREFUSED':
+      return 'nobody listens on it';
+    case 'EACCES':
+      return 'permission denied; run this as root to use it';
+    case 'ETIMEDOUT':
+      return 'no answer';
+    default:
+      return code;
+  }
+}
+
+function indent(text: string): string {
+  return text.replaceAll(/^(?=.)/gm, '  ');
+}
+
+/** Why a file that the system would not give cannot be read. */
+export function readFailure(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  switch (code) {
+    case 'ENOENT':
+      return 'there is no such file';
+    case 'EACCES':
+      return 'permission denied';
+    case 'EISDIR':
+      return 'it is a folder';
+    default:
+      return error instanceof Error ? error.message : String(error);
+  }
+}
+
+/** `, did you mean a or b?`, or nothing. */
+function didYouMean(corrections: readonly string[]): string {
+  return corrections.length === 0 ? '' : `, did you mean ${corrections.join(' or ')}?`;
+}
+
+/** `1 pod`, `2 pods`. */
+export function count(amount: number, noun: string): string {
+  return `${amount} ${noun}${amount === 1 ? '' : 's'}`;
+}

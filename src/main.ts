@@ -1,0 +1,5 @@
+// The program: arguments in, exit code out. All else is in cli/.
+import { runCli } from './cli/app.ts';
+import { processContext } from './cli/context.ts';
+
+void runCli(process.argv.slice(2), processContext(process)).then((exitCode) => process.exit(exitCode));
