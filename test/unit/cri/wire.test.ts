@@ -68,6 +68,7 @@ describe('readVarint', () => {
     ['08ac02', 300],
     ['08ffffffff0f', 2 ** 32 - 1],
     ['08ffffffffffffff0f', 2 ** 53 - 1],
+    ['08808080808080808040', 2 ** 62],
     ['0880808080808080808001', -(2 ** 63)],
     ['08ffffffffffffffffff01', -1],
     ['08feffffffffffffffff01', -2],
@@ -185,19 +186,20 @@ describe('bytes that are no message', () => {
     ['a length with no end', '0aff'],
     ['a length beyond all memory', '0affffffffffffffff7f'],
     ['a negative length', '0affffffffffffffffff01'],
+    ['a length that leads back to its own tag', '0af5ffffffffffffffff01'],
     ['a number with no end', '08ff'],
     ['a number of eleven bytes', '08ffffffffffffffffffff01'],
     ['a number of more than 64 bits', '08ffffffffffffffffff02'],
     ['a cut off fixed64', '0901020304050607'],
     ['a cut off fixed32', '0d010203'],
     ['field number 0', '0200'],
-    ['a field number of more than 29 bits', '8280808010'],
+    ['a field number of more than 29 bits', '828080801000'],
     ['wire type 6', '0e'],
     ['wire type 7', '0f'],
     ['the end of a group that did not start', '0c'],
     ['a group without an end', '0b0801'],
     ['a group that ends as another', '0b14'],
-    ['groups nested without end', '0b'.repeat(200)],
+    ['groups nested too deeply', '0b'.repeat(65) + '0c'.repeat(65)],
     ['a tag with no end', 'ffffffffff'],
   ])('are refused: %s', (_, broken) => {
     const message = bytes(text(1, 'before'), broken);
@@ -206,6 +208,11 @@ describe('bytes that are no message', () => {
     expect(() => readMap(message, 0, end, [2])).toThrow(MalformedMessageError);
     expect(() => hasOnlyField(message, 0, end, 5)).toThrow(MalformedMessageError);
     expect(() => replaceString(message, [1], 'x')).toThrow(MalformedMessageError);
+  });
+
+  it('do not include groups nested to a bearable depth', () => {
+    const message = bytes('0b'.repeat(64), '0c'.repeat(64), text(1, 'behind'));
+    expect(readString(message, 0, message.length, [1])).toBe('behind');
   });
 
   it('are the fault of the client unless someone knows better', () => {
