@@ -1,0 +1,25 @@
+// The address of the admin side as the config writes it.
+import type { AdminAddress } from './config.ts';
+import { parseSocket } from './sockets.ts';
+
+/** Reads host:port, [v6]:port or unix:///path; undefined when it is none of them. */
+export function parseAddress(text: string): AdminAddress | undefined {
+  if (text.startsWith('unix:') || text.startsWith('/')) {
+    const socket = parseSocket(text);
+    return 'path' in socket ? { kind: 'unix', path: socket.path } : undefined;
+  }
+  const [, v6, name, port] = /^(?:\[([0-9a-fA-F:.%]+)\]|([A-Za-z0-9.-]+)):(\d{1,5})$/.exec(text) ?? [];
+  const host = v6 ?? name;
+  if (host === undefined || Number(port) > 65_535) return undefined;
+  return { kind: 'tcp', host, port: Number(port) };
+}
+
+/** Whether only this machine can reach it. */
+export function isLocal(address: AdminAddress): boolean {
+  return (
+    address.kind === 'unix' ||
+    address.host === 'localhost' ||
+    address.host === '::1' ||
+    address.host.startsWith('127.')
+  );
+}

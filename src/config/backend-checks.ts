@@ -1,0 +1,160 @@
+// Checks of the backends of the config, each alone and against each other.
+import { parseDuration } from './duration.ts';
+import { errorAt, type Finding, warningAt } from './problems.ts';
+import type { BackendEntry, ConfigFile } from './schema.ts';
+import { checkRange } from './setting-checks.ts';
+import { exposedHandlers } from './snapshot.ts';
+import { findSameSockets, type IdentifySocket, parseSocket } from './sockets.ts';
+
+/** What metrics put in the place of a backend's name when there is none, or are several. */
+const RESERVED_NAMES = ['none', 'several'];
+
+/** What is wrong with the backends. `identify` says which socket paths are one file. */
+export function checkBackends(file: ConfigFile, identify: IdentifySocket): Finding[] {
+  return [
+    ...file.backends.flatMap((backend, i) => checkBackend(backend, i)),
+    ...checkNames(file),
+    ...checkDefault(file),
+    ...checkExposure(file),
+    ...checkSockets(file, identify),
+  ];
+}
+
+function checkBackend(backend: BackendEntry, index: number): Finding[] {
+  const path = ['backends', index];
+  const findings: Finding[] = [];
+  if (RESERVED_NAMES.includes(backend.name)) {
+    const message = `${backend.name} cannot be the name of a backend: metrics use it`;
+    findings.push(errorAt([...path, 'name'], message, 'Choose another name'));
+  }
+  const socket = parseSocket(backend.endpoint);
+  if ('message' in socket) {
+    const message = `endpoint of backend ${backend.name} ${socket.message}`;
+    findings.push(errorAt([...path, 'endpoint'], message, socket.hint));
+  }
+  const { list, status } = backend.timeouts;
+  findings.push(
+    ...checkRange(
+      [...path, 'timeouts', 'list'],
+      parseDuration(list),
+      { from: '10ms', to: '2m' },
+      parseDuration,
+    ),
+    ...checkRange(
+      [...path, 'timeouts', 'status'],
+      parseDuration(status),
+      { from: '10ms', to: '10s' },
+      parseDuration,
+    ),
+  );
+  return [...findings, ...checkHandlerNames(backend, path)];
+}
+
+/** RuntimeClass.handler is a DNS label (Kubernetes, validation of node.k8s.io). */
+const DNS_LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
+
+function checkHandlerNames(
+  { name, handlers = [] }: BackendEntry,
+  path: readonly (string | number)[],
+): Finding[] {
+  return exposedPlaces(handlers).flatMap(({ handler, place }, i, all) => {
+    if (all.findIndex((other) => other.handler === handler) < i) {
+      return [
+        errorAt(
+          [...path, 'handlers', place],
+          `backend ${name} exposes handler ${JSON.stringify(handler)} twice`,
+        ),
+      ];
+    }
+    if (handler === '' || DNS_LABEL.test(handler)) return [];
+    const message = `no RuntimeClass can ask for handler ${JSON.stringify(handler)}: only a-z, 0-9 and "-" are allowed there`;
+    const plain = handler.toLowerCase().replace(/[^a-z0-9]+/g, '-');
+    const hint = `To expose it by another name write handlers: { ${plain}: ${handler} }`;
+    return [{ ...warningAt([...path, 'handlers', place], message, hint), at: 'key' as const }];
+  });
+}
+
+/** The exposed names and where each stands below `handlers`. */
+function exposedPlaces(
+  handlers: NonNullable<BackendEntry['handlers']>,
+): readonly { readonly handler: string; readonly place: string | number }[] {
+  if (Array.isArray(handlers)) return handlers.map((handler, place) => ({ handler, place }));
+  return Object.keys(handlers).map((handler) => ({ handler, place: handler }));
+}
+
+function checkNames({ backends }: ConfigFile): Finding[] {
+  return backends.flatMap(({ name }, i) =>
+    backends.findIndex((other) => other.name === name) < i
+      ? [errorAt(['backends', i, 'name'], `two backends are named ${name}`, 'Give each a name of its own')]
+      : [],
+  );
+}
+
+function checkDefault({ backends }: ConfigFile): Finding[] {
+  const defaults = backends.flatMap((backend, i) => (backend.default ? [i] : []));
+  const [first, ...others] = defaults.map((i) => backends[i]?.name);
+  if (first === undefined && backends.length > 1) {
+    const names = backends.map((backend) => backend.name).join(', ');
+    const hint = `Add default: true to one of ${names}`;
+    const message = 'no backend is the default, so pods without a runtime handler have no place';
+    return [{ ...errorAt(['backends'], message, hint), at: 'key' }];
+  }
+  return others.map((name, i) => {
+    const message = `backend ${name} cannot be the default too: ${first} is`;
+    return errorAt(
+      ['backends', defaults[i + 1] ?? 0, 'default'],
+      message,
+      'Keep default: true in one of them',
+    );
+  });
+}
+
+/** A handler leads to one backend; the empty one to the default. */
+function checkExposure({ backends }: ConfigFile): Finding[] {
+  const owners = new Map<string, string>();
+  return backends.flatMap((backend, i) => {
+    const isDefault = backend.default || backends.length === 1;
+    const names = [...exposedHandlers(backend, isDefault).keys()];
+    const findings = names.flatMap((handler) => {
+      const path = ['backends', i, 'handlers', placeOf(backend, handler)];
+      if (handler === '' && !isDefault) {
+        const message = `backend ${backend.name} exposes the empty handler, which belongs to the default backend`;
+        return [
+          { ...errorAt(path, message, 'Make this backend the default, or remove ""'), at: 'key' as const },
+        ];
+      }
+      const owner = owners.get(handler);
+      if (handler === '' || owner === undefined || owner === backend.name) return [];
+      const message = `backend ${backend.name} exposes handler ${handler}, which backend ${owner} exposes already`;
+      const hint = `Expose it by another name: handlers: { ${handler}-${backend.name}: ${handler} }`;
+      return [{ ...errorAt(path, message, hint), at: 'key' as const }];
+    });
+    for (const handler of names) if (!owners.has(handler)) owners.set(handler, backend.name);
+    return findings;
+  });
+}
+
+function placeOf({ handlers = [] }: BackendEntry, handler: string): string | number {
+  return exposedPlaces(handlers).find((one) => one.handler === handler)?.place ?? handler;
+}
+
+/** Only sockets that parse are compared; the others have a finding of their own. */
+function checkSockets({ listen, admin, backends }: ConfigFile, identify: IdentifySocket): Finding[] {
+  const own = parseSocket(listen.socket);
+  const ownPath = 'path' in own ? own.path : '';
+  const parsed = backends.flatMap((backend, index) => {
+    const socket = parseSocket(backend.endpoint);
+    return 'path' in socket ? [{ index, name: backend.name, socket: socket.path }] : [];
+  });
+  const same = findSameSockets({ listen: { socket: ownPath }, backends: parsed }, identify).map((finding) => {
+    const index = parsed[finding.backend]?.index ?? 0;
+    return errorAt(['backends', index, 'endpoint'], finding.message, finding.hint);
+  });
+  const adminSocket = admin === undefined ? undefined : parseSocket(admin.address);
+  const shared = parsed.find(
+    ({ socket }) => adminSocket !== undefined && 'path' in adminSocket && adminSocket.path === socket,
+  );
+  if (shared === undefined) return same;
+  const message = `admin.address is the socket of backend ${shared.name}`;
+  return [...same, errorAt(['admin', 'address'], message, 'Choose another path')];
+}

@@ -1,0 +1,220 @@
+// The config file as it is written: every key, what it means and what it is when left out. The JSON Schema beside the
+// samples is made from it. What one key alone cannot tell is checked in backend-checks.ts and rule-checks.ts.
+import { z } from 'zod';
+import { DURATION } from './duration.ts';
+import { SIZE } from './size.ts';
+
+/** A text of one form. `error` tells the form, whatever else was found. */
+const formed = (pattern: RegExp, error: string) => z.string(error).regex(pattern, error);
+const duration = () => formed(DURATION, 'must be a duration such as 500ms, 2s or 1m30s');
+const name = () => z.string().min(1).max(100);
+
+const backendName = () =>
+  formed(/^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$/, 'must be made of lower case letters, digits, "-" and "."').max(
+    63,
+  );
+
+const value = () => z.union([z.string(), z.strictObject({ exists: z.boolean() })]);
+const globs = () => z.array(z.string().min(1)).min(1);
+const flag = (what: string) =>
+  z.boolean().optional().describe(`true: only pods that ${what}; false: only those that do not.`);
+
+const listen = z.strictObject({
+  socket: z
+    .string()
+    .default('/run/switchyard/cri.sock')
+    .describe('Path of the unix socket that the kubelet and crictl connect to. At most 107 bytes.'),
+  mode: formed(/^0?[0-7]{3}$/, 'must be file mode bits in quotes, such as "0660"')
+    .default('0660')
+    .describe('File mode of the socket, in quotes. Whoever may write to it is as good as root on this node.'),
+  group: z.string().min(1).optional().describe('Name or number of the group that owns the socket.'),
+});
+
+const admin = z.strictObject({
+  address: z
+    .string()
+    .default('127.0.0.1:9440')
+    .describe('Where /metrics, /livez and /readyz are served: host:port, or unix:///path.'),
+});
+
+const annotation = z.strictObject({
+  key: formed(
+    /^([a-z0-9]([-.a-z0-9]*[a-z0-9])?\/)?[A-Za-z0-9]([-._A-Za-z0-9]*[A-Za-z0-9])?$/,
+    'must be an annotation key, such as switchyard.dev/backend',
+  )
+    .max(317)
+    .default('switchyard.dev/backend')
+    .describe('The pod annotation whose value is the name of a backend.'),
+  namespaces: z
+    .array(z.string().min(1))
+    .default([])
+    .describe(
+      'Names or globs of the namespaces whose pods may choose. None unless said: annotations are user input.',
+    ),
+});
+
+const backend = z.strictObject({
+  name: backendName()
+    .meta({ examples: ['containerd'] })
+    .describe('What rules, annotations, logs and metrics call this container runtime.'),
+  endpoint: z
+    .string()
+    .meta({ examples: ['unix:///run/containerd/containerd.sock'] })
+    .describe('The CRI socket of the container runtime: unix:///absolute/path.'),
+  default: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Takes the pods that ask for no runtime handler and that no rule places. A single backend always does.',
+    ),
+  isolation: z
+    .enum(['shared', 'sandboxed', 'vm'])
+    .default('shared')
+    .describe(
+      'How far it keeps pods apart: shared (the kernel of the host), sandboxed (as gVisor does), vm. A pod whose runtime handler stands for one of these is never placed on a weaker one.',
+    ),
+  handlers: z
+    .union([z.record(z.string(), z.string()), z.array(z.string())])
+    .optional()
+    .describe(
+      'Runtime handlers that pods can ask for: a mapping from the name in the RuntimeClass to the name the backend knows ("" is its own default), or a list where both are the same. The default backend always has "". Unless given, the other backends have none: rules and the annotation alone reach them.',
+    ),
+  timeouts: z
+    .strictObject({
+      list: duration().default('2s').describe('How long it may take for its part of a list: 10ms to 2m.'),
+      status: duration().default('1500ms').describe('How long it may take for its Status: 10ms to 10s.'),
+    })
+    .prefault({})
+    .describe('How long merged answers wait for this backend.'),
+});
+
+const match = z.strictObject({
+  handler: value()
+    .optional()
+    .describe(
+      'The runtime handler the pod asks for; "" means none. Exact, a glob with *, or { exists: true }.',
+    ),
+  namespaces: globs().optional().describe('Names or globs with *; one of them must match.'),
+  names: globs().optional().describe('Names of pods, or globs with *; one of them must match.'),
+  labels: z
+    .record(z.string(), value())
+    .default({})
+    .describe(
+      'Labels of the pod: each value exact, a glob with *, or { exists: true } or { exists: false }.',
+    ),
+  annotations: z
+    .record(z.string(), value())
+    .default({})
+    .describe('Annotations of the pod, written as labels are.'),
+  privileged: flag('have a privileged container'),
+  hostNetwork: flag('use the network of the host'),
+  hostPID: flag('use the process ids of the host'),
+  hostIPC: flag('use the IPC of the host'),
+});
+
+const rule = z.strictObject({
+  name: name()
+    .meta({ examples: ['system pods stay on the host runtime'] })
+    .describe('Says what the rule is for; shown in traces, logs and metrics.'),
+  match: match
+    .prefault({})
+    .describe('What must hold; all keys that are given. Without any the rule takes every pod.'),
+  backend: backendName().optional().describe('Where to place the pod. Either this or split.'),
+  split: z
+    .array(
+      z.strictObject({
+        backend: backendName().describe('Where this share of the pods is placed.'),
+        weight: z.number().min(0).max(1_000_000).describe('Its part of the sum of all weights.'),
+      }),
+    )
+    .min(1)
+    .optional()
+    .describe(
+      'Divides the pods by weight. A pod always goes the same way, and a changed weight moves the fewest.',
+    ),
+  fallback: backendName()
+    .optional()
+    .describe(
+      'Takes the pod while the chosen backend cannot. Not less isolated than any backend of the rule.',
+    ),
+  handler: z
+    .string()
+    .optional()
+    .describe(
+      'The runtime handler to send, as the backend knows it. It replaces one that the pod asked for only if match has handler. Unless given, the handlers of the backend tell.',
+    ),
+});
+
+/** The whole file. */
+export const configSchema = z
+  .strictObject({
+    apiVersion: z.literal('switchyard.dev/v1alpha1').describe('The version of this format.'),
+    kind: z.literal('SwitchyardConfiguration').describe('What this file is.'),
+    listen: listen.prefault({}).describe('The socket that clients connect to.'),
+    admin: admin.optional().describe('Metrics and health over HTTP. Left out: neither is served.'),
+    stateDir: z
+      .string()
+      .default('/var/lib/switchyard')
+      .describe('Folder for what must outlive a restart, such as the runtime name told to the kubelet.'),
+    runtimeName: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        'The runtime name that Version reports. Left out: the one of the default backend at first contact, kept.',
+      ),
+    annotation: annotation
+      .optional()
+      .describe('Lets pods choose a backend by name. It comes before the rules.'),
+    backends: z
+      .array(backend)
+      .min(1)
+      .meta({ examples: ['[{ name: containerd, endpoint: unix:///run/containerd/containerd.sock }]'] })
+      .describe('The container runtimes.'),
+    rules: z
+      .array(rule)
+      .default([])
+      .describe(
+        'The first that matches places the pod. Where none does, the backend that exposes its runtime handler takes it, or, when it asks for none, the default backend.',
+      ),
+    limits: z
+      .strictObject({
+        messageSize: formed(SIZE, 'must be a size such as 16MiB')
+          .default('16MiB')
+          .describe(
+            'The longest message, either way: 64KiB to 1GiB. The kubelet itself takes at most 16MiB.',
+          ),
+        callsInFlight: z
+          .int()
+          .min(1)
+          .max(1_000_000)
+          .default(10_000)
+          .describe('Calls that may be in flight at once; more are refused with RESOURCE_EXHAUSTED.'),
+      })
+      .prefault({})
+      .describe('Protection against running out of memory.'),
+    shutdownGrace: duration()
+      .default('10s')
+      .describe('How long calls in flight may go on after a SIGTERM: at most 10m.'),
+    log: z
+      .strictObject({
+        level: z
+          .enum(['debug', 'info', 'warn', 'error'])
+          .default('info')
+          .describe('The least grave lines that are written.'),
+        format: z
+          .enum(['auto', 'json', 'pretty'])
+          .default('auto')
+          .describe('How lines are written; auto is pretty on a terminal and JSON elsewhere.'),
+      })
+      .prefault({})
+      .describe('The log, on standard output.'),
+  })
+  .describe('The config file of Switchyard.');
+
+/** The file with its defaults filled in. */
+export type ConfigFile = z.output<typeof configSchema>;
+/** The file as a person may write it. */
+export type ConfigFileInput = z.input<typeof configSchema>;
+export type BackendEntry = ConfigFile['backends'][number];
+export type RuleEntry = ConfigFile['rules'][number];

@@ -1,0 +1,99 @@
+// Unix sockets as the config names them: which texts are one, and whether two of them are the same socket.
+import { statSync } from 'node:fs';
+import path from 'node:path';
+
+/** sun_path of a unix socket address holds 108 bytes with the zero at its end. */
+const PATH_BYTES = 107;
+
+/** A socket path, or why the text is none and what to write instead. */
+export type ParsedSocket = { readonly path: string } | { readonly message: string; readonly hint: string };
+
+/** Takes unix:///path, unix:/path and /path; the message of a refusal follows the name of the key. */
+export function parseSocket(text: string): ParsedSocket {
+  const hint = 'Write unix:///run/containerd/containerd.sock';
+  const refuse = (message: string, help = hint): ParsedSocket => ({ message, hint: help });
+  const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(text)?.[1]?.toLowerCase();
+  if (scheme !== undefined && scheme !== 'unix') {
+    return refuse(`must be a unix socket; ${scheme} is not served`);
+  }
+  const rest = scheme === undefined ? text : text.slice('unix:'.length);
+  if (rest.startsWith('@'))
+    return refuse('must be a path; abstract sockets have no file mode to protect them');
+  if (/^\/\/[^/]/.test(rest)) {
+    return refuse('must have three slashes: two would begin a host name', `Write unix:///${rest.slice(2)}`);
+  }
+  if (!rest.startsWith('/')) return refuse('must be an absolute path');
+  if (rest.endsWith('/') || /[\0\n]/.test(rest)) return refuse('must be the path of a socket');
+  const normal = path.posix.normalize(rest.replace(/^\/+/, '/'));
+  const sizeBytes = Buffer.byteLength(normal);
+  if (sizeBytes > PATH_BYTES) {
+    return refuse(
+      `is ${sizeBytes} bytes long, and a unix socket path holds ${PATH_BYTES}`,
+      'Choose a shorter path',
+    );
+  }
+  return { path: normal };
+}
+
+/** What is the same for two paths exactly if they are one file; undefined when there is no such file (yet). */
+export type IdentifySocket = (path: string) => string | undefined;
+
+/** By device and inode, through symbolic links. A file that may not be looked at counts as none. */
+export const identifyByInode: IdentifySocket = (file) => {
+  try {
+    const { dev, ino } = statSync(file);
+    return `${dev}:${ino}`;
+  } catch {
+    return undefined;
+  }
+};
+
+/** Two parts of the config that reach one socket. */
+export interface SameSocket {
+  /** Index in `backends` of the later one. */
+  readonly backend: number;
+  readonly message: string;
+  readonly hint: string;
+}
+
+/** The part of a Config that names sockets, as absolute paths. */
+interface SocketsOfConfig {
+  readonly listen: { readonly socket: string };
+  readonly backends: readonly { readonly name: string; readonly socket: string }[];
+}
+
+/**
+ * Backends that reach a socket which an earlier backend, or Switchyard itself, has. One runtime behind two backends
+ * would be listed twice, and the kubelet then kills and makes the same pod for ever; a backend that is Switchyard
+ * would call itself. Asked when the config is loaded and again when sockets have come up.
+ */
+export function findSameSockets(config: SocketsOfConfig, identify: IdentifySocket): readonly SameSocket[] {
+  const owners = new Map<string, string>();
+  const claim = (socket: string, owner: string) => {
+    const keys = [socket, identify(socket)].filter((key) => key !== undefined);
+    const earlier = keys.map((key) => owners.get(key)).find((name) => name !== undefined);
+    for (const key of keys) if (!owners.has(key)) owners.set(key, owner);
+    return earlier;
+  };
+  claim(config.listen.socket, '');
+  return config.backends.flatMap(({ name, socket }, backend) => {
+    const earlier = claim(socket, name);
+    if (earlier === undefined) return [];
+    if (earlier === '') {
+      return [
+        {
+          backend,
+          message: `backend ${name} is Switchyard's own socket ${config.listen.socket}`,
+          hint: 'Name the socket of the container runtime, or choose another listen.socket',
+        },
+      ];
+    }
+    return [
+      {
+        backend,
+        message: `backend ${name} reaches the same socket as backend ${earlier}`,
+        hint: 'A container runtime is one backend: keep one of the two, with the handlers of both',
+      },
+    ];
+  });
+}
