@@ -60,11 +60,10 @@ describe('Switchyard that is killed and started again', () => {
     expect(await sandboxIds(world.cri)).toEqual(before);
   });
 
-  it('asks the right backend first for an id that it never saw', async () => {
+  it('reaches a container by its id alone, without a list before', async () => {
     const { pod, containerId } = await aPod('runc2');
     await world.switchyard.kill();
     await world.switchyard.startAgain();
-    // A client of its own, and no list before: the id is all there is.
     using client = world.switchyard.connect();
     await client.call('StopContainer', { containerId, timeout: 0 });
     await client.call('RemoveContainer', { containerId });

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type ContainerdPlaces, cniConfig, configVersion2, configVersion3 } from './containerd-config.ts';
 import { CriClient } from './cri-client.ts';
-import { Daemon } from './daemon.ts';
+import { Daemon, type DaemonOptions } from './daemon.ts';
 import { bridgeName, type E2eRun } from './e2e-leftovers.ts';
 import { IMAGES } from './oci-image.ts';
 
@@ -43,10 +43,18 @@ export class Containerd implements AsyncDisposable {
   readonly socket: string;
   /** A client of its own socket: to see what really is there. */
   readonly cri: CriClient;
-  private readonly daemon: Daemon;
+  private readonly settings: DaemonOptions;
+  private daemon: Daemon;
   private readonly ctr: string;
 
-  private constructor(version: ContainerdVersion, socket: string, daemon: Daemon, cri: CriClient) {
+  private constructor(
+    version: ContainerdVersion,
+    socket: string,
+    settings: DaemonOptions,
+    daemon: Daemon,
+    cri: CriClient,
+  ) {
+    this.settings = settings;
     this.version = version;
     this.socket = socket;
     this.daemon = daemon;
@@ -74,15 +82,16 @@ export class Containerd implements AsyncDisposable {
     writeFileSync(path.join(dir, 'config.toml'), config(places));
     writeFileSync(path.join(dir, 'cni/10-bridge.conflist'), cniConfig(places));
     const cri = new CriClient(places.socket);
-    const daemon = await Daemon.start({
+    const settings: DaemonOptions = {
       name: `containerd ${version}`,
       command: path.join(bin, 'containerd'),
       args: ['--config', path.join(dir, 'config.toml')],
       env: { PATH: `${bin}:/usr/sbin:/usr/bin:/sbin:/bin` },
       logFile: path.join(dir, 'log'),
       isReady: () => isReady(cri, places.socket),
-    });
-    const containerd = new Containerd(version, places.socket, daemon, cri);
+    };
+    const daemon = await Daemon.start(settings);
+    const containerd = new Containerd(version, places.socket, settings, daemon, cri);
     containerd.importImages(archive);
     return containerd;
   }
@@ -92,6 +101,16 @@ export class Containerd implements AsyncDisposable {
     execFileSync(this.ctr, ['--address', this.socket, '--namespace', 'k8s.io', 'images', 'import', archive], {
       stdio: ['ignore', 'ignore', 'pipe'],
     });
+  }
+
+  /** Ends it at once. Its containers go on, and so does its socket file stay. */
+  async kill(): Promise<void> {
+    await this.daemon.kill();
+  }
+
+  /** Starts it again after `kill`; it finds its containers by itself. */
+  async startAgain(): Promise<void> {
+    this.daemon = await Daemon.start(this.settings);
   }
 
   /** The last lines of its log. */
