@@ -1,7 +1,7 @@
 // Are the load client's figures right? The same calls by h2load, which shares no code with the project, in turns with
 // the load client's own. h2load cannot ask two backends at once, and looks at no answer: so it checks and does not replace.
 import { execFile } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import type { Child } from './child.ts';
@@ -62,9 +62,9 @@ async function compare(cell: Cell, options: CrossCheckOptions): Promise<Map<stri
     for (const contender of contenders) {
       const sockets = contender.socketsFor(cell);
       const order: SliceOrder = { ...cell, durationMs: sliceMs, sockets };
-      const { p50Us } = await client.ask<SliceResult>(order);
+      const { p50Us, calls } = await client.ask<SliceResult>(order);
       samples.get(contender.name)?.byClient.push(p50Us);
-      samples.get(contender.name)?.byH2load.push(await h2loadP50(dir, cell, sockets[0] ?? '', sliceMs));
+      samples.get(contender.name)?.byH2load.push(await h2loadP50(dir, cell, sockets[0] ?? '', calls));
     }
   }
   const medianOf = (values: readonly number[]): number => spreadOf(values)?.median ?? Number.NaN;
@@ -76,14 +76,24 @@ async function compare(cell: Cell, options: CrossCheckOptions): Promise<Map<stri
   );
 }
 
-async function h2loadP50(dir: string, cell: Cell, socket: string, sliceMs: number): Promise<number> {
+async function h2loadP50(dir: string, cell: Cell, socket: string, calls: number): Promise<number> {
   const requestPath = path.join(dir, 'h2load.request');
   const logPath = path.join(dir, 'h2load.log');
   const [exchange] = exchangesOf(cell.workload);
   writeFileSync(requestPath, exchange?.request ?? '');
+  rmSync(logPath, { force: true }); // h2load appends
   const headers = ['content-type: application/grpc', 'te: trailers', 'grpc-timeout: 119999m'];
   await run('h2load', [
-    ...['-D', `${sliceMs}ms`, '-c', '1', '-m', String(cell.inFlight), '-B', `unix:${socket}`],
+    ...[
+      '-n',
+      String(Math.max(calls, cell.inFlight)),
+      '-c',
+      '1',
+      '-m',
+      String(cell.inFlight),
+      '-B',
+      `unix:${socket}`,
+    ],
     ...['-d', requestPath, '--log-file', logPath],
     ...headers.flatMap((header) => ['-H', header]),
     `http://localhost${cell.workload.path}`,

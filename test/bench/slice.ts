@@ -28,10 +28,10 @@ export interface SliceOptions {
 }
 
 const MAX_ERRORS = 5;
-// As from a grpc-go client with a deadline of two minutes: hardly two requests carry the same time.
+// As from a grpc-go client with a deadline: hardly two requests carry the same time (8 digits at most, as gRPC says).
 const TIMEOUTS = Array.from(
   { length: 256 },
-  (_, index) => new Field('grpc-timeout', `${119_999_990 - 7 * index}u`),
+  (_, index) => new Field('grpc-timeout', `${99_999_990 - 7 * index}u`),
 );
 
 /** Runs a slice to its end; never rejects, errors are in the result. */

@@ -75,6 +75,7 @@ function pipe(
   let trailers: http2.IncomingHttpHeaders = {};
   stream.on('wantTrailers', () => stream.sendTrailers(forwardedHeaders(trailers)));
   request.on('response', (received) => {
+    if (stream.destroyed) return;
     stream.respond(
       { ...forwardedHeaders(received), ':status': received[':status'] },
       { waitForTrailers: true },
