@@ -1,8 +1,10 @@
 // The unix socket of a simulated runtime. Connections are handed to grpc-js, but belong to us, so they can be cut.
 
-import { renameSync, rmSync } from 'node:fs';
+import { existsSync, renameSync, rmSync } from 'node:fs';
 import net from 'node:net';
+import { dirname } from 'node:path';
 import { type ConnectionInjector, type Server, ServerCredentials } from '@grpc/grpc-js';
+import { StartError } from '../errors.ts';
 
 /** How long calls in flight may take after close(). */
 const GRACE_MS = 1000;
@@ -28,8 +30,11 @@ export class Endpoint {
     });
   }
 
-  /** Binds the socket. A socket file left behind is removed; the folder must be there. */
+  /** Binds the socket. A socket file left behind is removed; throws StartError without its folder. */
   static async open(path: string, server: Server): Promise<Endpoint> {
+    const folder = dirname(path);
+    // Node says "permission denied" of a socket in a folder that is not there.
+    if (!existsSync(folder)) throw new StartError(`the folder of the socket ${path} does not exist`);
     const endpoint = new Endpoint(path, server);
     rmSync(path, { force: true });
     await new Promise<void>((resolve, reject) => {

@@ -1,13 +1,16 @@
 // A simulated runtime on a socket of its own with a client, for one test.
+import { status as Code } from '@grpc/grpc-js';
 import type { ProfileName } from '../../../src/simulator/profile.ts';
 import {
   type SimulatedRuntime,
   type SimulatedRuntimeOptions,
   startSimulatedRuntime,
 } from '../../../src/simulator/runtime.ts';
-import { CriClient } from '../../support/cri-client.ts';
+import { CriClient, CriError } from '../../support/cri-client.ts';
+import type { Request, Rpc } from '../../support/cri-codec.ts';
 import { aContainerConfig, aPodSandboxConfig, type PodTraits } from '../../support/cri-configs.ts';
 import { tempDir } from '../../support/temp-dir.ts';
+import { until } from '../../support/until.ts';
 
 /** The image every simulated runtime has. */
 export const BUSYBOX = 'localhost/busybox:1.36';
@@ -20,6 +23,28 @@ export const NOT_READY = 1;
 export const CREATED = 0;
 export const RUNNING = 1;
 export const EXITED = 2;
+
+/** Makes a call, lets its client leave once the runtime has it, and resolves when the runtime noticed. */
+export async function leaveDuring(at: Stage, rpc: string, call: (signal: AbortSignal) => Promise<unknown>) {
+  const leaving = new AbortController();
+  const outcome = call(leaving.signal).catch((error: { code: number }) => error.code);
+  const entry = () => at.runtime.journal.findLast((one) => one.method === rpc);
+  await until(() => entry() !== undefined, `${rpc} arrives`);
+  leaving.abort();
+  await until(() => entry()?.ended === 'CANCELLED', 'the runtime notices');
+  return outcome;
+}
+
+/** The code of a call, OK included. */
+export async function codeOf<R extends Rpc>(at: Stage, rpc: R, request: Request<R>): Promise<string> {
+  try {
+    await at.client.call(rpc, request);
+    return 'OK';
+  } catch (error: unknown) {
+    if (!(error instanceof CriError)) throw error;
+    return Code[error.code];
+  }
+}
 
 export interface Stage extends AsyncDisposable {
   readonly runtime: SimulatedRuntime;
