@@ -1,0 +1,90 @@
+import { describe, expect, it } from 'vitest';
+import { backendRequestFields, isForwarded, isForwardedResponse } from '../../../src/grpc/metadata.ts';
+import { Field } from '../../../src/http2/field.ts';
+
+const pairs = (fields: readonly Field[]) => fields.map((f) => `${f.name}: ${f.value}`);
+
+describe('request metadata', () => {
+  it.each([
+    'traceparent',
+    'authorization',
+    'x-y-bin',
+    'content-type',
+    'user-agent',
+    'grpc-encoding',
+    'grpc-tags-bin',
+  ])('crosses the hop: %s', (name) => {
+    expect(isForwarded(new Field(name, 'v'))).toBe(true);
+  });
+
+  it.each([
+    ':path',
+    ':method',
+    ':scheme',
+    ':authority',
+    'te',
+    'connection',
+    'keep-alive',
+    'upgrade',
+    'content-length',
+    'host',
+    'grpc-timeout',
+    'grpc-accept-encoding',
+  ])('stays on its hop: %s', (name) => {
+    expect(isForwarded(new Field(name, 'v'))).toBe(false);
+  });
+});
+
+describe('the headers for a backend', () => {
+  it('carry the path, the content type of the client, the time left and the metadata in order', () => {
+    const metadata = [
+      new Field('user-agent', 'grpc-go/1'),
+      new Field('content-type', 'application/grpc+proto'),
+      new Field('b', '1'),
+      new Field('a', '2', true),
+    ];
+    const fields = backendRequestFields('/a.B/C', metadata, '1999m');
+    expect(pairs(fields)).toEqual([
+      ':method: POST',
+      ':scheme: http',
+      ':path: /a.B/C',
+      ':authority: localhost',
+      'content-type: application/grpc+proto',
+      'te: trailers',
+      'grpc-timeout: 1999m',
+      'user-agent: grpc-go/1',
+      'b: 1',
+      'a: 2',
+    ]);
+    expect(fields.at(-1)?.neverIndexed).toBe(true);
+  });
+
+  it('say application/grpc and no timeout where the client said nothing', () => {
+    expect(pairs(backendRequestFields(new Field(':path', '/a.B/C'), [], undefined))).toEqual([
+      ':method: POST',
+      ':scheme: http',
+      ':path: /a.B/C',
+      ':authority: localhost',
+      'content-type: application/grpc',
+      'te: trailers',
+    ]);
+  });
+});
+
+describe('reply fields', () => {
+  it('cross the hop but for those of the connection', () => {
+    const names = [
+      ':status',
+      'content-type',
+      'grpc-status',
+      'grpc-message',
+      'grpc-status-details-bin',
+      'x',
+      'date',
+    ];
+    for (const name of names) expect(isForwardedResponse(new Field(name, 'v'))).toBe(true);
+    for (const name of ['connection', 'transfer-encoding', 'content-length']) {
+      expect(isForwardedResponse(new Field(name, 'v'))).toBe(false);
+    }
+  });
+});
