@@ -80,8 +80,8 @@ export function formatSummary(file: string, config: Config, paint: Paint): strin
   ].join('');
 }
 
-/** `handler "", namespaces "ci-*"`: all must hold. */
-function describeMatch(match: MatchConfig): string {
+/** What a pod must have: `handler "", namespaces "ci-*"`. */
+export function describeMatch(match: MatchConfig): string {
   const conditions = conditionsOf(match);
   return conditions.length === 0 ? CHECK.everyPod : conditions.join(', ');
 }

@@ -1,4 +1,6 @@
 // What `serve` shows of its first look: tables for people.
+import type { Config } from '../config/config.ts';
+import { describeMatch } from './config-summary.ts';
 import type { PodOutcome, SessionReport } from './kubelet-session.ts';
 import type { BackendView } from './look-around.ts';
 import type { SessionPod } from './session-pods.ts';
@@ -6,13 +8,13 @@ import { type Cell, formatTable, type Paint } from './table.ts';
 import { LOOK, SESSION } from './text.ts';
 
 /** The session: a line for each pod, then what held and what did not. */
-export function formatSession({ outcomes, findings }: SessionReport, paint: Paint): string {
+export function formatSession({ outcomes, findings }: SessionReport, config: Config, paint: Paint): string {
   const rows = outcomes.map((outcome): readonly Cell[] => [
     `${outcome.pod.namespace}/${outcome.pod.name}`,
     askedFor(outcome.pod),
     placeOf(outcome),
     outcome.explanation.result.rule,
-    whyOf(outcome),
+    whyOf(outcome, config),
   ]);
   const isAll = outcomes.every((outcome) => outcome.isExpected) && findings.every((finding) => finding.holds);
   return [
@@ -20,7 +22,7 @@ export function formatSession({ outcomes, findings }: SessionReport, paint: Pain
     formatTable(SESSION.head, rows, paint),
     '\n',
     ...findings.map(({ text, holds }) => `${mark(holds, paint)} ${text}\n`),
-    `${mark(isAll, paint)} ${isAll ? SESSION.expected : SESSION.unexpected}\n`,
+    `\n${isAll ? paint('green', SESSION.expected) : paint('red', SESSION.unexpected)}\n`,
   ].join('');
 }
 
@@ -51,12 +53,15 @@ function placeOf({ foundOn, isExpected, failure }: PodOutcome): Cell {
 }
 
 /** What decided; before it, why an annotation that the pod carries did not. */
-function whyOf({ pod, explanation, failure, isExpected }: PodOutcome): string {
+function whyOf({ pod, explanation, failure, isExpected }: PodOutcome, config: Config): string {
   if (!isExpected && failure !== undefined) return failure;
-  const ignored = explanation.trace.filter(
+  const { trace, result } = explanation;
+  const ignored = trace.filter(
     (step) => step.stage === 'annotation' && step.outcome === 'passed over' && pod.annotations.size > 0,
   );
-  return [...ignored, ...explanation.trace.slice(-1)].map((step) => step.because).join('; ');
+  const rule = config.rules.find(({ name }) => name === result.rule);
+  const decisive = rule === undefined ? trace.at(-1)?.because : SESSION.matches(describeMatch(rule.match));
+  return [...ignored.map((step) => step.because), decisive].join('; ');
 }
 
 function mark(holds: boolean, paint: Paint): string {

@@ -1,6 +1,6 @@
 // Reads a Pod manifest and says what the kubelet would ask for when it runs that pod. For `explain --pod`.
 import { parseAllDocuments } from 'yaml';
-import { z } from 'zod';
+import * as z from 'zod';
 import { UsageError } from './context.ts';
 import { MANIFEST } from './text.ts';
 

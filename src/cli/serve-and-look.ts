@@ -22,25 +22,26 @@ export async function serveAndLook(context: CliContext, flags: ServeFlags): Prom
   const { stdout, stderr } = context.process;
   stdout.write(setup.intro);
   // Log lines of the look would stand between its results, which say the same: they are kept for when it fails.
-  const logOutput = new HeldOutput(stderr);
-  using _shown = logOutput;
+  using logOutput = new HeldOutput(stderr);
   const log = createLogger({ ...setup.config.log, format: 'pretty' }, logOutput);
   const switchyard = await startSwitchyard({ config: setup.config, log });
+  let isExpected = false;
   try {
     const looking = look(context, switchyard, setup);
     // Whoever stops us in the middle of the look does not care how it ends.
     looking.catch(() => {});
-    const isExpected = await Promise.race([looking, stop.first.then(() => false)]);
-    if (isExpected) logOutput.drop();
-    logOutput.pass();
+    isExpected = await Promise.race([looking, stop.first.then(() => false)]);
     if (flags.once === true) {
       context.process.exitCode = isExpected ? EXIT.done : EXIT.failed;
     } else {
+      if (isExpected) logOutput.drop();
+      logOutput.pass();
       stdout.write(LOOK.staysUp(switchyard.socket, switchyard.adminAddress));
       await stop.first;
     }
   } finally {
     await stop.close(context, () => switchyard.close());
+    if (isExpected) logOutput.drop();
   }
 }
 
@@ -52,7 +53,7 @@ async function look(context: CliContext, switchyard: Switchyard, setup: Setup): 
   if (missing !== undefined) stderr.write(`${LOOK.incomplete(missing)}\n`);
   if (setup.playsSession && missing === undefined) {
     const report = await playSession(switchyard.socket, setup.config);
-    stdout.write(formatSession(report, paint));
+    stdout.write(formatSession(report, setup.config, paint));
     return [
       ...report.outcomes.map((outcome) => outcome.isExpected),
       ...report.findings.map((f) => f.holds),

@@ -115,12 +115,13 @@ export const LOOK = {
 /** The session on simulated runtimes. */
 export const SESSION = {
   title:
-    '\nA short kubelet session through the socket of Switchyard; BACKEND is where each pod is found on the backends\u2019 own sockets:\n',
-  head: ['pod', 'asked for', 'backend', 'rule', 'why'],
+    '\nA short kubelet session through the socket of Switchyard; BACKEND is where the own sockets of the backends show the pod:\n',
+  head: ['pod', 'asks for', 'backend', 'rule', 'why'],
   nothing: 'nothing',
   handler: (name: string) => `handler ${name}`,
   annotation: (key: string, value: string) => `${key}=${value}`,
   refused: 'refused',
+  matches: (conditions: string) => `it matches: ${conditions}`,
   wrong: (found: string) => `${found} (WRONG)`,
   answers: (name: string, version: string) =>
     `Version and Status are answered: ${name} ${version}, all conditions true`,
@@ -128,8 +129,8 @@ export const SESSION = {
     `ListPodSandbox shows ${shown} of ${count(expected, 'pod')}, the same as the backends themselves`,
   containers: (shown: number, expected: number) =>
     `ListContainers shows ${shown} of ${count(expected, 'container')}, the same as the backends themselves`,
-  expected: 'all as expected',
-  unexpected: 'NOT all as expected',
+  expected: 'All as expected.',
+  unexpected: 'NOT all as expected.',
 } as const;
 
 function crictl(socket: string): string {
