@@ -46,6 +46,13 @@ export const containerd = {
   crashesOnTrimmedRequests: false,
   events: { delivery: 'shared-queue', enabled: true },
   streamUrl: { base: 'http://127.0.0.1:{port}', prefix: '' },
+  sandboxStats: {
+    notReady: refusal(
+      'UNAVAILABLE',
+      'failed to get pod sandbox stats since sandbox container "{id}" is not in ready state: unavailable',
+    ),
+    noCgroupParent: 'served',
+  },
   execTimeout: refusal(
     'DEADLINE_EXCEEDED',
     'failed to exec in container: timeout {seconds}s exceeded: context deadline exceeded',
@@ -101,6 +108,10 @@ export const CONTAINERD_PROFILES = {
     apis: both,
     gaps: rpcGaps(['RuntimeConfig', ...SINCE_1_33], ['CheckpointContainer', ...METRICS]),
     images: { ...containerdImages, pausePinned: true },
+    sandboxStats: {
+      ...containerd.sandboxStats,
+      noCgroupParent: refusal('UNKNOWN', 'failed getting metrics for sandbox {id}: no cgroup path'),
+    },
     status: containerdStatus,
     shows: { ...containerdShows, resources: true },
   },
@@ -138,6 +149,7 @@ export const REFERENCE_PROFILE: Profile = {
   apis: both,
   gaps: rpcGaps([]),
   events: { delivery: 'broadcast', enabled: true },
+  sandboxStats: { notReady: 'served', noCgroupParent: 'served' },
   status: {
     ...containerdStatus,
     listsHandlers: true,

@@ -26,6 +26,7 @@ export const CRIO_PROFILE: Profile = {
   crashesOnTrimmedRequests: false,
   events: { delivery: 'broadcast', enabled: false },
   streamUrl: { base: 'http://127.0.0.1:{port}', prefix: '' },
+  sandboxStats: { notReady: 'served', noCgroupParent: 'served' },
   execTimeout: 'exit-code',
   reopenLog: 'served',
   images: {
@@ -87,6 +88,7 @@ export const CRI_DOCKERD_PROFILE: Profile = {
   crashesOnTrimmedRequests: true,
   events: { delivery: 'broadcast', enabled: false },
   streamUrl: { base: '//127.0.0.1:{port}', prefix: '/cri' },
+  sandboxStats: { notReady: 'served', noCgroupParent: 'served' },
   execTimeout: refusal('DEADLINE_EXCEEDED', 'command timed out: context deadline exceeded'),
   reopenLog: refusal('UNKNOWN', 'docker does not support reopening container log files'),
   images: {

@@ -92,12 +92,21 @@ export interface Profile {
   readonly crashesOnTrimmedRequests: boolean;
   readonly events: { readonly delivery: EventDelivery; readonly enabled: boolean };
   readonly streamUrl: { readonly base: string; readonly prefix: string };
+  readonly sandboxStats: SandboxStatsTraits;
   readonly execTimeout: Refusal | 'exit-code';
   readonly reopenLog: Refusal | 'served';
   readonly images: ImageTraits;
   readonly status: StatusTraits;
   /** How the runtime's own records show what it was asked for. */
   readonly shows: ShownFields;
+}
+
+/** When stats of a sandbox are refused. */
+export interface SandboxStatsTraits {
+  /** Asked for a sandbox that is stopped; lists leave those out anyway. */
+  readonly notReady: Refusal | 'served';
+  /** The pod's config names no cgroup parent. A list with such a pod in it is refused whole. */
+  readonly noCgroupParent: Refusal | 'served';
 }
 
 /** How a runtime names and finds images. */

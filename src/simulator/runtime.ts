@@ -82,7 +82,7 @@ export async function startSimulatedRuntime(options: SimulatedRuntimeOptions): P
   const journal = new Journal(options.journalLimit ?? 10_000);
   const scopes = new Set<CallScope>();
   const urls = new StreamUrls(profile, ids, options.streamPort ?? 10_010);
-  const handlerNames = options.handlers ?? profile.handlers;
+  const handlerNames = (options.handlers ?? profile.handlers).filter((name) => name !== '');
   const ofRuntime = runtimeHandlers(world, handlerNames, urls);
   const ofImages = imageHandlers(world);
   const around = { world, faults, journal, scopes, cut: () => endpoint?.cut(), crash: () => runtime.crash() };

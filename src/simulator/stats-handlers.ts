@@ -6,7 +6,11 @@ import type { RuntimeHandlers } from './handlers.ts';
 import { containersBy, sandboxesBy } from './lists.ts';
 import { needContainer, needSandbox } from './lookup.ts';
 import { METRIC_DESCRIPTORS, sandboxMetrics } from './metric-samples.ts';
+import type { Refusal } from './profile.ts';
+import { refusalText } from './quirks.ts';
 import { chunkElements, encodeElement } from './record.ts';
+import { RpcError } from './rpc-error.ts';
+import type { Sandbox } from './sandbox.ts';
 import { containerStats, sandboxStats } from './stats.ts';
 import type { World } from './world.ts';
 
@@ -26,6 +30,12 @@ type SandboxStatsFilter = Parameters<typeof sandboxesBy>[1];
 
 /** Handlers over one world. Stats are of running containers and ready sandboxes only, as runtimes have them. */
 export function statsHandlers(world: World): Pick<RuntimeHandlers, StatsRpcs> {
+  const statsOf = (sandbox: Sandbox) => {
+    const { notReady, noCgroupParent } = world.profile.sandboxStats;
+    if (!sandbox.isReady) refuseUnlessServed(notReady, sandbox);
+    if (!sandbox.config.linux?.cgroupParent) refuseUnlessServed(noCgroupParent, sandbox);
+    return sandboxStats(world, sandbox);
+  };
   const ofContainers = (filter: ContainerStatsFilter): Buffer[] => {
     const elements: Buffer[] = [];
     for (const container of containersBy(world, filter)) {
@@ -37,7 +47,7 @@ export function statsHandlers(world: World): Pick<RuntimeHandlers, StatsRpcs> {
   const ofSandboxes = (filter: SandboxStatsFilter): Buffer[] => {
     const elements: Buffer[] = [];
     for (const sandbox of sandboxesBy(world, filter)) {
-      if (sandbox.isReady) elements.push(encodeElement(PodSandboxStatsSchema, sandboxStats(world, sandbox)));
+      if (sandbox.isReady) elements.push(encodeElement(PodSandboxStatsSchema, statsOf(sandbox)));
     }
     return elements;
   };
@@ -57,7 +67,7 @@ export function statsHandlers(world: World): Pick<RuntimeHandlers, StatsRpcs> {
     streamContainerStats: ({ filter }, _call, send) => sendAll(ofContainers(filter), send),
 
     podSandboxStats: ({ podSandboxId }) => ({
-      stats: sandboxStats(world, needSandbox(world, 'PodSandboxStats', podSandboxId)),
+      stats: statsOf(needSandbox(world, 'PodSandboxStats', podSandboxId)),
     }),
     listPodSandboxStats: ({ filter }) => Buffer.concat(ofSandboxes(filter)),
     streamPodSandboxStats: ({ filter }, _call, send) => sendAll(ofSandboxes(filter), send),
@@ -66,4 +76,8 @@ export function statsHandlers(world: World): Pick<RuntimeHandlers, StatsRpcs> {
     listPodSandboxMetrics: () => Buffer.concat(metrics()),
     streamPodSandboxMetrics: (_request, _call, send) => sendAll(metrics(), send),
   };
+}
+
+function refuseUnlessServed(refused: Refusal | 'served', { id }: Sandbox): void {
+  if (refused !== 'served') throw new RpcError(refused.status, refusalText(refused, { id }));
 }

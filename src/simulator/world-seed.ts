@@ -38,12 +38,14 @@ export function seedWorld(world: World, seed: WorldSeed): void {
       'kubernetes.io/config.source': 'api',
     };
     const metadata = { name, uid, namespace, attempt: 0 };
+    const linux = { cgroupParent: `/kubepods/pod${uid}` };
     const config = create(PodSandboxConfigSchema, {
       metadata,
       hostname: name,
       logDirectory,
       labels,
       annotations,
+      linux,
     });
     if (config.metadata === undefined) continue;
     const run = world.runSandbox(config, config.metadata, seed.handler ?? '');

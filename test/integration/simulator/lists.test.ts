@@ -1,4 +1,5 @@
 // Lists of the simulated runtimes: filters, streams, and thousands of containers.
+import { status as Code } from '@grpc/grpc-js';
 import { describe, expect, it } from 'vitest';
 import { NOT_READY, READY, RUNNING, type Stage, stage } from './stage.ts';
 
@@ -115,6 +116,25 @@ describe('stats and metrics', () => {
       count.metrics += podSandboxMetrics.length;
     }
     expect(count).toEqual({ containers: 1, pods: 1, metrics: 1 });
+  });
+
+  it('of a pod without a cgroup parent fail in containerd 1.7, and with them the whole list', async () => {
+    await using at = await stage('containerd-1.7');
+    await at.pod();
+    expect((await at.client.call('ListPodSandboxStats', {})).stats).toHaveLength(1);
+    const podSandboxId = await at.pod({ cgroupParent: '' });
+    const refused = { code: Code.UNKNOWN, details: expect.stringContaining(podSandboxId) };
+    await expect(at.client.call('PodSandboxStats', { podSandboxId })).rejects.toMatchObject(refused);
+    await expect(at.client.call('ListPodSandboxStats', {})).rejects.toMatchObject(refused);
+  });
+
+  it('of a stopped pod are UNAVAILABLE in containerd', async () => {
+    await using at = await stage('containerd-2.1');
+    const podSandboxId = await at.pod();
+    await at.client.call('StopPodSandbox', { podSandboxId });
+    const stats = at.client.call('PodSandboxStats', { podSandboxId });
+    await expect(stats).rejects.toMatchObject({ code: Code.UNAVAILABLE });
+    expect((await at.client.call('ListPodSandboxStats', {})).stats).toEqual([]);
   });
 
   it('carry as many label values as their descriptor has keys', async () => {

@@ -39,6 +39,12 @@ describe('Status', () => {
     expect(reply.features?.supplementalGroupsPolicy).toBe(handlers === undefined ? undefined : true);
   });
 
+  it('lists the empty handler once, also when it is named', async () => {
+    await using at = await stage('containerd-2.1', { handlers: ['', 'kata'] });
+    const { runtimeHandlers } = await at.client.call('Status', {});
+    expect(runtimeHandlers.map((one) => one.name)).toEqual(['', 'kata']);
+  });
+
   it('says not ready when the test wants it so', async () => {
     await using at = await stage('containerd-2.1');
     at.runtime.world.health.isNetworkReady = false;
