@@ -69,6 +69,7 @@ export async function startSwitchyard({
     );
   const census = new Census({
     ledger,
+    clock,
     onFailure: (backend, reason) =>
       log.warn({ backend: backend.name, reason }, 'a backend could not be listed'),
     onForeignIds,
@@ -79,6 +80,7 @@ export async function startSwitchyard({
       if (state.kind === 'connecting' || state.kind === 'closed') return;
       metrics.backendTurned(backend.name, state.kind === 'ready' ? 'up' : 'down');
       if (state.kind === 'ready') void welcome(backend);
+      else census.dismiss(backend);
     },
     onError: (backend, error) =>
       log.error({ err: error, backend: backend.name }, 'unexpected error in an answer'),
@@ -119,6 +121,7 @@ export async function startSwitchyard({
   const front = new Front({ clock, log, messageSizeBytes: config.limits.messageSizeBytes, serve });
 
   await identity.load();
+  for (const backend of registry.all) census.expect(backend);
   registry.start();
   const listener = await listen({ ...config.listen, onConnection: (socket) => front.accept(socket) }).catch(
     (error: unknown) => {

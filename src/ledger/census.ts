@@ -1,24 +1,35 @@
 // Full lists that Switchyard asks for itself: of every backend when it becomes ready, and of one whose answer to
 // RunPodSandbox or CreateContainer was lost. So ids are known before the first call that names them.
 import type { Backend } from '../backends/backend.ts';
+import { type Clock, sleep } from '../clock.ts';
 import { type ListMethod, methodNamed } from '../cri/methods.ts';
 import { learnList } from './learn.ts';
 import type { Ledger } from './ledger.ts';
 
 /** A census is not on a call's way, so it may take its time. */
 const CENSUS_TIMEOUT_MS = 30_000;
+/** How long a call may wait for the census of a backend; one that hangs must not hold up the pods of others. */
+const SETTLE_MS = 2_000;
 
 export interface CensusOptions {
   readonly ledger: Ledger;
+  readonly clock: Clock;
   /** Told of a list that failed; the census is taken again when the backend is next ready or asked for. */
   onFailure(backend: Backend, reason: string): void;
   /** Told of ids that another backend owns already. */
   onForeignIds(backend: Backend, count: number): void;
 }
 
+/** A backend that is not counted yet, and those who wait for it. */
+interface Pending {
+  readonly sinceMs: number;
+  readonly done: Promise<void>;
+  readonly resolve: () => void;
+}
+
 export class Census {
   private readonly options: CensusOptions;
-  private readonly running = new Map<Backend, Promise<boolean>>();
+  private readonly pending = new Map<Backend, Pending>();
   private readonly counted = new Set<Backend>();
 
   constructor(options: CensusOptions) {
@@ -30,27 +41,50 @@ export class Census {
     return this.counted.has(backend);
   }
 
-  /** Lists the backend in full now; resolves to whether it worked. */
-  take(backend: Backend): Promise<boolean> {
-    const census = this.count(backend);
-    this.running.set(backend, census);
-    return census.finally(() => {
-      if (this.running.get(backend) === census) this.running.delete(backend);
+  /** A backend is being connected and will be counted: settle() waits for it. */
+  expect(backend: Backend): void {
+    if (this.counted.has(backend) || this.pending.has(backend)) return;
+    let resolve = () => {};
+    const done = new Promise<void>((settle) => {
+      resolve = settle;
     });
+    this.pending.set(backend, { sinceMs: this.options.clock.now(), done, resolve });
   }
 
-  /** Resolves when every backend that is not absent has been counted, or its count has failed. */
-  async settle(backends: readonly Backend[]): Promise<void> {
-    const open = backends.filter((backend) => !backend.isAbsent && !this.counted.has(backend));
-    await Promise.all(open.map((backend) => this.running.get(backend) ?? this.take(backend)));
+  /** The backend is absent: nobody needs to wait for it. */
+  dismiss(backend: Backend): void {
+    this.pending.get(backend)?.resolve();
+    this.pending.delete(backend);
+  }
+
+  /** Lists the backend in full now; resolves to whether it worked. */
+  async take(backend: Backend): Promise<boolean> {
+    this.expect(backend);
+    const isComplete = await this.count(backend);
+    if (isComplete) this.counted.add(backend);
+    this.dismiss(backend);
+    return isComplete;
+  }
+
+  /** Resolves when every backend that was to be counted is counted or absent, or has had two seconds for it. */
+  async settle(): Promise<void> {
+    const { clock } = this.options;
+    const waits = [...this.pending.values()].map(({ sinceMs, done }) => {
+      const leftMs = sinceMs + SETTLE_MS - clock.now();
+      return leftMs > 0 ? Promise.race([done, sleep(clock, leftMs)]) : undefined;
+    });
+    await Promise.all(waits);
+  }
+
+  /** True when settle() has nothing to wait for. */
+  get isSettled(): boolean {
+    return this.pending.size === 0;
   }
 
   private async count(backend: Backend): Promise<boolean> {
     const lists = ['ListPodSandbox', 'ListContainers'].map((name) => methodNamed(name) as ListMethod);
     const results = await Promise.all(lists.map((method) => this.learn(backend, method)));
-    const isComplete = results.every((result) => result);
-    if (isComplete) this.counted.add(backend);
-    return isComplete;
+    return results.every((result) => result);
   }
 
   private async learn(backend: Backend, method: ListMethod): Promise<boolean> {

@@ -161,8 +161,12 @@ export class Call implements StreamReceiver {
   /** The client's deadline has passed: `error` is answered and the backends are told. */
   expire(error: Error): void {
     if (this.isOver) return;
-    if (!this.isServed) this.serve();
-    this.fail(error);
+    if (this.isServed) this.fail(error);
+    else {
+      // Not even asked in full: it goes through the layers with this error alone, so that it is counted and answered.
+      this.requestError = error;
+      this.serve();
+    }
   }
 
   /** Registers who is told when the call is over. */

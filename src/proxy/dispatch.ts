@@ -47,8 +47,8 @@ export function dispatch(parts: ProxyParts): Serve {
 
   return (call) => {
     if (call.route === undefined) throw new UnimplementedError(`unknown path ${call.path}`);
-    if (call.route.method === undefined) return unknown(call);
     if (call.requestError !== undefined) throw call.requestError;
+    if (call.route.method === undefined) return unknown(call);
     return byKind(call, call.route.method);
   };
 }

@@ -2,8 +2,11 @@
 // in the order of the backends.
 import type { Backend } from '../backends/backend.ts';
 import type { UnaryOutcome } from '../backends/unary-call.ts';
+import type { StatusName } from '../errors.ts';
+import { statusName } from '../grpc/status.ts';
 import type { Call } from './call.ts';
-import { type CollectOptions, collect } from './collect.ts';
+import { collect } from './collect.ts';
+import type { ProxyParts } from './parts.ts';
 
 /** What became of the call on one backend. */
 export interface BackendOutcome {
@@ -11,26 +14,42 @@ export interface BackendOutcome {
   readonly outcome: UnaryOutcome;
 }
 
-/** What is asked: the client's own request unless a body is given. */
-export type FanOutOptions = Omit<CollectOptions, 'body'> & { readonly body?: Buffer };
+export interface FanOutOptions {
+  /** True when the call may be made again after a lost connection. */
+  readonly isRetryable: boolean;
+  /** The framed request; default: the client's own. */
+  readonly body?: Buffer;
+  /** Default: the client's own RPC. */
+  readonly rpc?: string;
+}
 
 /**
  * Asks all `backends` and calls `done` when the last has answered or failed.
  * When the client leaves, the backends are told and `done` is not called.
  */
 export function fanOut(
+  parts: ProxyParts,
   call: Call,
   backends: readonly Backend[],
   options: FanOutOptions,
   done: (outcomes: readonly BackendOutcome[]) => void | Promise<void>,
 ): void {
+  const { clock, config, metrics } = parts;
+  const limitBytes = config.limits.messageSizeBytes;
   const outcomes = new Array<BackendOutcome>(backends.length);
+  const startedAtMs = clock.now();
   let left = backends.length;
   backends.forEach((backend, position) => {
-    collect(call, backend, { body: call.body, ...options }, (outcome) => {
+    collect(call, backend, { body: call.body, limitBytes, ...options }, (outcome) => {
+      metrics.partFinished(backend.name, codeOf(outcome), clock.now() - startedAtMs);
       outcomes[position] = { backend, outcome };
       left--;
       if (left === 0 && !call.isOver) return done(outcomes);
     });
   });
+}
+
+function codeOf(outcome: UnaryOutcome): StatusName {
+  if (outcome.kind === 'answered') return 'OK';
+  return outcome.kind === 'status' ? statusName(outcome.code) : 'UNAVAILABLE';
 }

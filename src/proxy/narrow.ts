@@ -18,7 +18,7 @@ export interface Narrowed {
 
 /** Reads the filter of a list request and picks the backends that can hold what it asks for. */
 export function narrow(parts: ProxyParts, method: ListMethod, request: Buffer): Narrowed {
-  const { ledger, registry, placements } = parts;
+  const { ledger, registry, placements, census } = parts;
   const end = request.length;
   const all = registry.all;
   if ((readBytes(request, 0, end, FILTER)?.length ?? 0) === 0) return { backends: all, isFull: true };
@@ -35,7 +35,8 @@ export function narrow(parts: ProxyParts, method: ListMethod, request: Buffer): 
     if (owner.kind === 'owned') return { backends: [owner.backend], isFull: false };
   }
   const uid = labelsPath && readMap(request, 0, end, labelsPath).get(POD_UID_LABEL);
-  if (uid) {
+  // Right after a start a pod may have more homes than are known.
+  if (uid && all.every((backend) => backend.isAbsent || census.isCounted(backend))) {
     const homes = new Set(ledger.backendsOfPod(uid));
     const pending = placements.backendOf(uid);
     if (pending !== undefined) homes.add(pending);

@@ -7,61 +7,64 @@ import { decide } from '../routing/decide.ts';
 import type { DecisionOutcome } from '../telemetry/metrics.ts';
 import type { ProxyParts } from './parts.ts';
 
+/** Where a pod goes. */
 export interface Placement {
+  readonly kind: 'placed';
   readonly backend: Backend;
   /** The runtime handler to send to it. */
   readonly handler: string;
   /** Name of the rule that decided, or `sticky`, `annotation`, `handler`, `default`. */
   readonly rule: string;
-  readonly outcome: DecisionOutcome;
+  readonly outcome: Exclude<DecisionOutcome, 'refused'>;
+}
+
+/** Why a pod goes nowhere. */
+export interface Refusal {
+  readonly kind: 'refused';
+  /** As of Placement: who refused it. */
+  readonly rule: string;
+  readonly error: NoRouteError;
 }
 
 /**
- * The backend for a new pod sandbox. A pod that already has one stays where it is: its annotations may have changed
- * since, and sandboxes on two backends make the kubelet recreate the pod for ever.
- * Throws NoRouteError when it is refused, BackendUnavailableError when its backend is absent.
+ * The backend for a new pod sandbox; it may be absent. A pod that already has one stays where it is: its annotations
+ * may have changed since, and sandboxes on two backends make the kubelet recreate the pod for ever.
  */
-export function place(parts: ProxyParts, pod: PodAttributes): Placement {
+export function choose(parts: ProxyParts, pod: PodAttributes): Placement | Refusal {
   const { config, registry, ledger, placements } = parts;
   const decision = decide(config, pod);
   const home = placements.backendOf(pod.uid) ?? ledger.backendsOfPod(pod.uid).at(-1);
-  const isHome = decision.kind === 'placed' && home?.name === decision.backend;
-  if (home !== undefined && !isHome)
-    return present({ ...stay(parts, pod, home), rule: 'sticky', outcome: 'sticky' });
+  if (home !== undefined && !(decision.kind === 'placed' && home.name === decision.backend)) {
+    return stay(parts, pod, home);
+  }
+  const { rule } = decision;
   if (decision.kind === 'refused') {
-    throw new NoRouteError(`pod ${pod.namespace}/${pod.name} is refused: ${decision.reason}`, {
-      hint: decision.hint,
-    });
+    const message = `pod ${pod.namespace}/${pod.name} is refused: ${decision.reason}`;
+    return { kind: 'refused', rule, error: new NoRouteError(message, { hint: decision.hint }) };
   }
   const backend = registry.get(decision.backend);
-  if (home === undefined && backend.isAbsent && decision.fallback !== undefined) {
-    const fallback = registry.get(decision.fallback.backend);
-    return present({
-      backend: fallback,
-      handler: decision.fallback.handler,
-      rule: decision.rule,
-      outcome: 'fallback',
-    });
+  const { fallback, handler } = decision;
+  if (home === undefined && backend.isAbsent && fallback !== undefined) {
+    const second = registry.get(fallback.backend);
+    return { kind: 'placed', backend: second, handler: fallback.handler, rule, outcome: 'fallback' };
   }
-  return present({ backend, handler: decision.handler, rule: decision.rule, outcome: 'placed' });
+  return { kind: 'placed', backend, handler, rule, outcome: 'placed' };
 }
 
 /** The pod's own backend takes it again, unless that would weaken the isolation its handler stands for. */
-function stay(parts: ProxyParts, pod: PodAttributes, home: Backend): { backend: Backend; handler: string } {
+function stay(parts: ProxyParts, pod: PodAttributes, home: Backend): Placement | Refusal {
+  const rule = 'sticky';
   const handler = home.config.handlers.get(pod.handler) ?? (pod.handler === '' ? '' : undefined);
   const exposing = parts.config.backends.find((backend) => backend.handlers.has(pod.handler));
   const weakens = exposing !== undefined && isWeaker(home.config.isolation, exposing.isolation);
-  if (handler !== undefined && !weakens) return { backend: home, handler };
+  if (handler !== undefined && !weakens)
+    return { kind: 'placed', backend: home, handler, rule, outcome: 'sticky' };
   const why = weakens
-    ? `which is less isolated than ${exposing?.name}, the backend of its runtime handler`
+    ? `which is less isolated than ${exposing.name}, the backend of its runtime handler`
     : 'which does not expose its runtime handler';
-  throw new NoRouteError(
+  const error = new NoRouteError(
     `pod ${pod.namespace}/${pod.name} asks for runtime handler "${pod.handler}" but already has a sandbox on backend ${home.name}, ${why}`,
     { hint: 'Delete the pod, so that its sandbox goes, and create it again' },
   );
-}
-
-function present(placement: Placement): Placement {
-  if (placement.backend.isAbsent) throw placement.backend.absenceError();
-  return placement;
+  return { kind: 'refused', rule, error };
 }

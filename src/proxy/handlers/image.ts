@@ -86,8 +86,7 @@ function remove(parts: ProxyParts, call: Call): void {
   const image = imageOf(call);
   const absent = registry.all.find((backend) => backend.isAbsent);
   if (absent !== undefined) throw undecided(image, absent.absenceError().message);
-  const options = { limitBytes: parts.config.limits.messageSizeBytes, isRetryable: true };
-  fanOut(call, registry.all, { ...options, body: NO_FILTER, rpc: 'ListImages' }, (lists) => {
+  fanOut(parts, call, registry.all, { isRetryable: true, body: NO_FILTER, rpc: 'ListImages' }, (lists) => {
     failOnTrouble(image, lists);
     const listing = lists.filter((list) => listsId(list, image));
     if (listing.length > 0) {
@@ -95,7 +94,7 @@ function remove(parts: ProxyParts, call: Call): void {
       return;
     }
     // The bytes of a RemoveImageRequest are those of an ImageStatusRequest: an ImageSpec in field 1.
-    fanOut(call, registry.all, { ...options, body: call.body, rpc: 'ImageStatus' }, (found) => {
+    fanOut(parts, call, registry.all, { isRetryable: true, rpc: 'ImageStatus' }, (found) => {
       failOnTrouble(image, found);
       const having = found.filter(hasImage);
       if (having.length > 0) removeFrom(parts, call, having);
@@ -106,8 +105,7 @@ function remove(parts: ProxyParts, call: Call): void {
 
 function removeFrom(parts: ProxyParts, call: Call, owners: readonly BackendOutcome[]): void {
   const backends = owners.map(({ backend }) => backend);
-  const options = { body: call.body, limitBytes: parts.config.limits.messageSizeBytes, isRetryable: true };
-  fanOut(call, backends, options, (outcomes) => {
+  fanOut(parts, call, backends, { isRetryable: true }, (outcomes) => {
     const isDone = ({ outcome }: BackendOutcome) =>
       outcome.kind === 'answered' || (outcome.kind === 'status' && outcome.code === STATUS.NOT_FOUND);
     const failed = outcomes.find((result) => !isDone(result));
@@ -138,8 +136,7 @@ function fsInfo(parts: ProxyParts, call: Call): void {
 function askAll(parts: ProxyParts, call: Call, done: (outcomes: readonly BackendOutcome[]) => void): void {
   const present = parts.registry.all.filter((backend) => !backend.isAbsent);
   if (present.length === 0) throw parts.registry.default.absenceError();
-  const options = { body: call.body, limitBytes: parts.config.limits.messageSizeBytes, isRetryable: true };
-  fanOut(call, present, options, done);
+  fanOut(parts, call, present, { isRetryable: true }, done);
 }
 
 function imageOf(call: Call): string {

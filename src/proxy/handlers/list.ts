@@ -22,8 +22,7 @@ export function listHandler(parts: ProxyParts): Handler<ListMethod> {
       throw lacking(method, absent.absenceError().message);
     }
     const fullList = isFull && method.learns ? parts.ledger.beginList() : undefined;
-    const { messageSizeBytes: limitBytes } = parts.config.limits;
-    fanOut(call, present, { limitBytes, isRetryable: true }, (outcomes) => {
+    fanOut(parts, call, present, { isRetryable: true }, (outcomes) => {
       const [only] = outcomes;
       if (only !== undefined && backends.length === 1 && only.outcome.kind !== 'answered') {
         replyWith(call, only.backend, only.outcome);

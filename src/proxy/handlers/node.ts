@@ -105,8 +105,7 @@ function runtimeConfig(parts: ProxyParts, call: Call): void {
   const { registry } = parts;
   const present = registry.all.filter((backend) => !backend.isAbsent);
   if (present.length === 0) throw registry.default.absenceError();
-  const options = { limitBytes: parts.config.limits.messageSizeBytes, isRetryable: true };
-  fanOut(call, present, options, (outcomes) => {
+  fanOut(parts, call, present, { isRetryable: true }, (outcomes) => {
     const said: SaidCgroupDriver[] = [];
     for (const { backend, outcome } of outcomes) {
       if (outcome.kind === 'answered') said.push(...driverOf(backend, outcome.message));
@@ -135,9 +134,8 @@ function updateRuntimeConfig(parts: ProxyParts, call: Call): void {
   const { registry, replay, log } = parts;
   replay.remember(call.message);
   const present = registry.all.filter((backend) => !backend.isAbsent);
-  const options = { limitBytes: parts.config.limits.messageSizeBytes, isRetryable: false };
   if (!present.includes(registry.default)) throw registry.default.absenceError();
-  fanOut(call, present, options, (outcomes) => {
+  fanOut(parts, call, present, { isRetryable: false }, (outcomes) => {
     for (const { backend, outcome } of outcomes) {
       if (outcome.kind === 'answered' || backend === registry.default) continue;
       const reason = outcome.kind === 'status' ? outcome.text : outcome.error.message;
@@ -154,8 +152,7 @@ function metricDescriptors(parts: ProxyParts, call: Call): void {
   const { registry, metricLabels } = parts;
   const present = registry.all.filter((backend) => !backend.isAbsent);
   if (present.length === 0) throw registry.default.absenceError();
-  const options = { limitBytes: parts.config.limits.messageSizeBytes, isRetryable: true };
-  fanOut(call, present, options, (outcomes) => {
+  fanOut(parts, call, present, { isRetryable: true }, (outcomes) => {
     for (const { backend, outcome } of outcomes) {
       if (outcome.kind === 'answered') metricLabels.learn(backend, outcome.message);
     }

@@ -3,35 +3,30 @@
 import type { Backend } from '../../backends/backend.ts';
 import type { PlaceMethod } from '../../cri/methods.ts';
 import { readString, readStrings, replaceString } from '../../cri/wire.ts';
-import { NoRouteError } from '../../errors.ts';
 import { framed } from '../../grpc/message.ts';
 import { type PodAttributes, readAttributes } from '../../routing/attributes.ts';
 import type { Call } from '../call.ts';
 import { collect, replyWith } from '../collect.ts';
 import type { Handler, ProxyParts } from '../parts.ts';
-import { type Placement, place } from '../placement.ts';
+import { choose, type Placement } from '../placement.ts';
 
 export function placeHandler(parts: ProxyParts): Handler<PlaceMethod> {
-  const { registry, census, metrics } = parts;
+  const { census, metrics } = parts;
 
   return async (call, method) => {
     const pod = readAttributes(call.message, method.configPath, method.handlerPath);
     call.pod = { namespace: pod.namespace, name: pod.name, uid: pod.uid };
     // Right after a start the ledger may not know yet where this pod already lives.
-    if (!registry.all.every((backend) => backend.isAbsent || census.isCounted(backend))) {
-      await census.settle(registry.all);
+    if (!census.isSettled) {
+      await census.settle();
       if (call.isOver) return;
     }
-    let placement: Placement;
-    try {
-      placement = place(parts, pod);
-    } catch (error) {
-      if (error instanceof NoRouteError) metrics.decision('none', 'refused');
-      throw error;
-    }
-    metrics.decision(placement.rule, placement.outcome);
-    call.rule = placement.rule;
-    run(parts, call, method, pod, placement);
+    const choice = choose(parts, pod);
+    metrics.decision(choice.rule, choice.kind === 'refused' ? 'refused' : choice.outcome);
+    call.rule = choice.rule;
+    if (choice.kind === 'refused') throw choice.error;
+    if (choice.backend.isAbsent) throw choice.backend.absenceError();
+    run(parts, call, method, pod, choice);
   };
 }
 
