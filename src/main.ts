@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 // The program: arguments in, exit code out. All else is in cli/.
 import { runCli } from './cli/app.ts';
 import { processContext } from './cli/context.ts';
