@@ -7,6 +7,7 @@ import { beginRun, type E2eRun } from '../support/e2e-leftovers.ts';
 import { skipWhen, whyNoContainers } from '../support/e2e-requirements.ts';
 import { ImageRegistry } from '../support/image-registry.ts';
 import { E2E_IMAGES, REGISTRY_IMAGE, writeOciArchive } from '../support/oci-image.ts';
+import { defineImageLife } from './image-life.ts';
 import { definePodLife } from './pod-life.ts';
 
 const skipReason = whyNoContainers();
@@ -42,14 +43,16 @@ describe.each(VERSIONS)('containerd %s, asked directly', (version) => {
 
   afterAll(() => containerd?.[Symbol.asyncDispose]());
 
-  definePodLife(() => ({
+  const podWorld = () => ({
     cri: containerd.cri,
     handler: version === '2' ? 'runc' : '',
     cgroupParent: run.cgroupParent,
     logs: run.file('logs'),
     stopsUnknownIds: version !== '1.6',
     pullable,
-  }));
+  });
+  definePodLife(podWorld);
+  defineImageLife(podWorld);
 
   it('serves v1, and v1alpha2 only before containerd 2', async () => {
     using old = new CriClient(containerd.socket, { version: 'v1alpha2' });

@@ -1,4 +1,4 @@
-// What most end-to-end tests start from: two real containerds of different versions, an image registry, and the built
+// What most end-to-end tests start from: three real containerds of different versions, an image registry, and the built
 // Switchyard in front of them.
 import { Containerd, versionOf } from '../support/containerd.ts';
 import type { CriClient } from '../support/cri-client.ts';
@@ -19,6 +19,8 @@ export interface World extends AsyncDisposable {
   readonly old: Containerd;
   /** The backend `new`, for handler `runc2`, which it calls `runc`: containerd 2, serving v1 only. */
   readonly new: Containerd;
+  /** The backend `middle`, for handler `runc17`, which it calls `runc`: containerd 1.7, serving both API versions. */
+  readonly middle: Containerd;
   readonly switchyard: SwitchyardProcess;
   /** A client of Switchyard's socket. */
   readonly cri: CriClient;
@@ -48,7 +50,10 @@ export async function startWorld(): Promise<World> {
     const pullable = registry.push(REGISTRY_IMAGE, 'pulled/app:1');
     const old = keep(await Containerd.start(run, '1.6', archive));
     const newer = keep(await Containerd.start(run, '2', archive));
-    console.log(`backend old is containerd ${versionOf('1.6')}, backend new is containerd ${versionOf('2')}`);
+    const middle = keep(await Containerd.start(run, '1.7', archive));
+    console.log(
+      `containerd: backend old ${versionOf('1.6')}, middle ${versionOf('1.7')}, new ${versionOf('2')}`,
+    );
     const switchyard = keep(
       await SwitchyardProcess.start({
         dir: run.file('sy'),
@@ -66,6 +71,12 @@ export async function startWorld(): Promise<World> {
             isolation: 'shared',
             handlers: { runc2: 'runc' },
           },
+          {
+            name: 'middle',
+            endpoint: `unix://${middle.socket}`,
+            isolation: 'shared',
+            handlers: { runc17: 'runc' },
+          },
         ],
         rules: [
           {
@@ -79,7 +90,7 @@ export async function startWorld(): Promise<World> {
     );
     const cri = switchyard.connect();
     keep({ [Symbol.asyncDispose]: async () => cri.close() });
-    return { run, old, new: newer, switchyard, cri, pullable, [Symbol.asyncDispose]: dispose };
+    return { run, old, new: newer, middle, switchyard, cri, pullable, [Symbol.asyncDispose]: dispose };
   } catch (error) {
     await dispose();
     throw error;

@@ -10,8 +10,6 @@ import {
 } from '@grpc/grpc-js';
 import { codecOf, type Request, type Response, type Rpc } from './cri-codec.ts';
 
-export type { ContainerConfig, PodSandboxConfig } from './cri-codec.ts';
-
 /** What a call may carry beside its request. */
 export interface CallOptions {
   /** How long the call may take; 60 s unless told. Sent as grpc-timeout. */

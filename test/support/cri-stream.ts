@@ -3,7 +3,9 @@
 import { once } from 'node:events';
 import WebSocket from 'ws';
 
-const CHANNEL = { stdin: 0, stdout: 1, stderr: 2, error: 3 } as const;
+// Of Exec and Attach: stdin, stdout, stderr and the final status. PortForward has one for the data of its first port,
+// both ways, and one for errors.
+const CHANNEL = { stdin: 0, stdout: 1, stderr: 2, error: 3, portData: 0, portError: 1 } as const;
 
 /** An open stream into a container. */
 export class CriStream implements Disposable {
@@ -29,10 +31,11 @@ export class CriStream implements Disposable {
   }
 
   /** What came so far on a channel. */
-  text(channel: 'stdout' | 'stderr' | 'error'): string {
+  text(channel: Exclude<keyof typeof CHANNEL, 'stdin'>): string {
     return Buffer.concat(this.received[CHANNEL[channel]] ?? []).toString();
   }
 
+  /** Sends to stdin, or to the forwarded port. */
   send(text: string): void {
     this.socket.send(Buffer.concat([Buffer.of(CHANNEL.stdin), Buffer.from(text)]));
   }

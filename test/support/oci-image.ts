@@ -53,6 +53,7 @@ const APPLETS = [
   'seq',
   'dd',
   'head',
+  'grep',
 ];
 
 /** The image that is only in the registry. Its own image: RemoveImage takes an image away with all its tags. */
