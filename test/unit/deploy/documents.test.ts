@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { loadConfig } from '../../../src/config/load.ts';
 
 const root = path.resolve(import.meta.dirname, '../../..');
 
@@ -40,6 +41,18 @@ describe('the documents', () => {
         if (anchor !== undefined) expect(anchors(documents.get(linked) ?? ''), `${name}`).toContain(anchor);
       }
     }
+  });
+
+  it('show only configs that are accepted', () => {
+    let seen = 0;
+    for (const [name, text] of documents) {
+      for (const [, yaml = ''] of text.matchAll(/```yaml\n(.*?)```/gs)) {
+        if (!yaml.includes('SwitchyardConfiguration')) continue;
+        seen++;
+        expect(loadConfig(yaml, name), name).not.toHaveProperty('problems');
+      }
+    }
+    expect(seen).toBeGreaterThan(0);
   });
 
   it('name only npm scripts that package.json has', async () => {
