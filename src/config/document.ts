@@ -1,5 +1,6 @@
 // The YAML text of a config file: parsed with all guards on, and able to tell where a key or value stands.
 import {
+  type Alias,
   type Document,
   isAlias,
   isMap,
@@ -8,6 +9,7 @@ import {
   LineCounter,
   type Node,
   parseAllDocuments,
+  visit,
   type YAMLError,
 } from 'yaml';
 import type { ConfigPath, Finding, Problem } from './problems.ts';
@@ -51,13 +53,18 @@ export function parseText(text: string, file: string): ParsedText {
         problemAt(start, 'the file holds a second document', 'Keep one document: remove the line ---'),
       );
     }
+    const loose = findLooseAlias(document);
+    if (loose !== undefined) {
+      const message = `the alias *${loose.source} has no anchor before it`;
+      return broken(
+        problemAt(startOf(loose) ?? 0, message, `Put &${loose.source} before the part that is meant`),
+      );
+    }
     const value: unknown = document.toJS({ maxAliasCount: ALIASES_AT_MOST });
     return { kind: 'parsed', value, locate: (finding) => toProblem(document, finding, problemAt) };
   } catch (error) {
     if (error instanceof ReferenceError) {
-      return broken(
-        problemAt(0, `too many aliases, or one without its anchor: ${error.message}`, 'Write the parts out'),
-      );
+      return broken(problemAt(0, 'the file has more aliases than a config needs', 'Write the parts out'));
     }
     if (error instanceof RangeError) return broken(problemAt(0, 'the file is nested too deeply'));
     throw error;
@@ -70,6 +77,18 @@ const START_HINT =
 function isEmpty(document: Document): boolean {
   const { contents } = document;
   return contents === null || (isScalar(contents) && contents.value === null);
+}
+
+function findLooseAlias(document: Document): Alias | undefined {
+  let loose: Alias | undefined;
+  visit(document, {
+    Alias: (_, alias) => {
+      if (alias.resolve(document) !== undefined) return undefined;
+      loose = alias;
+      return visit.BREAK;
+    },
+  });
+  return loose;
 }
 
 /** Message and hint for what the YAML parser found. */

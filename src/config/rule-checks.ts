@@ -1,18 +1,14 @@
-// Checks of the rules of the config: what each says, and that no pod can be refused or weakened by what is plain to
-// see before any pod comes. What only the pod itself shows is left to routing/permit.ts.
-import { type BackendConfig, isWeaker, type MatchConfig, targetsOf } from './config.ts';
-import { matchesHandler, type Pattern } from './pattern.ts';
-import { type ConfigPath, errorAt, type Finding, warningAt } from './problems.ts';
+// Checks of the rules of the config: what each says for itself. Which pods they take is in reach-checks.ts.
+import { isWeaker, type MatchConfig } from './config.ts';
+import { type ConfigPath, errorAt, type Finding } from './problems.ts';
+import { checkReach, type Place, placesOf } from './reach-checks.ts';
 import type { ConfigFile, RuleEntry } from './schema.ts';
 import { checkNamespace } from './setting-checks.ts';
-import { exposedHandlers, targetOf, toMatch } from './snapshot.ts';
+import { exposedHandlers, toMatch } from './snapshot.ts';
 import { suggest } from './suggestion.ts';
 
 /** What stands in the place of a rule's name when no rule decided. */
 const RESERVED_NAMES = ['annotation', 'handler', 'default', 'sticky', 'none'];
-
-/** What the checks need of a backend. */
-type Place = Pick<BackendConfig, 'name' | 'isolation' | 'handlers'>;
 
 /** What is wrong with the rules, in the order of the file. */
 export function checkRules({ backends, rules }: ConfigFile): Finding[] {
@@ -33,15 +29,9 @@ export function checkRules({ backends, rules }: ConfigFile): Finding[] {
       ...checkTarget(rule, path, places),
       ...checkFallback(rule, path, places),
     ];
-    // Who takes what is told only of rules that are sound in themselves.
+    // Which pods a rule takes is told only of rules that are sound in themselves.
     if (findings.every((finding) => finding.severity === 'warning')) {
-      if (isUnreachable(match, earlier)) {
-        const message = `rule ${JSON.stringify(rule.name)} never gets a pod: an earlier rule takes all that it matches`;
-        findings.push(warningAt(path, message, 'Move it up, or remove it'));
-      } else {
-        findings.push(...checkIsolation(rule, match, path, places, earlier));
-        findings.push(...checkExposure(rule, match, path, places));
-      }
+      findings.push(...checkReach({ rule, match, path, places, earlier }));
     }
     earlier.push(match);
     return findings;
@@ -114,107 +104,4 @@ function checkFallback(rule: RuleEntry, path: ConfigPath, places: ReadonlyMap<st
   return [
     errorAt(at, message, 'Fall back only to a backend of the same isolation or more, or remove fallback'),
   ];
-}
-
-function placesOf(rule: RuleEntry, places: ReadonlyMap<string, Place>): Place[] {
-  const target = targetOf(rule);
-  return target === undefined ? [] : targetsOf(target).flatMap((name) => places.get(name) ?? []);
-}
-
-/** Whether the match has no key but `handler`. */
-function isOnlyOfHandlers(match: MatchConfig): boolean {
-  const { handler: _, labels, annotations, ...others } = match;
-  return labels.size + annotations.size === 0 && Object.values(others).every((value) => value === undefined);
-}
-
-/** Whether the match holds for every pod that asks for `handler`. */
-function takesAllOf(match: MatchConfig, handler: string): boolean {
-  return isOnlyOfHandlers(match) && (match.handler === undefined || matchesHandler(match.handler, handler));
-}
-
-function isUnreachable(match: MatchConfig, earlier: readonly MatchConfig[]): boolean {
-  const text = JSON.stringify(toPlain(match));
-  return earlier.some((other) => {
-    if (JSON.stringify(toPlain(other)) === text) return true;
-    if (!isOnlyOfHandlers(other)) return false;
-    if (other.handler === undefined || isStar(other.handler)) return true;
-    return match.handler?.kind === 'exact' && matchesHandler(other.handler, match.handler.text);
-  });
-}
-
-function isStar(pattern: Pattern): boolean {
-  return pattern.kind === 'glob' && pattern.text === '*';
-}
-
-function toPlain({ labels, annotations, ...others }: MatchConfig): object {
-  return { ...others, labels: [...labels].sort(), annotations: [...annotations].sort() };
-}
-
-/**
- * A rule must not take a pod away from the isolation its handler stands for. Where the match names such a handler, or
- * holds for all pods there are, the rule can only refuse them: an error. Where it speaks of other things, only some
- * pods will be refused, and perhaps none ever comes: a warning.
- */
-function checkIsolation(
-  rule: RuleEntry,
-  match: MatchConfig,
-  path: ConfigPath,
-  places: ReadonlyMap<string, Place>,
-  earlier: readonly MatchConfig[],
-): Finding[] {
-  const targets = placesOf(rule, places);
-  for (const own of places.values()) {
-    const weaker = targets.find((target) => isWeaker(target.isolation, own.isolation));
-    if (weaker === undefined) continue;
-    const handlers = [...own.handlers.keys()].filter(
-      (handler) =>
-        handler !== '' &&
-        (match.handler === undefined || matchesHandler(match.handler, handler)) &&
-        !earlier.some((other) => takesAllOf(other, handler)),
-    );
-    if (handlers.length === 0) continue;
-    const isNamed = match.handler !== undefined;
-    const asked = handlers.map((handler) => JSON.stringify(handler)).join(', ');
-    const message = `rule ${JSON.stringify(rule.name)} ${isNamed ? 'would place' : 'also matches'} pods that ask for ${asked} (backend ${own.name}, isolation ${own.isolation}) ${isNamed ? 'on' : 'and would place them on'} ${weaker.name} (isolation ${weaker.isolation}): they are refused`;
-    const hint =
-      'To leave them where they belong, let the rule match only pods without a handler: handler: ""';
-    const isError = isNamed || isOnlyOfHandlers(match);
-    const at = [...path, 'match', ...(isNamed ? ['handler'] : [])];
-    return [isError ? errorAt(at, message, hint) : warningAt(at, message, hint)];
-  }
-  return [];
-}
-
-/** A backend that does not know the handler a rule sends there would refuse each pod. */
-function checkExposure(
-  rule: RuleEntry,
-  match: MatchConfig,
-  path: ConfigPath,
-  places: ReadonlyMap<string, Place>,
-): Finding[] {
-  if (rule.handler !== undefined) return [];
-  const targets = placesOf(rule, places);
-  const fallback = places.get(rule.fallback ?? '');
-  const name = JSON.stringify(rule.name);
-  if (match.handler?.kind === 'exact' && match.handler.text !== '') {
-    const handler = match.handler.text;
-    const lacking = [...targets, ...(fallback === undefined ? [] : [fallback])].find(
-      (target) => !target.handlers.has(handler),
-    );
-    if (lacking === undefined) return [];
-    const message = `rule ${name} places pods that ask for ${JSON.stringify(handler)} on backend ${lacking.name}, which does not expose it`;
-    const hint = `Add it to the handlers of ${lacking.name}, or add handler: with the name to send instead`;
-    return [errorAt([...path, 'match', 'handler'], message, hint)];
-  }
-  // A pod without a handler gets the backend's own default, which need not be what its isolation speaks of.
-  const vague = targets.find(
-    (target) =>
-      isWeaker('shared', target.isolation) &&
-      target.handlers.size > 0 &&
-      ![...target.handlers.values()].includes(''),
-  );
-  if (vague === undefined || (match.handler !== undefined && !matchesHandler(match.handler, ''))) return [];
-  const sent = [...vague.handlers.values()][0];
-  const message = `rule ${name} sends pods without a runtime handler to the default of backend ${vague.name}, which may not be its ${vague.isolation} one`;
-  return [warningAt(path, message, `Say which to send: handler: ${sent}`)];
 }

@@ -1,7 +1,7 @@
 // Checks of everything in the config but backends and rules: sockets, folders, limits, the annotation.
 import { isLocal, parseAddress } from './address.ts';
 import { parseDuration } from './duration.ts';
-import { errorAt, type Finding, warningAt } from './problems.ts';
+import { errorAt, type Finding, formatPath, warningAt } from './problems.ts';
 import type { ConfigFile } from './schema.ts';
 import { parseSize } from './size.ts';
 import { parseSocket } from './sockets.ts';
@@ -12,7 +12,9 @@ export function checkSettings(file: ConfigFile): Finding[] {
     ...checkListen(file),
     ...checkAdmin(file),
     ...checkAnnotation(file),
-    ...(file.stateDir.startsWith('/') ? [] : [errorAt(['stateDir'], 'stateDir must be an absolute path')]),
+    ...(file.stateDir.startsWith('/')
+      ? []
+      : [errorAt(['stateDir'], 'stateDir must be an absolute path', 'Write /var/lib/switchyard')]),
     ...checkRange(
       ['shutdownGrace'],
       parseDuration(file.shutdownGrace),
@@ -37,7 +39,7 @@ export function checkRange(
 ): Finding[] {
   const [least, most] = [parse(from) ?? 0, parse(to) ?? Number.POSITIVE_INFINITY];
   if (value === undefined || (value >= least && value <= most)) return [];
-  return [errorAt(path, `${path.at(-1)} must be between ${from} and ${to}`)];
+  return [errorAt(path, `${formatPath(path)} must be between ${from} and ${to}`)];
 }
 
 function checkListen({ listen }: ConfigFile): Finding[] {

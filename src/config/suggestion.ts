@@ -4,16 +4,23 @@
 export function closest(word: string, candidates: Iterable<string>): string | undefined {
   let best: string | undefined;
   let fewest = Math.max(2, Math.floor(word.length / 3)) + 1;
+  if (word === '') return undefined;
   for (const candidate of candidates) {
-    // A word cut short or with a tail is far away by letters but near by sense: namespace, namespaces.
-    const isPart = candidate.startsWith(word) || word.startsWith(candidate);
-    const distance = isPart && candidate !== '' && word !== '' ? 1 : changes(word, candidate);
+    const distance = distanceOf(word, candidate);
     if (distance < fewest && distance < candidate.length) {
       fewest = distance;
       best = candidate;
     }
   }
   return best;
+}
+
+/** A word cut short or with a tail is far away by letters but near by sense: namespace, namespaces. */
+function distanceOf(word: string, candidate: string): number {
+  const lengthsApart = Math.abs(candidate.length - word.length);
+  if (candidate.startsWith(word) || (candidate !== '' && word.startsWith(candidate)))
+    return 1 + lengthsApart / 100;
+  return lengthsApart > candidate.length ? lengthsApart : changes(word, candidate);
 }
 
 /** `Did you mean "x"?`, or what there is to choose from. */
