@@ -45,6 +45,9 @@ export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
+/** Paths with colons between, looked at instead of the well-known ones. */
+const SOCKETS_VARIABLE = 'SWITCHYARD_RUNTIME_SOCKETS';
+
 /** Sockets of container runtimes as their packages and documents place them. */
 const RUNTIME_SOCKETS: readonly string[] = [
   '/run/containerd/containerd.sock',
@@ -63,18 +66,25 @@ export function processContext(node: NodeJS.Process): CliContext {
   };
   node.stdout.on('error', ignoreClosedPipe);
   node.stderr.on('error', ignoreClosedPipe);
+  const env = definedOnly(node.env);
+  let stopListeners: Set<(signal: StopSignal) => void> | undefined;
   return {
-    process: { stdout: node.stdout, stderr: node.stderr, env: definedOnly(node.env) },
+    process: { stdout: node.stdout, stderr: node.stderr, env },
     readText: (file) => readFile(file, 'utf8'),
     onStopSignal(listener) {
-      node.on('SIGTERM', listener);
-      node.on('SIGINT', listener);
-      return () => {
-        node.off('SIGTERM', listener);
-        node.off('SIGINT', listener);
-      };
+      if (stopListeners === undefined) {
+        stopListeners = new Set();
+        // Never taken off: a late signal would else kill the process before it exits with its own code.
+        for (const name of ['SIGTERM', 'SIGINT'] as const) {
+          node.on(name, () => {
+            for (const each of stopListeners ?? []) each(name);
+          });
+        }
+      }
+      const listeners = stopListeners.add(listener);
+      return () => listeners.delete(listener);
     },
-    runtimeSockets: RUNTIME_SOCKETS,
+    runtimeSockets: env[SOCKETS_VARIABLE]?.split(':').filter((path) => path !== '') ?? RUNTIME_SOCKETS,
     temporaryDir: tmpdir(),
   };
 }

@@ -23,6 +23,7 @@ export class CriClient implements Disposable {
     this.socket = socket;
     this.#client = new Client(`unix:${socket}`, credentials.createInsecure(), {
       'grpc.default_authority': 'localhost',
+      'grpc.enable_http_proxy': 0,
       'grpc.max_receive_message_length': MESSAGE_LIMIT_BYTES,
       'grpc.max_send_message_length': MESSAGE_LIMIT_BYTES,
     });

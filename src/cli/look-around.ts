@@ -16,7 +16,7 @@ export type BackendView =
   | { readonly kind: 'silent'; readonly backend: BackendConfig; readonly reason: string };
 
 /** Backends connect beside the start; this long is enough for one that is there. */
-const COMPLETE_WITHIN_MS = 5_000;
+const COMPLETE_WITHIN_MS = 3_000;
 const ASK_AGAIN_MS = 50;
 
 /** Waits until Switchyard's list of pods is complete, which takes all backends. Returns why it is not, when the time is over. */

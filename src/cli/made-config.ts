@@ -35,14 +35,24 @@ export function embeddedBackends(dir: string): readonly EmbeddedBackend[] {
   ];
 }
 
-/** Names a runtime by its socket's file name, with the handler that its usual configuration knows. */
+/**
+ * Names a runtime by its socket's file name, with the handler that its usual configuration knows. A second one of a
+ * kind gets a number, and no handler: one name can stand for one backend only.
+ */
 export function foundBackends(sockets: readonly string[]): readonly MadeBackend[] {
+  const seen = new Map<string, number>();
   return sockets.map((socket) => {
-    const file = path.basename(socket);
-    if (file.startsWith('containerd')) return { name: 'containerd', socket, handlers: ['runc'] };
-    if (file.startsWith('crio')) return { name: 'cri-o', socket, handlers: ['crun'] };
-    return { name: 'docker', socket, handlers: ['docker'] };
+    const kind = kindOf(path.basename(socket));
+    const serial = (seen.get(kind.name) ?? 0) + 1;
+    seen.set(kind.name, serial);
+    return serial === 1 ? { ...kind, socket } : { name: `${kind.name}-${serial}`, socket, handlers: [] };
   });
+}
+
+function kindOf(file: string): Omit<MadeBackend, 'socket'> {
+  if (file.startsWith('crio')) return { name: 'cri-o', handlers: ['crun'] };
+  if (file.includes('docker')) return { name: 'docker', handlers: ['docker'] };
+  return { name: 'containerd', handlers: ['runc'] };
 }
 
 /** A config without rules: the first backend is the default, the others are reached by handler. */

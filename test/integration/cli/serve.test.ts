@@ -1,0 +1,200 @@
+// `switchyard serve` as its users run it: the built program as a child process.
+import { existsSync } from 'node:fs';
+import { readdir, writeFile } from 'node:fs/promises';
+import { describe, expect, it } from 'vitest';
+import { startSimulatedRuntime } from '../../../src/simulator/runtime.ts';
+import { CriClient } from '../../support/cri-client.ts';
+import { type TempDir, tempDir } from '../../support/temp-dir.ts';
+import { until } from '../../support/until.ts';
+import { Program } from './program.ts';
+
+/** Writes a config with one backend and returns its path. */
+async function writeConfig(dir: TempDir, name = 'config.yaml', more = ''): Promise<string> {
+  await writeFile(
+    dir.file(name),
+    `apiVersion: switchyard.dev/v1alpha1
+kind: SwitchyardConfiguration
+listen: { socket: ${dir.file('cri.sock')} }
+stateDir: ${dir.file('state')}
+shutdownGrace: 60s
+backends:
+  - { name: only, endpoint: "unix://${dir.file('runtime.sock')}", default: true }
+${more}`,
+  );
+  return dir.file(name);
+}
+
+/** A simulated runtime where the config of writeConfig looks for it. */
+const startRuntime = (dir: TempDir) =>
+  startSimulatedRuntime({ profile: 'containerd-2.1', socket: dir.file('runtime.sock') });
+
+describe('serve --config', () => {
+  it('serves until SIGTERM, then exits 0 and leaves no socket behind', async () => {
+    await using dir = await tempDir();
+    await using _runtime = await startRuntime(dir);
+    await using program = new Program(['serve', '--config', await writeConfig(dir)]);
+    await program.prints('serving CRI');
+    using client = new CriClient(dir.file('cri.sock'));
+    expect(await client.call('Version', {})).toMatchObject({ runtimeName: 'containerd' });
+    program.signal('SIGTERM');
+    expect(await program.ended).toBe(0);
+    expect(existsSync(dir.file('cri.sock'))).toBe(false);
+  });
+
+  it('lets a call in flight finish after the first signal', async () => {
+    await using dir = await tempDir();
+    await using runtime = await startRuntime(dir);
+    const fault = runtime.faults.add('PullImage', { kind: 'hang' });
+    await using program = new Program(['serve', '--config', await writeConfig(dir)]);
+    await program.prints('backend is ready');
+    using client = new CriClient(dir.file('cri.sock'));
+    const pulling = client.call('PullImage', { image: { image: 'demo' } });
+    await until(() => fault.hits > 0, 'the call hangs in the runtime');
+    program.signal('SIGINT');
+    await until(() => !existsSync(dir.file('cri.sock')), 'the socket is gone');
+    fault.clear();
+    expect(await pulling).toHaveProperty('imageRef');
+    expect(await program.ended).toBe(0);
+  });
+
+  it('ends at once at a second signal, with exit code 1', async () => {
+    await using dir = await tempDir();
+    await using runtime = await startRuntime(dir);
+    const fault = runtime.faults.add('PullImage', { kind: 'hang' });
+    await using program = new Program(['serve', '--config', await writeConfig(dir)]);
+    await program.prints('backend is ready');
+    using client = new CriClient(dir.file('cri.sock'));
+    const pulling = client.call('PullImage', { image: { image: 'demo' } }).catch(() => 'cut off');
+    await until(() => fault.hits > 0, 'the call hangs in the runtime');
+    // Signals that come at once are one wish, so it is asked again until it takes it for another one.
+    await until(() => {
+      program.signal('SIGTERM');
+      return program.ending !== undefined;
+    }, 'the program ends');
+    expect(program.ending).toBe(1);
+    expect(await pulling).toBe('cut off');
+  });
+
+  it('refuses a socket that another instance serves, and leaves that one alone', async () => {
+    await using dir = await tempDir();
+    await using _runtime = await startRuntime(dir);
+    const config = await writeConfig(dir);
+    await using first = new Program(['serve', '--config', config]);
+    await first.prints('serving CRI');
+    await using second = new Program(['serve', '--config', config]);
+    expect(await second.ended).toBe(1);
+    expect(second.err).toContain(`another process already serves ${dir.file('cri.sock')}`);
+    using client = new CriClient(dir.file('cri.sock'));
+    expect(await client.call('Version', {})).toMatchObject({ runtimeName: 'containerd' });
+  });
+
+  it('exits 3 on a config that is refused, and says where', async () => {
+    await using dir = await tempDir();
+    const config = await writeConfig(dir, 'broken.yaml', 'rulez: []\n');
+    await using program = new Program(['serve', '--config', config]);
+    expect(await program.ended).toBe(3);
+    expect(program.err).toContain(`${config}:8:1: `);
+    expect(program.out).toBe('');
+  });
+
+  it('shows the backends with --once and exits 0 when all of them answer', async () => {
+    await using dir = await tempDir();
+    await using _runtime = await startRuntime(dir);
+    await using program = new Program(['serve', '--once', '--config', await writeConfig(dir)]);
+    expect({ code: await program.ended, err: program.err }).toEqual({ code: 0, err: '' });
+    expect(program.out).toMatch(/^only \(default\) +\S+runtime\.sock +- +0 +0 +containerd v2\.1\.9$/m);
+  });
+
+  it('exits 1 with --once when a backend is absent, and names it', async () => {
+    await using dir = await tempDir();
+    await using program = new Program(['serve', '--once', '--config', await writeConfig(dir)]);
+    expect(await program.ended).toBe(1);
+    expect(program.err).toContain('Not all backends are there yet: switchyard: ');
+    expect(program.out).toMatch(/^only \(default\) .*UNAVAILABLE|ENOENT/m);
+  });
+});
+
+describe('serve --discover', () => {
+  it('plays a session on simulated runtimes when there is nothing else, shows it and cleans up', async () => {
+    await using dir = await tempDir();
+    await using program = new Program(['serve', '--discover', '--once'], {
+      env: { SWITCHYARD_RUNTIME_SOCKETS: dir.file('none.sock'), TMPDIR: dir.path },
+    });
+    expect({ code: await program.ended, err: program.err }).toEqual({ code: 0, err: '' });
+    expect(program.out).toContain('SIMULATED');
+    const table = program.out.split('\n').filter((line) => /^(POD|default\/|build-7\/|ci-main\/)/.test(line));
+    expect(table).toMatchInlineSnapshot(`
+      [
+        "POD             ASKS FOR                       BACKEND     RULE          WHY",
+        "default/web     nothing                        containerd  default       the pod asks for no runtime handler",
+        "default/api     handler runc                   containerd  handler       backend containerd exposes "runc"",
+        "default/batch   handler crun                   cri-o       handler       backend cri-o exposes "crun"",
+        "default/legacy  handler docker                 docker      handler       backend docker exposes "docker"",
+        "build-7/image   switchyard.dev/backend=docker  docker      annotation    switchyard.dev/backend is "docker"",
+        "default/pushy   switchyard.dev/backend=docker  containerd  default       switchyard.dev/backend is ignored in namespace "default": pods may choose only in "build-*"; the pod asks for no runtime handler",
+        "ci-main/test    nothing                        docker      ci on docker  it matches: namespaces "ci-*"",
+        "default/typo    handler gvsior                 refused     handler       no backend exposes the runtime handler "gvsior"",
+      ]
+    `);
+    expect(program.out).toContain('All as expected.');
+    expect(await readdir(dir.path)).toEqual([]);
+  });
+
+  it('stays up without --once, tells the addresses, and serves its metrics and its socket', async () => {
+    await using dir = await tempDir();
+    await using program = new Program(['serve', '--discover'], {
+      env: { SWITCHYARD_RUNTIME_SOCKETS: '', TMPDIR: dir.path },
+    });
+    await program.prints('Ctrl-C stops it.');
+    const socket = /--runtime-endpoint unix:\/\/(\S+) ps/.exec(program.out)?.[1] ?? '';
+    using client = new CriClient(socket);
+    expect(await client.call('ListPodSandbox', {})).toHaveProperty('items.length', 7);
+    const metrics = /Metrics: +(\S+)/.exec(program.out)?.[1] ?? '';
+    const page = await (await fetch(metrics)).text();
+    expect(page).toContain('switchyard_');
+    program.signal('SIGINT');
+    expect(await program.ended).toBe(0);
+    expect(await readdir(dir.path)).toEqual([]);
+  });
+
+  it('serves the runtimes it finds, with a config it shows, and changes nothing on them', async () => {
+    await using dir = await tempDir();
+    await using runtime = await startSimulatedRuntime({ profile: 'cri-o', socket: dir.file('crio.sock') });
+    await using program = new Program(['serve', '--discover', '--once'], {
+      env: {
+        SWITCHYARD_RUNTIME_SOCKETS: `${dir.file('containerd.sock')}:${runtime.socket}`,
+        TMPDIR: dir.path,
+      },
+    });
+    expect({ code: await program.ended, err: program.err }).toEqual({ code: 0, err: '' });
+    expect(program.out).toContain(`1 container runtime found on this machine: ${runtime.socket}`);
+    expect(program.out).toContain('  kind: SwitchyardConfiguration\n');
+    expect(program.out).toMatch(/^cri-o \(default\) +\S+ +crun +0 +0 +cri-o /m);
+    const changes = runtime.journal.filter(({ method }) => /Run|Create|Start|Stop|Remove|Pull/.test(method));
+    expect(changes).toEqual([]);
+  });
+});
+
+describe('simulate', () => {
+  it('serves a simulated runtime until a signal', async () => {
+    await using dir = await tempDir();
+    const socket = dir.file('crio.sock');
+    await using program = new Program([
+      'simulate',
+      '--profile',
+      'cri-o',
+      '--socket',
+      socket,
+      '--handlers',
+      'a,b',
+    ]);
+    await program.prints(`A simulated cri-o serves CRI on ${socket}`);
+    using client = new CriClient(socket);
+    expect(await client.call('Version', {})).toMatchObject({ runtimeName: 'cri-o' });
+    const { runtimeHandlers } = await client.call('Status', {});
+    expect(runtimeHandlers.map(({ name }) => name).sort()).toEqual(['', 'a', 'b']);
+    program.signal('SIGTERM');
+    expect(await program.ended).toBe(0);
+    expect(existsSync(socket)).toBe(false);
+  });
+});
