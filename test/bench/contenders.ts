@@ -32,11 +32,8 @@ export interface AbsentContender {
 }
 
 export interface Places {
-  /** Where sockets and config files go. */
+  /** Where the bundled programs of the bench and a copy of Switchyard are, and where sockets and config files go. */
   readonly dir: string;
-  /** Where the bundled programs of the bench are. */
-  readonly programsDir: string;
-  readonly projectDir: string;
   readonly backendSockets: readonly string[];
 }
 
@@ -45,7 +42,7 @@ export function findProxies(
   places: Places,
   options: Options,
 ): { present: ProxyProgram[]; absent: AbsentContender[] } {
-  const { dir, programsDir, projectDir, backendSockets } = places;
+  const { dir, backendSockets } = places;
   const firstBackend = backendSockets[0] ?? '';
   const present: ProxyProgram[] = [];
   const absent: AbsentContender[] = [];
@@ -64,13 +61,12 @@ export function findProxies(
   };
   const bundled = (file: string, socket: string): Command => ({
     program: process.execPath,
-    args: [path.join(programsDir, file), socket, ...backendSockets],
+    args: [path.join(dir, file), socket, ...backendSockets],
   });
 
   offer(SWITCHYARD, 'the built program, with its admin side', true, (socket) => {
-    const program = path.join(projectDir, 'dist/main.js');
     const config = writeSwitchyardConfig(dir, SWITCHYARD, socket, backendSockets);
-    return switchyardCommand(program, config) ?? { reason: 'dist/main.js is not there: run npm run build' };
+    return switchyardCommand(path.join(dir, 'dist/main.js'), config);
   });
   offer(GRPC_JS, '@grpc/grpc-js, bytes passed as they are', true, (socket) =>
     bundled('grpc-js-proxy.mjs', socket),

@@ -23,11 +23,7 @@ interface RunningProxy {
 }
 
 /** Runs the bench and returns the exit code: 0 when every call was answered as it must be, 2 for wrong usage. */
-export async function main(
-  args: readonly string[],
-  programsDir: string,
-  projectDir: string,
-): Promise<number> {
+export async function main(args: readonly string[], programsDir: string): Promise<number> {
   process.on('SIGINT', () => process.exit(130));
   process.on('SIGTERM', () => process.exit(143));
   let options: Options | undefined;
@@ -48,7 +44,7 @@ export async function main(
     },
     (options.seconds * 2 + 120) * 1_000,
   );
-  const results = await measure(options, programsDir, projectDir);
+  const results = await measure(options, programsDir);
   clearTimeout(watchdog);
   console.log(reportOf(results));
   if (options.jsonPath !== undefined) {
@@ -59,7 +55,7 @@ export async function main(
   return results.errors.length === 0 ? 0 : 1;
 }
 
-async function measure(options: Options, programsDir: string, projectDir: string): Promise<Results> {
+async function measure(options: Options, programsDir: string): Promise<Results> {
   const children: Child[] = [];
   try {
     const backendSockets = ['a', 'b'].map((name) => path.join(programsDir, `${name}.sock`));
@@ -73,7 +69,7 @@ async function measure(options: Options, programsDir: string, projectDir: string
     const client = Child.start(asked(programsDir, 'load-client.mjs'));
     children.push(client);
 
-    const places: Places = { dir: programsDir, programsDir, projectDir, backendSockets };
+    const places: Places = { dir: programsDir, backendSockets };
     const { present, absent } = findProxies(places, options);
     const bareNodeMs = await bareNodeStarts(path.join(programsDir, 'bare.sock'), options.starts);
     const errors: string[] = [];

@@ -1,5 +1,5 @@
 // Contender: Switchyard as it is shipped, the built program with its admin side, on two backends.
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Command } from '../child.ts';
 
@@ -34,8 +34,7 @@ ${backends.join('')}`,
   return configPath;
 }
 
-/** The command line of the built program, or undefined when it was not built. */
-export function switchyardCommand(programPath: string, configPath: string): Command | undefined {
-  if (!existsSync(programPath)) return undefined;
+/** The command line of the built program. */
+export function switchyardCommand(programPath: string, configPath: string): Command {
   return { program: process.execPath, args: [programPath, 'serve', '--config', configPath] };
 }
