@@ -97,7 +97,7 @@ const DECISIONS_HELP =
   'Decisions by rule and outcome: placed, refused, fallback (the rule named another backend for an absent one), sticky (the pod has a sandbox there).';
 const LOCATES_HELP =
   'Searches for ids that the ledger did not know: found, absent (every backend denies it), unresolved (one could not be asked), ambiguous.';
-const UP_HELP = '1 when the backend answers and says it is ready, else 0.';
+const UP_HELP = '1 when the backend is connected and has answered Version since, else 0.';
 const BACKEND_IN_FLIGHT_HELP = 'Calls sent to the backend and not answered yet.';
 const TURNS_HELP = 'Times the backend came up or went down.';
 const PARTS_HELP = 'Time a backend took for its part of a call that asks several backends.';
