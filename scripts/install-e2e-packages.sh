@@ -67,7 +67,7 @@ allow_services() {
 trap allow_services EXIT
 
 install_packages() {
-  local missing=() name unit
+  local missing=() name
   for name in "${packages[@]}"; do
     is_installed "$name" || missing+=("$name")
   done
@@ -81,14 +81,19 @@ install_packages() {
   forbid_services
   retry apt_quiet install -y --no-install-recommends "${missing[@]}"
   allow_services
-  # On a machine with systemd a package enables its service for the next boot: undo that for what came just now.
-  if [[ -d /run/systemd/system ]]; then
-    for name in "${missing[@]}"; do
-      for unit in $(dpkg-query -L "$name" | sed -n 's|^.*/systemd/system/\([^/@]*\.service\)$|\1|p'); do
-        systemctl disable --now --quiet "$unit" || say "could not disable $unit" >&2
-      done
+  disable_services "${missing[@]}"
+}
+
+# A package enables its service for the next boot: undo that for what came just now. Works also where systemd does not run.
+disable_services() {
+  command -v systemctl >/dev/null || return 0
+  local name unit now=()
+  [[ -d /run/systemd/system ]] && now=(--now)
+  for name in "$@"; do
+    for unit in $(dpkg-query -L "$name" | sed -n 's|^.*/systemd/system/\([^/@]*\.service\)$|\1|p'); do
+      systemctl disable "${now[@]}" --quiet "$unit" || say "could not disable $unit" >&2
     done
-  fi
+  done
 }
 
 # A private apt: own sources, lists and cache below $cache/apt, so that the machine's own apt never hears of other suites.
@@ -101,7 +106,7 @@ private_apt() {
 # The mirror of the machine's main Debian archive, and its suite, out of apt's own configuration.
 own_archive() {
   apt-get indextargets --format "\$(REPO_URI) \$(CODENAME) \$(LABEL) \$(COMPONENT)" 'Identifier: Packages' |
-    awk '$3 == "Debian" && $4 == "main" && $2 !~ /-/ { print $1, $2; exit }'
+    awk '$3 == "Debian" && $4 == "main" && $2 !~ /-/ && !found++ { print $1, $2 }'
 }
 
 write_private_sources() {
