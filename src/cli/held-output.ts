@@ -1,33 +1,39 @@
 // Holds back the log while a result is being shown.
 import type { LineSink } from '../telemetry/log.ts';
 
-/** Keeps lines until it is told to pass them on or to drop them; from `pass` on they go through. */
+/** Keeps lines until it is told what to do with them; at its end it passes on what it still has. */
 export class HeldOutput implements LineSink, Disposable {
   readonly #output: LineSink;
-  #held: string[] | undefined = [];
+  #held: string[] = [];
+  #mode: 'holding' | 'passing' | 'muted' = 'holding';
 
   constructor(output: LineSink) {
     this.#output = output;
   }
 
   write(line: string): void {
-    if (this.#held === undefined) this.#output.write(line);
-    else this.#held.push(line);
+    if (this.#mode === 'passing') this.#output.write(line);
+    else if (this.#mode === 'holding') this.#held.push(line);
   }
 
   /** Forgets the lines held so far. */
   drop(): void {
-    if (this.#held !== undefined) this.#held = [];
+    this.#held = [];
   }
 
   /** Writes the lines held so far, and each further one as it comes. */
   pass(): void {
-    const held = this.#held ?? [];
-    this.#held = undefined;
-    for (const line of held) this.#output.write(line);
+    this.#mode = 'passing';
+    for (const line of this.#held.splice(0)) this.#output.write(line);
+  }
+
+  /** Forgets the lines held so far and all that come: the log is not needed any more. */
+  mute(): void {
+    this.#mode = 'muted';
+    this.#held = [];
   }
 
   [Symbol.dispose](): void {
-    this.pass();
+    if (this.#mode === 'holding') this.pass();
   }
 }

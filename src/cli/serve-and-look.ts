@@ -23,7 +23,8 @@ export async function serveAndLook(context: CliContext, flags: ServeFlags): Prom
   stdout.write(setup.intro);
   // Log lines of the look would stand between its results, which say the same: they are kept for when it fails.
   using logOutput = new HeldOutput(stderr);
-  const log = createLogger({ ...setup.config.log, format: 'pretty' }, logOutput);
+  const { level, format } = setup.config.log;
+  const log = createLogger({ level, format: format === 'json' ? 'json' : 'pretty' }, logOutput);
   const switchyard = await startSwitchyard({ config: setup.config, log });
   let isExpected = false;
   try {
@@ -41,7 +42,7 @@ export async function serveAndLook(context: CliContext, flags: ServeFlags): Prom
     }
   } finally {
     await stop.close(context, () => switchyard.close());
-    if (isExpected) logOutput.drop();
+    if (isExpected && flags.once === true) logOutput.mute();
   }
 }
 
