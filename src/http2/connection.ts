@@ -79,10 +79,6 @@ export abstract class Connection extends StreamTable implements FrameReceiver {
     this.receiveWindow.open(this.output);
   }
 
-  protected override onOwnFrames(): void {
-    this.pings.allowMore();
-  }
-
   // ---- DATA
 
   onDataHead(streamId: number, payloadBytes: number, flags: number): void {

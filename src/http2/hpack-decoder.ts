@@ -2,10 +2,11 @@
 import { ConnectionError, ERROR_CODE } from './connection-error.ts';
 import { Field, fieldSizeBytes } from './field.ts';
 import { decodeHuffman } from './huffman.ts';
+import type { Http2Limits } from './limits.ts';
 import { STATIC_TABLE } from './static-table.ts';
 
-/** The static table as fields; entry 0 does not exist. */
-export const STATIC_FIELDS: readonly Field[] = [new Field('', '')].concat(
+// The static table as fields; entry 0 does not exist.
+const STATIC_FIELDS: readonly Field[] = [new Field('', '')].concat(
   STATIC_TABLE.map(([name, value], i) => {
     const field = new Field(name, value);
     field.staticIndex = i + 1;
@@ -17,11 +18,7 @@ function compressionError(message: string): ConnectionError {
   return new ConnectionError(ERROR_CODE.COMPRESSION_ERROR, message);
 }
 
-/** Bounds of one header list. */
-export interface HeaderListLimits {
-  readonly headerListSizeBytes: number;
-  readonly headerFields: number;
-}
+type HeaderListLimits = Pick<Http2Limits, 'headerListSizeBytes' | 'headerFields'>;
 
 /** Turns header blocks into fields and keeps the dynamic table between them. */
 export class Decoder {

@@ -3,6 +3,7 @@
 import type { Socket } from 'node:net';
 import { ConnectionError, ERROR_CODE } from './connection-error.ts';
 import { FLAG, FRAME, HEAD_BYTES, writeHead, writeUint32 } from './frame.ts';
+import type { Http2Limits } from './limits.ts';
 
 const BUFFER_BYTES = 128 * 1024;
 /** The payload of grpc-go's bandwidth probe, a PING, in two halves. */
@@ -50,17 +51,16 @@ export interface OutputOwner {
   onOverflow(error: ConnectionError): void;
 }
 
-/** Bounds of an output; see Http2Limits. */
-export interface OutputLimits {
-  readonly unsentBytes: number;
-  readonly unsentCutOffBytes: number;
-}
+type OutputLimits = Pick<Http2Limits, 'unsentBytes' | 'unsentCutOffBytes'>;
 
 /** Frames on their way into one socket. */
 export class Output {
   /** The buffer being filled, and how far. Only written to behind reserve(). */
   buffer: Buffer = NO_BUFFER;
   at = 0;
+
+  /** How many frames were written; acks of PINGs do not count. */
+  frameCount = 0;
 
   private readonly socket: Socket;
   private readonly owner: OutputOwner;
@@ -117,6 +117,7 @@ export class Output {
    */
   head(payloadBytes: number, type: number, flags: number, streamId: number, copyBytes = payloadBytes): void {
     this.reserve(HEAD_BYTES + copyBytes);
+    this.frameCount++;
     this.at = writeHead(this.buffer, this.at, payloadBytes, type, flags, streamId);
   }
 
@@ -147,6 +148,14 @@ export class Output {
     this.at = writeUint32(this.buffer, this.at, value);
   }
 
+  /** The ack of a PING with these eight bytes. */
+  pingAck(high: number, low: number): void {
+    this.reserve(HEAD_BYTES + 8);
+    this.at = writeHead(this.buffer, this.at, 8, FRAME.PING, FLAG.ACK, 0);
+    this.at = writeUint32(this.buffer, this.at, high);
+    this.at = writeUint32(this.buffer, this.at, low);
+  }
+
   /** Counts an ack that goes out with the next flush; see ping-answer.ts. */
   addProbeAck(): void {
     this.probeAcks++;
@@ -167,7 +176,7 @@ export class Output {
   flush(): void {
     if (this.probeAcks > 0 && !this.isClosed) {
       this.isDirty = true; // on the list or not, this very flush takes the acks along
-      this.writeProbeAcks();
+      for (; this.probeAcks > 0; this.probeAcks--) this.pingAck(PROBE_HIGH, PROBE_LOW);
     }
     this.isDirty = false;
     if (this.isClosed) {
@@ -248,14 +257,6 @@ export class Output {
       this.buffer = NO_BUFFER;
       this.from = 0;
       this.at = 0;
-    }
-  }
-
-  private writeProbeAcks(): void {
-    for (; this.probeAcks > 0; this.probeAcks--) {
-      this.head(8, FRAME.PING, FLAG.ACK, 0);
-      this.at = writeUint32(this.buffer, this.at, PROBE_HIGH);
-      this.at = writeUint32(this.buffer, this.at, PROBE_LOW);
     }
   }
 }

@@ -1,7 +1,7 @@
 // Answers the peer's PINGs, within a rate.
 import type { Clock, Timer } from '../clock.ts';
 import { ConnectionError, ERROR_CODE } from './connection-error.ts';
-import { FLAG, FRAME, readUint32 } from './frame.ts';
+import { readUint32 } from './frame.ts';
 import { RateLimit } from './limits.ts';
 import { type Output, PROBE_HIGH, PROBE_LOW } from './output.ts';
 
@@ -12,6 +12,7 @@ export class PingAnswer {
   private readonly output: Output;
   private readonly clock: Clock;
   private readonly rate: RateLimit;
+  private framesBefore = 0;
   private timer: Timer | undefined;
 
   constructor(output: Output, clock: Clock, pingsPerSecond: number) {
@@ -20,22 +21,19 @@ export class PingAnswer {
     this.rate = new RateLimit(pingsPerSecond);
   }
 
-  /** Frames of a call leave: gRPC peers send PINGs to measure those, so the count starts again. */
-  allowMore(): void {
-    this.rate.reset();
-  }
-
   /** Answers the PING with the payload buffer[start, start + 8). Throws ConnectionError when there are too many. */
   answer(buffer: Buffer, start: number, hasQueuedData: boolean): void {
+    const { output } = this;
+    // gRPC peers send PINGs to measure what we send: those that follow frames of ours are not too many.
+    if (output.frameCount !== this.framesBefore) this.rate.reset();
+    this.framesBefore = output.frameCount;
     if (this.rate.exceeds(this.clock.now())) {
       throw new ConnectionError(ERROR_CODE.ENHANCE_YOUR_CALM, 'too many PINGs in a second');
     }
-    const isProbe = readUint32(buffer, start) === PROBE_HIGH && readUint32(buffer, start + 4) === PROBE_LOW;
-    if (isProbe && !hasQueuedData) this.answerLater();
-    else {
-      this.output.head(8, FRAME.PING, FLAG.ACK, 0);
-      this.output.copy(buffer, start, start + 8);
-    }
+    const high = readUint32(buffer, start);
+    const low = readUint32(buffer, start + 4);
+    if (high === PROBE_HIGH && low === PROBE_LOW && !hasQueuedData) this.answerLater();
+    else output.pingAck(high, low);
   }
 
   // grpc-go measures bandwidth with a PING after DATA. An ack of its own would wake the peer once more per call,

@@ -47,7 +47,6 @@ export abstract class StreamTable extends Transport implements StreamHost {
     const block = encodedBlock();
     const output = this.output;
     const endFlag = endStream ? FLAG.END_STREAM : 0;
-    this.onOwnFrames();
     if (size <= MAX_PAYLOAD_BYTES) {
       output.head(size, FRAME.HEADERS, endFlag | FLAG.END_HEADERS, streamId);
       output.copy(block, 0, size);
@@ -90,8 +89,6 @@ export abstract class StreamTable extends Transport implements StreamHost {
   protected abstract onStreamGone(stream: Stream): void;
   /** Counts a reset that the peer caused; throws when it is one too many. */
   protected abstract countReset(): void;
-  /** Frames of a call leave. */
-  protected abstract onOwnFrames(): void;
 
   /** The peer's END_STREAM was delivered. */
   protected onRemoteEnded(stream: Stream): void {

@@ -3,6 +3,7 @@
 import type { Field } from './field.ts';
 import { FLAG, FRAME, MAX_PAYLOAD_BYTES } from './frame.ts';
 import type { Output } from './output.ts';
+import { SendQueue } from './send-queue.ts';
 
 /**
  * Why a stream ended early. `reset`: RST_STREAM with that code, from the peer, or from us because the peer broke a
@@ -51,13 +52,6 @@ export interface StreamHost {
 // From this size on a part of an owned buffer is written where it lies instead of copied.
 const REFERENCE_BYTES = 4096;
 
-interface Piece {
-  readonly buffer: Buffer;
-  start: number;
-  readonly end: number;
-  readonly isOwned: boolean;
-}
-
 /** One stream. Every method does nothing once the stream is closed. */
 export class Stream {
   /** 0 until the first headers of a client's stream are sent. */
@@ -81,8 +75,7 @@ export class Stream {
   private closed = false;
   private isEndAccepted = false;
   private consumedBytes = 0;
-  private queued = 0;
-  private queue: Piece[] | undefined;
+  private queue: SendQueue | undefined; // while DATA waits
   private trailers: Field[] | undefined;
 
   constructor(host: StreamHost, id: number, sendWindowBytes: number, receiver: StreamReceiver) {
@@ -94,7 +87,7 @@ export class Stream {
 
   /** DATA accepted but not in a frame yet. */
   get queuedBytes(): number {
-    return this.queued;
+    return this.queue?.sizeBytes ?? 0;
   }
 
   get isClosed(): boolean {
@@ -106,7 +99,7 @@ export class Stream {
     if (this.closed || this.isEndAccepted) return;
     if (this.id === 0) this.host.register(this);
     this.isEndAccepted = endStream;
-    if (this.queued > 0) {
+    if (this.queue !== undefined) {
       this.trailers = fields.slice();
       return;
     }
@@ -118,7 +111,7 @@ export class Stream {
   sendData(buffer: Buffer, start: number, end: number, endStream: boolean): void {
     const size = end - start;
     if (
-      this.queued === 0 &&
+      this.queue === undefined &&
       size <= MAX_PAYLOAD_BYTES &&
       size <= this.sendWindowBytes &&
       !this.isEndAccepted &&
@@ -155,41 +148,32 @@ export class Stream {
 
   /** For the connection: frames of queued DATA, at most `maxFrames`, as far as the windows allow. */
   pump(maxFrames: number): void {
-    let framesLeft = maxFrames;
     const queue = this.queue;
-    while (this.queued > 0 && queue !== undefined) {
-      const piece = queue[0] as Piece;
+    if (queue === undefined) return;
+    let framesLeft = maxFrames;
+    while (queue.sizeBytes > 0) {
       const room = Math.min(this.room(), this.sendWindowBytes, MAX_PAYLOAD_BYTES);
       if (room <= 0 || framesLeft-- === 0) {
         if (this.sendWindowBytes > 0) this.host.waitForRoom(this);
         return;
       }
-      const size = Math.min(piece.end - piece.start, room);
-      this.queued -= size;
+      const { buffer, start, end, isOwned } = queue.front();
+      const size = Math.min(end - start, room);
+      queue.shift(size);
       this.host.queuedDataBytes -= size;
-      const isLast = this.queued === 0 && this.isEndAccepted && this.trailers === undefined;
-      this.writeData(piece.buffer, piece.start, size, isLast, piece.isOwned);
-      piece.start += size;
-      if (piece.start === piece.end) queue.shift();
+      const isLast = queue.sizeBytes === 0 && this.isEndAccepted && this.trailers === undefined;
+      this.writeData(buffer, start, size, isLast, isOwned);
       if (isLast) this.endSent();
     }
-    if (this.closed) return;
     this.queue = undefined;
-    if (this.trailers !== undefined) {
-      const trailers = this.trailers;
-      this.trailers = undefined;
-      this.host.writeHeaders(this.id, trailers, this.isEndAccepted);
-      if (this.isEndAccepted) this.endSent();
-    }
-    if (!this.closed) this.host.notifyDrained(this);
+    this.afterDrain();
   }
 
   /** For the connection: closes without a frame; the receiver is not told. */
   close(wasReset: boolean): void {
     if (this.closed) return;
     this.closed = true;
-    this.host.queuedDataBytes -= this.queued;
-    this.queued = 0;
+    this.host.queuedDataBytes -= this.queuedBytes;
     this.queue = undefined;
     this.trailers = undefined;
     this.host.forget(this, wasReset);
@@ -204,7 +188,7 @@ export class Stream {
     const size = end - start;
     if (size === 0 && !endStream) return;
     this.isEndAccepted = endStream;
-    if (this.queued > 0) {
+    if (this.queue !== undefined) {
       if (size > 0) this.enqueue(buffer, start, end, isOwned);
       return;
     }
@@ -223,13 +207,20 @@ export class Stream {
   }
 
   private enqueue(buffer: Buffer, start: number, end: number, isOwned: boolean): void {
-    const piece = isOwned
-      ? { buffer, start, end, isOwned }
-      : { buffer: Buffer.from(buffer.subarray(start, end)), start: 0, end: end - start, isOwned };
-    this.queue ??= [];
-    this.queue.push(piece);
-    this.queued += end - start;
+    this.queue ??= new SendQueue();
+    this.queue.push(buffer, start, end, isOwned);
     this.host.queuedDataBytes += end - start;
+  }
+
+  private afterDrain(): void {
+    if (this.closed) return;
+    const trailers = this.trailers;
+    if (trailers !== undefined) {
+      this.trailers = undefined;
+      this.host.writeHeaders(this.id, trailers, this.isEndAccepted);
+      if (this.isEndAccepted) this.endSent();
+    }
+    if (!this.closed) this.host.notifyDrained(this);
   }
 
   private writeData(buffer: Buffer, start: number, size: number, endStream: boolean, isOwned: boolean): void {
