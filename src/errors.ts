@@ -147,13 +147,6 @@ export class DeadlineError extends SwitchyardError {
   }
 }
 
-/** The client left before the answer. */
-export class CancelledError extends SwitchyardError {
-  constructor(message: string, options?: ErrorOptions) {
-    super('SWITCHYARD_CANCELLED', 'CANCELLED', message, options);
-  }
-}
-
 /** Backends contradict each other where one answer is needed, for example in their cgroup driver. */
 export class DisagreementError extends SwitchyardError {
   constructor(message: string, options?: ErrorOptions) {

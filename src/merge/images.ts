@@ -1,6 +1,5 @@
 // Joining what backends say about images: the same image on two backends is one image to the kubelet.
-import { fromBinary, toBinary } from '@bufbuild/protobuf';
-import { ImageSchema } from '../cri/gen/runtime/v1/image_pb.ts';
+import { decodeImage, encodeImage } from '../cri/messages.ts';
 import { encodeField, forEachRecord, readString } from '../cri/wire.ts';
 import { withoutRecords } from './lists.ts';
 
@@ -40,7 +39,7 @@ export function mergeImages(parts: readonly Buffer[]): Buffer[] {
 }
 
 function mergeOne(twins: readonly Buffer[]): Uint8Array {
-  const [first, ...others] = twins.map((bytes) => fromBinary(ImageSchema, bytes));
+  const [first, ...others] = twins.map((bytes) => decodeImage(bytes));
   if (first === undefined) return new Uint8Array(0);
   for (const other of others) {
     first.repoTags = [...new Set([...first.repoTags, ...other.repoTags])];
@@ -48,7 +47,7 @@ function mergeOne(twins: readonly Buffer[]): Uint8Array {
     first.pinned ||= other.pinned;
     if (other.size > first.size) first.size = other.size;
   }
-  return toBinary(ImageSchema, first);
+  return encodeImage(first);
 }
 
 /** In ImageFsInfoResponse both fields hold FilesystemUsage records; fs_id.mountpoint says where one lies. */

@@ -1,19 +1,19 @@
 // Metrics of several runtimes under one set of descriptors. The kubelet maps label values to keys by position and keeps
 // one descriptor for each name, but runtimes order their keys differently: without this, labels would be swapped.
-import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import type { Metric, MetricDescriptor } from '../cri/gen/runtime/v1/metrics_pb.ts';
 import {
-  ListMetricDescriptorsResponseSchema,
-  ListPodSandboxMetricsResponseSchema,
-  type Metric,
-  type MetricDescriptor,
-} from '../cri/gen/runtime/v1/metrics_pb.ts';
+  decodeMetricDescriptors,
+  decodePodSandboxMetrics,
+  encodeMetricDescriptors,
+  encodePodSandboxMetrics,
+} from '../cri/messages.ts';
 
 /** The label keys of each metric, by its name, in the order of its label values. */
 export type LabelOrder = ReadonlyMap<string, readonly string[]>;
 
 /** The label order that a ListMetricDescriptors reply declares. */
 export function labelOrderOf(reply: Buffer): LabelOrder {
-  const { descriptors } = fromBinary(ListMetricDescriptorsResponseSchema, reply);
+  const { descriptors } = decodeMetricDescriptors(reply);
   return new Map(descriptors.map(({ name, labelKeys }) => [name, labelKeys]));
 }
 
@@ -21,14 +21,13 @@ export function labelOrderOf(reply: Buffer): LabelOrder {
 export function mergeDescriptors(replies: readonly Buffer[]): Buffer {
   const byName = new Map<string, MetricDescriptor>();
   for (const reply of replies) {
-    for (const descriptor of fromBinary(ListMetricDescriptorsResponseSchema, reply).descriptors) {
+    for (const descriptor of decodeMetricDescriptors(reply).descriptors) {
       const known = byName.get(descriptor.name);
       if (known === undefined) byName.set(descriptor.name, descriptor);
       else known.labelKeys = [...new Set([...known.labelKeys, ...descriptor.labelKeys])];
     }
   }
-  const merged = create(ListMetricDescriptorsResponseSchema, { descriptors: [...byName.values()] });
-  return Buffer.from(toBinary(ListMetricDescriptorsResponseSchema, merged));
+  return Buffer.from(encodeMetricDescriptors({ descriptors: [...byName.values()] }));
 }
 
 /**
@@ -39,14 +38,14 @@ export function mergeDescriptors(replies: readonly Buffer[]): Buffer {
 export function relabel(message: Buffer, own: LabelOrder, shared: LabelOrder): Buffer {
   const isSame = [...own].every(([name, keys]) => sameKeys(keys, shared.get(name)));
   if (isSame) return message;
-  const reply = fromBinary(ListPodSandboxMetricsResponseSchema, message);
+  const reply = decodePodSandboxMetrics(message);
   for (const pod of reply.podMetrics) {
     pod.metrics = pod.metrics.filter((metric) => reorder(metric, own, shared));
     for (const container of pod.containerMetrics) {
       container.metrics = container.metrics.filter((metric) => reorder(metric, own, shared));
     }
   }
-  return Buffer.from(toBinary(ListPodSandboxMetricsResponseSchema, reply));
+  return Buffer.from(encodePodSandboxMetrics(reply));
 }
 
 function reorder(metric: Metric, own: LabelOrder, shared: LabelOrder): boolean {

@@ -2,7 +2,7 @@
 // All CRI requests are a single message, so a call is served once its request is complete.
 import type { BackendCall } from '../backends/backend-call.ts';
 import { type Route, routeOf } from '../cri/versions.ts';
-import { MalformedMessageError, MessageTooLargeError, UnimplementedError } from '../errors.ts';
+import { MalformedMessageError, MessageTooLargeError } from '../errors.ts';
 import { PREFIX_BYTES, writePrefix } from '../grpc/message.ts';
 import { isForwarded } from '../grpc/metadata.ts';
 import { STATUS } from '../grpc/status.ts';
@@ -10,6 +10,7 @@ import { parseTimeout } from '../grpc/timeout.ts';
 import { ERROR_CODE } from '../http2/connection-error.ts';
 import { type Field, KNOWN } from '../http2/field.ts';
 import type { Stream, StreamAbort, StreamReceiver } from '../http2/stream.ts';
+import { requestFault } from './request-fault.ts';
 
 /** Where a call comes from and who serves it. */
 export interface CallHost {
@@ -232,23 +233,8 @@ export class Call implements StreamReceiver {
 
   private serve(): void {
     this.isServed = true;
-    this.requestError ??= this.checkRequest();
+    if (this.isRequestComplete) this.requestError ??= requestFault(this.rpc, this.body);
     this.host.serve(this);
-  }
-
-  private checkRequest(): Error | undefined {
-    if (!this.isRequestComplete) return undefined;
-    if (this.body.length < PREFIX_BYTES)
-      return new MalformedMessageError(`${this.rpc} came without a request message`);
-    if (this.body[0] !== 0) {
-      return new UnimplementedError(`the request of ${this.rpc} is compressed`, {
-        hint: 'Switch compression off in the client: Switchyard reads the ids in a request',
-      });
-    }
-    const said = this.body.readUInt32BE(1);
-    const has = this.body.length - PREFIX_BYTES;
-    if (said === has) return undefined;
-    return new MalformedMessageError(`the request of ${this.rpc} says ${said} bytes and has ${has}`);
   }
 
   private leave(): void {

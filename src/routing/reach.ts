@@ -1,7 +1,7 @@
 // Which backends a pod with a runtime handler could be placed on, whatever else it asks for. A node may claim a
 // feature for a handler only when all of these have it.
 import { type Config, targetsOf } from '../config/config.ts';
-import { matchesPattern } from '../config/pattern.ts';
+import { matchesHandler } from '../config/pattern.ts';
 
 /** Whether some rule, fallback or annotation could place a pod with this handler on `backend`. */
 export function mayReach(config: Config, handler: string, backend: string): boolean {
@@ -11,10 +11,7 @@ export function mayReach(config: Config, handler: string, backend: string): bool
   if (config.annotation !== undefined && (handler === '' || exposes(backend))) return true;
   return config.rules.some((rule) => {
     const wanted = rule.match.handler;
-    if (wanted !== undefined && !matchesPattern(wanted, handler === '' ? undefined : handler)) {
-      // A rule for exactly "" means pods without a handler.
-      if (!(handler === '' && matchesPattern(wanted, ''))) return false;
-    }
+    if (wanted !== undefined && !matchesHandler(wanted, handler)) return false;
     const places = [...targetsOf(rule.target), ...(rule.fallback === undefined ? [] : [rule.fallback])];
     return places.includes(backend);
   });
