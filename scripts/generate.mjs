@@ -1,10 +1,11 @@
 // `npm run generate`: makes all committed files that are derived from others. With --check it makes them elsewhere and
 // fails if the committed ones differ. Offline, like all scripts.
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { generateConfigSchema } from './generate-config-schema.mjs';
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 
@@ -20,6 +21,17 @@ const STEPS = [
       const buf = path.join(root, 'node_modules/@bufbuild/buf/bin/buf');
       execFileSync(process.execPath, [buf, 'lint'], { cwd: root, stdio: 'inherit' });
       execFileSync(process.execPath, [buf, 'generate', '--output', target], { cwd: root, stdio: 'inherit' });
+    },
+  },
+  {
+    name: 'JSON Schema of the config',
+    output: 'config/switchyard.schema.json',
+    async make(target) {
+      for (const file of await generateConfigSchema()) {
+        const place = path.join(target, file.path);
+        mkdirSync(path.dirname(place), { recursive: true });
+        writeFileSync(place, file.text);
+      }
     },
   },
 ];
