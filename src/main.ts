@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // The program: arguments in, exit code out. All else is in cli/.
-import { runCli } from './cli/app.ts';
 import { processContext } from './cli/context.ts';
+import { runCli } from './cli/run.ts';
 
 void runCli(process.argv.slice(2), processContext(process)).then((exitCode) => process.exit(exitCode));

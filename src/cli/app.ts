@@ -1,4 +1,4 @@
-// The command line as a whole: finds the command, runs it, turns what happened into an exit code.
+// The command line as a whole: finds the command, runs it, turns what happened into an exit code. run.ts comes first.
 import {
   type Application,
   type ApplicationText,
@@ -8,15 +8,15 @@ import {
   run,
   text_en,
 } from '@stricli/core';
-import { SwitchyardError } from '../errors.ts';
 import { VERSION } from '../version.ts';
-import { type CliContext, EXIT, UsageError } from './context.ts';
+import { type CliContext, EXIT } from './context.ts';
+import { describeFailure, failureCode, stackOf } from './failure.ts';
 import { HELP } from './help-text.ts';
 import { routes } from './routes.ts';
 import { FAILURE, USAGE } from './text.ts';
 
 /** Runs the command that `args` names and returns the exit code. Never throws. */
-export async function runCli(args: readonly string[], context: CliContext): Promise<number> {
+export async function runApp(args: readonly string[], context: CliContext): Promise<number> {
   const app: Application<CliContext> = buildApplication(
     routes((inputs, inner) => run(app, inputs, inner)),
     {
@@ -25,7 +25,7 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
       scanner: { caseStyle: 'allow-kebab-for-camel' },
       documentation: { useAliasInUsageLine: false },
       localization: { text: TEXT },
-      determineExitCode: (error) => (error instanceof UsageError ? EXIT.usage : EXIT.failed),
+      determineExitCode: failureCode,
     },
   );
   await run(app, args, context);
@@ -54,16 +54,6 @@ const TEXT: ApplicationText = {
     return text_en.exceptionWhileParsingArguments.call(this, error, isColoured);
   },
   exceptionWhileLoadingCommandFunction: (error) => FAILURE.cannotLoad(stackOf(error)),
-  exceptionWhileRunningCommand: describe,
-  commandErrorResult: describe,
+  exceptionWhileRunningCommand: describeFailure,
+  commandErrorResult: describeFailure,
 };
-
-function describe(error: unknown): string {
-  if (error instanceof SwitchyardError) return FAILURE.withHint(error.message, error.hint);
-  if (error instanceof UsageError) return error.message;
-  return FAILURE.bug(stackOf(error));
-}
-
-function stackOf(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
-}

@@ -1,8 +1,8 @@
 // A context whose process is made up: what a command writes is kept, and signals are sent by hand.
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { runCli } from '../../../src/cli/app.ts';
 import type { CliContext, StopSignal } from '../../../src/cli/context.ts';
+import { runCli } from '../../../src/cli/run.ts';
 
 export interface FakeContext extends CliContext {
   /** All that was written to standard output so far. */
