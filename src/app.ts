@@ -86,7 +86,7 @@ export async function startSwitchyard({
       log.error({ err: error, backend: backend.name }, 'unexpected error in an answer'),
   });
   const welcome = async (backend: Backend) => {
-    if (backend === registry.default && backend.version !== undefined) await identity.meet(backend.version);
+    if (backend === registry.default && backend.version !== undefined) identity.meet(backend.version);
     const [refusal] = await Promise.all([replay.replay(backend), census.take(backend)]);
     if (refusal !== undefined)
       log.warn({ backend: backend.name, reason: refusal }, 'UpdateRuntimeConfig was refused');

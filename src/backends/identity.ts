@@ -1,6 +1,7 @@
 // What the node's one runtime is called. The kubelet reads the runtime's name once and puts it before container ids,
 // and agents parse it, so it must not change when a backend is away: it is kept in the state folder.
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { BackendVersion } from './probe.ts';
 
@@ -35,16 +36,19 @@ export class Identity {
     }
   }
 
-  /** The default backend was met: its name counts the first time only, its version every time. */
-  async meet(version: BackendVersion): Promise<void> {
+  /**
+   * The default backend was met: its name counts the first time only, its version every time. Written at once, because
+   * the name may be told to a kubelet the next moment; it changes hardly ever.
+   */
+  meet(version: BackendVersion): void {
     const runtimeName = this.configuredName ?? this.known?.runtimeName ?? version.runtimeName;
     const { runtimeVersion } = version;
     if (this.known?.runtimeName === runtimeName && this.known.runtimeVersion === runtimeVersion) return;
     this.known = { runtimeName, runtimeVersion };
     try {
-      await mkdir(path.dirname(this.file), { recursive: true });
-      await writeFile(`${this.file}.new`, `${JSON.stringify(this.known)}\n`);
-      await rename(`${this.file}.new`, this.file);
+      mkdirSync(path.dirname(this.file), { recursive: true });
+      writeFileSync(`${this.file}.new`, `${JSON.stringify(this.known)}\n`);
+      renameSync(`${this.file}.new`, this.file);
     } catch (error) {
       this.onTrouble(`the runtime's name could not be kept in ${this.file}: ${String(error)}`);
     }

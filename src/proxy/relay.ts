@@ -4,6 +4,7 @@ import type { Backend } from '../backends/backend.ts';
 import { BackendCall } from '../backends/backend-call.ts';
 import { lossOf, statusOf } from '../backends/unary-call.ts';
 import { BackendUnavailableError, MalformedMessageError } from '../errors.ts';
+import { MessageLimit } from '../grpc/message-limit.ts';
 import { isForwardedResponse } from '../grpc/metadata.ts';
 import type { Field } from '../http2/field.ts';
 import type { StreamAbort } from '../http2/stream.ts';
@@ -13,8 +14,10 @@ import type { Call } from './call.ts';
 export interface RelayOptions {
   /** Called with the backend's status code before the trailers go on. */
   readonly onStatus?: (code: number) => void;
-  /** True when the call may be made again after a lost connection (cri-semantics: reading calls only). */
+  /** True when the call may be made again after a lost connection (reading calls only). */
   readonly isRetryable: boolean;
+  /** Longest message of the answer. */
+  readonly limitBytes: number;
 }
 
 /** Sends the client's request to a backend and its answer back. */
@@ -28,6 +31,7 @@ class Relay extends BackendCall {
   private readonly backend: Backend;
   private readonly options: RelayOptions;
   private readonly retries: number;
+  private readonly limit: MessageLimit;
   /** Bytes handed to the client's stream that it has not let go yet, so the backend gets no credit for them. */
   private heldBytes = 0;
 
@@ -37,6 +41,7 @@ class Relay extends BackendCall {
     this.backend = backend;
     this.options = options;
     this.retries = retries;
+    this.limit = new MessageLimit(options.limitBytes, `a message of backend ${backend.name}`);
   }
 
   start(): void {
@@ -69,6 +74,12 @@ class Relay extends BackendCall {
 
   override onData(buffer: Buffer, start: number, end: number, endStream: boolean): void {
     const { call, stream } = this;
+    try {
+      this.limit.pass(buffer, start, end);
+    } catch (error) {
+      call.fail(error);
+      return;
+    }
     call.sendData(buffer, start, end);
     if (call.stream.queuedBytes === 0) stream?.consume(end - start);
     else {

@@ -39,7 +39,7 @@ export function imageHandler(parts: ProxyParts): Handler<ImageMethod> {
 function pull(parts: ProxyParts, call: Call): void {
   const backend = homeOfPull(parts, call.message);
   parts.imageMemory.rememberImage(imageOf(call), backend);
-  relay(call, backend, { isRetryable: false });
+  relay(call, backend, { isRetryable: false, limitBytes: parts.config.limits.messageSizeBytes });
 }
 
 /**
@@ -53,7 +53,7 @@ function status(parts: ProxyParts, call: Call): void {
   const home = homeOfSpec(parts, call.message);
   if (home !== undefined) {
     imageMemory.rememberImage(image, home);
-    relay(call, home, { isRetryable: true });
+    relay(call, home, { isRetryable: true, limitBytes: parts.config.limits.messageSizeBytes });
     return;
   }
   const recent = imageMemory.backendOfImage(image);

@@ -48,7 +48,11 @@ export function ownedHandler(parts: ProxyParts): Handler<OwnedMethod> {
 function forward(parts: ProxyParts, call: Call, method: OwnedMethod, owner: Backend, id: string): void {
   if (method.newContainerIdPath !== undefined) createContainer(parts, call, method, owner, id);
   else if (method.whenAbsent === 'ok') endObject(parts, call, method, owner, id);
-  else relay(call, owner, { isRetryable: method.retry === 'once' });
+  else
+    relay(call, owner, {
+      isRetryable: method.retry === 'once',
+      limitBytes: parts.config.limits.messageSizeBytes,
+    });
 }
 
 /** The new id is on record before the client can use it. A lost answer is found again by listing the backend. */

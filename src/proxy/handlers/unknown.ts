@@ -17,7 +17,10 @@ export function unknownHandler(parts: ProxyParts): (call: Call) => void {
     const { ledger, registry } = parts;
     const owner =
       id === undefined ? undefined : (ledger.ownerOf('sandbox', id) ?? ledger.ownerOf('container', id));
-    relay(call, owner ?? registry.default, { isRetryable: false });
+    relay(call, owner ?? registry.default, {
+      isRetryable: false,
+      limitBytes: parts.config.limits.messageSizeBytes,
+    });
   };
 }
 

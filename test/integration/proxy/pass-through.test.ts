@@ -147,6 +147,17 @@ describe('a call through the proxy', () => {
     expect(reply.code).toBe(12);
   });
 
+  it('refuses messages over the limit, both ways, with RESOURCE_EXHAUSTED that says what to change', async () => {
+    const long = Buffer.alloc(16 * 1024 * 1024 + 1, 1);
+    backend.answer('ExecSync', { messages: [long] });
+    const path = '/runtime.v1.RuntimeService/ExecSync';
+    const reply = await proxied.rawCall(path, text(1, CONTAINER_ID));
+    expect(reply).toMatchObject({ code: 8, details: expect.stringContaining('limits.messageSize') });
+    const request = await proxied.rawCall(path, Buffer.concat([text(1, CONTAINER_ID), encodeField(2, long)]));
+    expect(request).toMatchObject({ code: 8, details: expect.stringContaining('limits.messageSize') });
+    expect((await proxied.rawCall('/runtime.v1.RuntimeService/Version', Buffer.alloc(0))).code).toBe(0);
+  });
+
   it('carries a cancel to the backend', async () => {
     backend.answer('ExecSync', () => new Promise(() => {}));
     const controller = new AbortController();
