@@ -10,7 +10,7 @@ import {
   SANDBOX_STATS,
   SINCE_1_33,
 } from './rpc-gaps.ts';
-import { CONTAINERD_1_4_UNKNOWN_IDS, CONTAINERD_UNKNOWN_IDS } from './unknown-ids.ts';
+import { CONTAINERD_OLD_UNKNOWN_IDS, CONTAINERD_UNKNOWN_IDS } from './unknown-ids.ts';
 
 const containerdImages: ImageTraits = {
   idForm: 'sha256',
@@ -88,7 +88,7 @@ export const CONTAINERD_PROFILES = {
     runtimeVersion: '1.4.13',
     apis: ['v1alpha2'],
     gaps: rpcGaps([...SANDBOX_STATS, ...NOT_IN_V1ALPHA2]),
-    unknownId: CONTAINERD_1_4_UNKNOWN_IDS,
+    unknownId: CONTAINERD_OLD_UNKNOWN_IDS,
     status: { ...containerdStatus, deprecationCondition: 'absent' },
     shows: containerdShows,
   },
@@ -96,9 +96,10 @@ export const CONTAINERD_PROFILES = {
     ...containerd,
     name: 'containerd-1.6',
     runtimeVersion: '1.6.20',
+    unknownId: CONTAINERD_OLD_UNKNOWN_IDS,
     apis: both,
     gaps: rpcGaps([...METRICS, 'RuntimeConfig', ...SINCE_1_33], EVENTS_AND_CHECKPOINT),
-    status: containerdStatus,
+    status: { ...containerdStatus, deprecationCondition: 'absent' },
     shows: containerdShows,
   },
   'containerd-1.7': {

@@ -7,7 +7,7 @@ const unknown = (text: string): Refusal => ({ status: 'UNKNOWN', text });
 
 const findContainer = notFound('an error occurred when try to find container "{id}": not found');
 
-/** containerd from 1.6 on: NOT_FOUND, but Stop* and Remove* are content. */
+/** containerd from 1.7 on: NOT_FOUND, but Stop* and Remove* are content. */
 export const CONTAINERD_UNKNOWN_IDS: UnknownIdAnswers = {
   StopPodSandbox: 'ok',
   RemovePodSandbox: 'ok',
@@ -30,8 +30,8 @@ export const CONTAINERD_UNKNOWN_IDS: UnknownIdAnswers = {
   CheckpointContainer: notFound('failed to find container "{id}": not found'),
 };
 
-/** containerd 1.4: as later ones, but both Stop* say NOT_FOUND. */
-export const CONTAINERD_1_4_UNKNOWN_IDS: UnknownIdAnswers = {
+/** containerd up to 1.6: as later ones, but both Stop* say NOT_FOUND (measured on 1.6.20). */
+export const CONTAINERD_OLD_UNKNOWN_IDS: UnknownIdAnswers = {
   ...CONTAINERD_UNKNOWN_IDS,
   StopPodSandbox: notFound('an error occurred when try to find sandbox "{id}": not found'),
   StopContainer: findContainer,

@@ -30,7 +30,7 @@ describe('an unknown id', () => {
       StopContainer: 'NOT_FOUND',
       PodSandboxStats: 'UNIMPLEMENTED',
     },
-    'containerd-1.6': containerd,
+    'containerd-1.6': { ...containerd, StopPodSandbox: 'NOT_FOUND', StopContainer: 'NOT_FOUND' },
     'containerd-1.7': containerd,
     'containerd-2.1': containerd,
     'cri-o': {
