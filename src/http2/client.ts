@@ -190,6 +190,12 @@ export class ClientConnection extends Connection {
     if (this.streamCount === 0) this.close(ERROR_CODE.NO_ERROR, 'the peer went away');
   }
 
+  /** A receiver that has the whole answer hears no more. */
+  protected override abort(stream: Stream, reason: StreamAbort): void {
+    if (stream.isRemoteEnded) stream.close(false);
+    else super.abort(stream, reason);
+  }
+
   protected override abortAll(reason: string): void {
     for (const stream of [...this.streams.values(), ...this.opening]) {
       const processed = this.isConnected && stream.id !== 0;

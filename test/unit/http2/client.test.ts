@@ -159,6 +159,16 @@ describe('a client connection', () => {
     expect(w.client.streamCount).toBe(0);
   });
 
+  it('says nothing more to a receiver that closes the connection when it has its answer', async () => {
+    await using w = await world(settings());
+    const call = w.call();
+    call.onEnd = () => w.client.close();
+    w.backend.send(ok(1), end(1));
+    await call.whole();
+    await until(() => w.log.closed !== undefined, 'the connection closed');
+    expect(call.abort).toBeUndefined();
+  });
+
   it('resets a stream when asked, and forgets one that never sent headers without a frame', async () => {
     await using w = await world(settings());
     const unsent = w.client.open(new Recorder());
