@@ -23,6 +23,9 @@ import { RuntimeConfigReplay } from './proxy/runtime-config-replay.ts';
 import type { Logger } from './telemetry/log.ts';
 import { Metrics } from './telemetry/metrics.ts';
 
+/** How long the admin side waits for the default backend's first word. */
+const FIRST_CONTACT_MS = 500;
+
 export interface SwitchyardOptions {
   readonly config: Config;
   readonly log: Logger;
@@ -74,9 +77,14 @@ export async function startSwitchyard({
       log.warn({ backend: backend.name, reason }, 'a backend could not be listed'),
     onForeignIds,
   });
+  let defaultIsMet = () => {};
+  const firstContact = new Promise<void>((resolve) => {
+    defaultIsMet = resolve;
+  });
   const registry = new BackendRegistry(config, clock, {
     onState: (backend, state) => {
       logState(log, backend, state);
+      if (backend === registry.default && state.kind !== 'connecting') defaultIsMet();
       if (state.kind === 'connecting' || state.kind === 'closed') return;
       metrics.backendTurned(backend.name, state.kind === 'ready' ? 'up' : 'down');
       if (state.kind === 'ready') void welcome(backend);
@@ -130,6 +138,8 @@ export async function startSwitchyard({
     },
   );
   log.info({ socket: config.listen.socket, backends: registry.all.map((b) => b.name) }, 'serving CRI');
+  // Loading the admin side takes the processor for a while; the first calls and their answers go before.
+  await Promise.race([firstContact, sleep(clock, FIRST_CONTACT_MS)]);
   const admin = await startAdminSide(config, log, metrics, registry);
 
   return {

@@ -1,6 +1,6 @@
 // Finds out whether a backend answers and which CRI version it speaks: v1 first, v1alpha2 only after UNIMPLEMENTED,
 // because one v1alpha2 call makes containerd 1.6 and 1.7 report a deprecation in their Status until they restart.
-import { decodeVersionResponse, encodeVersionRequest } from '../cri/messages.ts';
+import { encodeVersionRequest, readVersionResponse } from '../cri/own-messages.ts';
 import { type ApiVersion, pathFor } from '../cri/versions.ts';
 import { framed } from '../grpc/message.ts';
 import { backendRequestFields } from '../grpc/metadata.ts';
@@ -34,8 +34,7 @@ export function probeVersion(
   const call = new UnaryCall(backendName, VERSION_LIMIT_BYTES, (outcome) => {
     switch (outcome.kind) {
       case 'answered': {
-        const { runtimeName, runtimeVersion } = decodeVersionResponse(outcome.message);
-        done({ kind: 'version', apiVersion, version: { runtimeName, runtimeVersion } });
+        done({ kind: 'version', apiVersion, version: readVersionResponse(outcome.message) });
         return;
       }
       case 'status':

@@ -1,6 +1,6 @@
 // The JSON Schema of the config file, for editors. Written to config/ by scripts/generate-config-schema.mjs; the
 // program itself never reads it.
-import { z } from 'zod';
+import * as z from 'zod';
 import { configSchema } from './schema.ts';
 
 /** The schema as text. Draft 7, because that is what YAML editors know best. */

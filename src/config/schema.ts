@@ -1,6 +1,6 @@
 // The config file as it is written: every key, what it means and what it is when left out. The JSON Schema beside the
 // samples is made from it. What one key alone cannot tell is checked in backend-checks.ts and rule-checks.ts.
-import { z } from 'zod';
+import * as z from 'zod';
 import { DURATION } from './duration.ts';
 import { SIZE } from './size.ts';
 

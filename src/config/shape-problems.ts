@@ -1,6 +1,6 @@
 // Turns what the schema finds wrong into findings that say what to write instead. The words of keys with a form of
 // their own (a duration, an endpoint) are in schema.ts; here are those for wrong types, unknown and missing keys.
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { type ConfigPath, errorAt, type Finding, formatPath } from './problems.ts';
 import { configSchema } from './schema.ts';
 import { closest, suggest } from './suggestion.ts';

@@ -3,8 +3,8 @@
 import { LRUCache } from 'lru-cache';
 import type { Backend } from '../backends/backend.ts';
 import type { Clock } from '../clock.ts';
-import { encodeIdFilter } from '../cri/messages.ts';
 import { type ListMethod, methodNamed } from '../cri/methods.ts';
+import { encodeIdFilter } from '../cri/own-messages.ts';
 import { forEachRecord, readString } from '../cri/wire.ts';
 import { AmbiguousIdError, DuplicateIdError, type SwitchyardError, UnresolvedIdError } from '../errors.ts';
 import { statusName } from '../grpc/status.ts';

@@ -1,10 +1,15 @@
 // Joining what backends say about images: the same image on two backends is one image to the kubelet.
-import { decodeImage, encodeImage } from '../cri/messages.ts';
-import { encodeField, forEachRecord, readString } from '../cri/wire.ts';
+import { encodeField, forEachRecord, readString, readStrings, readVarint } from '../cri/wire.ts';
+import { encodeNumber, encodeText } from '../cri/wire-writer.ts';
 import { withoutRecords } from './lists.ts';
 
 const RECORDS = 1;
+// Image: id 1, repo_tags 2, repo_digests 3, size 4, pinned 8.
 const IMAGE_ID = [1];
+const REPO_TAGS = 2;
+const REPO_DIGESTS = 3;
+const SIZE = 4;
+const PINNED = 8;
 
 /**
  * The parts of a joined ListImages reply with each image id once: tags and digests united, pinned when pinned
@@ -38,16 +43,26 @@ export function mergeImages(parts: readonly Buffer[]): Buffer[] {
   return [...withoutRecords(message, dropped), ...merged];
 }
 
+/** The first one with what the others add written behind it: of a repeated field all count, of any other the last. */
 function mergeOne(twins: readonly Buffer[]): Uint8Array {
-  const [first, ...others] = twins.map((bytes) => decodeImage(bytes));
-  if (first === undefined) return new Uint8Array(0);
-  for (const other of others) {
-    first.repoTags = [...new Set([...first.repoTags, ...other.repoTags])];
-    first.repoDigests = [...new Set([...first.repoDigests, ...other.repoDigests])];
-    first.pinned ||= other.pinned;
-    if (other.size > first.size) first.size = other.size;
-  }
-  return encodeImage(first);
+  const [first = Buffer.alloc(0), ...others] = twins;
+  const united = [REPO_TAGS, REPO_DIGESTS].flatMap((field) => {
+    const own = new Set(textsOf(first, field));
+    const added = new Set(others.flatMap((other) => textsOf(other, field)).filter((text) => !own.has(text)));
+    return [...added].map((text) => encodeText(field, text));
+  });
+  const largest = (field: number) =>
+    Math.max(...twins.map((image) => readVarint(image, 0, image.length, [field]) ?? 0));
+  return Buffer.concat([
+    first,
+    ...united,
+    encodeNumber(SIZE, largest(SIZE)),
+    encodeNumber(PINNED, largest(PINNED)),
+  ]);
+}
+
+function textsOf(image: Buffer, field: number): string[] {
+  return readStrings(image, 0, image.length, [field]);
 }
 
 /** In ImageFsInfoResponse both fields hold FilesystemUsage records; fs_id.mountpoint says where one lies. */

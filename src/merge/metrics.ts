@@ -1,33 +1,55 @@
 // Metrics of several runtimes under one set of descriptors. The kubelet maps label values to keys by position and keeps
 // one descriptor for each name, but runtimes order their keys differently: without this, labels would be swapped.
-import type { Metric, MetricDescriptor } from '../cri/gen/runtime/v1/metrics_pb.ts';
-import {
-  decodeMetricDescriptors,
-  decodePodSandboxMetrics,
-  encodeMetricDescriptors,
-  encodePodSandboxMetrics,
-} from '../cri/messages.ts';
+import { encodeField, forEachRecord, readString, readStrings } from '../cri/wire.ts';
+import { rewriteRecords } from '../cri/wire-writer.ts';
 
 /** The label keys of each metric, by its name, in the order of its label values. */
 export type LabelOrder = ReadonlyMap<string, readonly string[]>;
 
-/** The label order that a ListMetricDescriptors reply declares. */
-export function labelOrderOf(reply: Buffer): LabelOrder {
-  const { descriptors } = decodeMetricDescriptors(reply);
-  return new Map(descriptors.map(({ name, labelKeys }) => [name, labelKeys]));
+// ListMetricDescriptorsResponse: descriptors 1 {name 1, help 2, label_keys 3}.
+const DESCRIPTORS = 1;
+const LABEL_KEYS = 3;
+// ListPodSandboxMetricsResponse: pod_metrics 1 {metrics 2, container_metrics 3 {metrics 2}}; Metric: name 1, label_values 4.
+const PODS = 1;
+const METRICS = 2;
+const CONTAINERS = 3;
+const LABEL_VALUES = 4;
+const NAME = [1];
+
+/** The label order that a ListMetricDescriptors reply declares. Throws MalformedMessageError. */
+export function labelOrderOf(reply: Uint8Array): LabelOrder {
+  const order = new Map<string, readonly string[]>();
+  forEachRecord(reply, 0, reply.length, DESCRIPTORS, (_, start, end) => {
+    order.set(readString(reply, start, end, NAME) ?? '', readStrings(reply, start, end, [LABEL_KEYS]));
+  });
+  return order;
 }
 
 /** One descriptor for each name: the first reply's, with the keys that only others have at its end. */
-export function mergeDescriptors(replies: readonly Buffer[]): Buffer {
-  const byName = new Map<string, MetricDescriptor>();
+export function mergeDescriptors(replies: readonly Uint8Array[]): Buffer {
+  const byName = new Map<
+    string,
+    { readonly first: Uint8Array; readonly keys: Set<string>; readonly added: string[] }
+  >();
   for (const reply of replies) {
-    for (const descriptor of decodeMetricDescriptors(reply).descriptors) {
-      const known = byName.get(descriptor.name);
-      if (known === undefined) byName.set(descriptor.name, descriptor);
-      else known.labelKeys = [...new Set([...known.labelKeys, ...descriptor.labelKeys])];
-    }
+    forEachRecord(reply, 0, reply.length, DESCRIPTORS, (_, start, end) => {
+      const name = readString(reply, start, end, NAME) ?? '';
+      const keys = readStrings(reply, start, end, [LABEL_KEYS]);
+      const known = byName.get(name);
+      if (known === undefined) {
+        byName.set(name, { first: reply.subarray(start, end), keys: new Set(keys), added: [] });
+        return;
+      }
+      for (const key of keys.filter((one) => !known.keys.has(one))) {
+        known.keys.add(key);
+        known.added.push(key);
+      }
+    });
   }
-  return Buffer.from(encodeMetricDescriptors({ descriptors: [...byName.values()] }));
+  const descriptors = [...byName.values()].map(({ first, added }) =>
+    Buffer.concat([first, ...added.map((key) => encodeField(LABEL_KEYS, Buffer.from(key)))]),
+  );
+  return Buffer.concat(descriptors.map((descriptor) => encodeField(DESCRIPTORS, descriptor)));
 }
 
 /**
@@ -38,23 +60,24 @@ export function mergeDescriptors(replies: readonly Buffer[]): Buffer {
 export function relabel(message: Buffer, own: LabelOrder, shared: LabelOrder): Buffer {
   const isSame = [...own].every(([name, keys]) => sameKeys(keys, shared.get(name)));
   if (isSame) return message;
-  const reply = decodePodSandboxMetrics(message);
-  for (const pod of reply.podMetrics) {
-    pod.metrics = pod.metrics.filter((metric) => reorder(metric, own, shared));
-    for (const container of pod.containerMetrics) {
-      container.metrics = container.metrics.filter((metric) => reorder(metric, own, shared));
-    }
-  }
-  return Buffer.from(encodePodSandboxMetrics(reply));
+  const reorder = (metric: Uint8Array) => reordered(metric, own, shared);
+  const ofContainer = (container: Uint8Array) => rewriteRecords(container, METRICS, reorder);
+  const relabelled = rewriteRecords(message, PODS, (pod) =>
+    rewriteRecords(rewriteRecords(pod, METRICS, reorder), CONTAINERS, ofContainer),
+  );
+  return Buffer.from(relabelled);
 }
 
-function reorder(metric: Metric, own: LabelOrder, shared: LabelOrder): boolean {
-  const from = own.get(metric.name);
-  const to = shared.get(metric.name);
-  if (from === undefined || to === undefined) return false;
-  const values = metric.labelValues;
-  metric.labelValues = to.map((key) => values[from.indexOf(key)] ?? '');
-  return true;
+function reordered(metric: Uint8Array, own: LabelOrder, shared: LabelOrder): Uint8Array | undefined {
+  const name = readString(metric, 0, metric.length, NAME) ?? '';
+  const from = own.get(name);
+  const to = shared.get(name);
+  if (from === undefined || to === undefined) return undefined;
+  const values = readStrings(metric, 0, metric.length, [LABEL_VALUES]);
+  const bare = rewriteRecords(metric, LABEL_VALUES, () => undefined);
+  // An empty value is written too: it holds its key's place.
+  const placed = to.map((key) => encodeField(LABEL_VALUES, Buffer.from(values[from.indexOf(key)] ?? '')));
+  return Buffer.concat([bare, ...placed]);
 }
 
 function sameKeys(a: readonly string[], b: readonly string[] | undefined): boolean {

@@ -1,18 +1,8 @@
 // One Status out of those of all backends. The node's readiness follows the default backend: a NotReady of another one
 // would stop every pod of the node, so that is said in conditions of its own and enforced when a pod is placed.
-import { create } from '@bufbuild/protobuf';
-import {
-  type RuntimeCondition,
-  RuntimeConditionSchema,
-  type RuntimeFeatures,
-  RuntimeFeaturesSchema,
-  type RuntimeHandler,
-  RuntimeHandlerFeaturesSchema,
-  RuntimeHandlerSchema,
-  RuntimeStatusSchema,
-  type StatusResponse,
-  StatusResponseSchema,
-} from '../cri/gen/runtime/v1/status_pb.ts';
+// Conditions go on as the bytes they came in.
+import { forEachRecord, readBytes, readMap, readString, readVarint } from '../cri/wire.ts';
+import { encodeMessage, encodeNumber, encodeText } from '../cri/wire-writer.ts';
 
 /** One backend's part in the node's status. */
 export interface StatusPart {
@@ -22,118 +12,155 @@ export interface StatusPart {
   readonly isUp: boolean;
   /** For people: its state, e.g. `is unreachable since ...`. */
   readonly detail: string;
-  /** Its newest answer, which may be older than this call when it is absent; undefined when it never gave one. */
-  readonly reply: StatusResponse | undefined;
+  /** Its newest StatusResponse, which may be older than this call when it is absent; undefined when it never gave one. */
+  readonly reply: Buffer | undefined;
   /** Exposed runtime handler to the backend's own name for it. */
   readonly handlers: ReadonlyMap<string, string>;
 }
 
+// StatusResponse: status 1 > conditions 1 {type 1, status 2, reason 3, message 4}; info 2; runtime_handlers 3 {name 1,
+// features 2}; features 4.
+const STATUS = 1;
+const STATUS_PATH = [STATUS];
+const CONDITIONS = 1;
+const INFO = 2;
+const HANDLERS = 3;
+const FEATURES = 4;
+/** recursive_read_only_mounts, user_namespaces. */
+const HANDLER_FEATURES = [1, 2];
+/** supplemental_groups_policy, user_namespaces_host_network, mount_options. */
+const RUNTIME_FEATURES = [1, 2, 3];
 const RUNTIME_READY = 'RuntimeReady';
 const NETWORK_READY = 'NetworkReady';
 
+interface Condition {
+  readonly type: string;
+  readonly isTrue: boolean;
+  readonly bytes: Uint8Array;
+}
+
 /**
- * Merges; `parts` begin with the default backend. `reaches` tells whether a pod with an exposed handler could be
- * placed on a backend: a feature is only claimed when all of those have it.
+ * Merges into a StatusResponse; `parts` begin with the default backend. `reaches` tells whether a pod with an exposed
+ * handler could be placed on a backend: a feature is only claimed when all of those have it.
+ * Throws MalformedMessageError when a reply does not parse.
  */
 export function mergeStatus(
   parts: readonly StatusPart[],
   reaches: (handler: string, backend: string) => boolean,
-): StatusResponse {
-  const merged = create(StatusResponseSchema, {
-    status: create(RuntimeStatusSchema, { conditions: conditions(parts) }),
-    runtimeHandlers: runtimeHandlers(parts, reaches),
-  });
-  const features = sharedFeatures(parts);
-  if (features !== undefined) merged.features = features;
-  for (const { isDefault, name, reply } of parts) {
-    for (const [key, value] of Object.entries(reply?.info ?? {}))
-      merged.info[isDefault ? key : `${name}.${key}`] = value;
-  }
-  return merged;
+): Buffer {
+  const conditions = mergeConditions(parts).map(({ bytes }) => encodeMessage(CONDITIONS, bytes));
+  return Buffer.concat([
+    encodeMessage(STATUS, ...conditions),
+    ...parts.flatMap(infoOf),
+    ...runtimeHandlers(parts, reaches),
+    ...sharedFeatures(parts),
+  ]);
 }
 
-function conditions(parts: readonly StatusPart[]): RuntimeCondition[] {
-  const own = parts[0]?.reply?.status?.conditions ?? [];
-  const isAnyReady = parts.some((part) => part.isUp && conditionOf(part, RUNTIME_READY)?.status === true);
+function mergeConditions(parts: readonly StatusPart[]): Condition[] {
+  const [first] = parts;
+  const own = first === undefined ? [] : conditionsOf(first);
+  const isAnyReady = parts.some((part) => part.isUp && readyCondition(part)?.isTrue === true);
   const others = own.filter(({ type }) => type !== RUNTIME_READY && type !== NETWORK_READY);
+  const said = own.find(({ type }) => type === RUNTIME_READY);
+  const network = own.find(({ type }) => type === NETWORK_READY);
+  const noNetwork = `switchyard: the default backend ${first?.name} ${first?.detail}`;
   return [
-    runtimeReady(own, isAnyReady),
-    own.find(({ type }) => type === NETWORK_READY) ?? unknownNetwork(parts[0]),
+    said?.isTrue === isAnyReady
+      ? said
+      : condition(RUNTIME_READY, isAnyReady, 'NoBackendReady', 'switchyard: no backend is ready'),
+    network ?? condition(NETWORK_READY, false, 'DefaultBackendNeverAnswered', noNetwork),
     ...others,
     ...(parts.length > 1 ? parts.map(backendReady) : []),
   ];
 }
 
-function runtimeReady(own: readonly RuntimeCondition[], isAnyReady: boolean): RuntimeCondition {
-  const said = own.find(({ type }) => type === RUNTIME_READY);
-  if (said !== undefined && said.status === isAnyReady) return said;
-  return create(RuntimeConditionSchema, {
-    type: RUNTIME_READY,
-    status: isAnyReady,
-    reason: isAnyReady ? '' : 'NoBackendReady',
-    message: isAnyReady ? '' : 'switchyard: no backend is ready',
-  });
+function backendReady(part: StatusPart): Condition {
+  const type = `Backend.${part.name}.Ready`;
+  const said = readyCondition(part);
+  if (!part.isUp)
+    return condition(type, false, 'BackendAbsent', `switchyard: backend ${part.name} ${part.detail}`);
+  if (said === undefined) return condition(type, false, 'NoRuntimeReady', '');
+  const text = (field: number) => readString(said.bytes, 0, said.bytes.length, [field]) ?? '';
+  return condition(type, said.isTrue, text(3), text(4));
 }
 
-function unknownNetwork(first: StatusPart | undefined): RuntimeCondition {
-  return create(RuntimeConditionSchema, {
-    type: NETWORK_READY,
-    status: false,
-    reason: 'DefaultBackendNeverAnswered',
-    message: `switchyard: the default backend ${first?.name} ${first?.detail}`,
-  });
+/** Reason and message are for what is not true. */
+function condition(type: string, isTrue: boolean, reason: string, message: string): Condition {
+  const why = isTrue ? [] : [encodeText(3, reason), encodeText(4, message)];
+  return {
+    type,
+    isTrue,
+    bytes: Buffer.concat([encodeText(1, type), encodeNumber(2, Number(isTrue)), ...why]),
+  };
 }
 
-function backendReady(part: StatusPart): RuntimeCondition {
-  const said = conditionOf(part, RUNTIME_READY);
-  const isReady = part.isUp && said?.status === true;
-  return create(RuntimeConditionSchema, {
-    type: `Backend.${part.name}.Ready`,
-    status: isReady,
-    reason: isReady ? '' : part.isUp ? (said?.reason ?? 'NoRuntimeReady') : 'BackendAbsent',
-    message: isReady
-      ? ''
-      : part.isUp
-        ? (said?.message ?? '')
-        : `switchyard: backend ${part.name} ${part.detail}`,
-  });
+function readyCondition(part: StatusPart): Condition | undefined {
+  return conditionsOf(part).find(({ type }) => type === RUNTIME_READY);
 }
 
-function conditionOf(part: StatusPart, wanted: string): RuntimeCondition | undefined {
-  return part.reply?.status?.conditions.find(({ type }) => type === wanted);
+function conditionsOf({ reply }: StatusPart): Condition[] {
+  const status = reply && readBytes(reply, 0, reply.length, STATUS_PATH);
+  const conditions: Condition[] = [];
+  if (status === undefined) return conditions;
+  forEachRecord(status, 0, status.length, CONDITIONS, (_, start, end) => {
+    const type = readString(status, start, end, [1]) ?? '';
+    const isTrue = (readVarint(status, start, end, [2]) ?? 0) !== 0;
+    conditions.push({ type, isTrue, bytes: status.subarray(start, end) });
+  });
+  return conditions;
+}
+
+/** The default backend's info keeps its keys, as `crictl info` shows them; others' get their backend's name in front. */
+function infoOf({ isDefault, name, reply }: StatusPart): Uint8Array[] {
+  const info = reply === undefined ? new Map<string, string>() : readMap(reply, 0, reply.length, [INFO]);
+  return [...info].map(([key, value]) =>
+    encodeMessage(INFO, encodeText(1, isDefault ? key : `${name}.${key}`), encodeText(2, value)),
+  );
 }
 
 /** Handlers as the node exposes them, each once, with the features that hold wherever a pod with it may land. */
 function runtimeHandlers(
   parts: readonly StatusPart[],
   reaches: (handler: string, backend: string) => boolean,
-): RuntimeHandler[] {
+): Uint8Array[] {
+  const told = new Map(parts.map((part) => [part, handlerFeatures(part)]));
   // No backend tells of handlers: an old runtime, which the kubelet knows by the empty list.
-  if (parts.every(({ reply }) => (reply?.runtimeHandlers.length ?? 0) === 0)) return [];
+  if ([...told.values()].every(({ size }) => size === 0)) return [];
   const names = new Set(parts.flatMap(({ handlers }) => [...handlers.keys()]));
   return [...names].map((name) => {
     const reachable = parts.filter((part) => part.handlers.has(name) || reaches(name, part.name));
-    const features = reachable.map((part) => {
-      const sent = part.handlers.get(name) ?? '';
-      return part.reply?.runtimeHandlers.find((handler) => handler.name === sent)?.features;
-    });
-    return create(RuntimeHandlerSchema, {
-      name,
-      features: create(RuntimeHandlerFeaturesSchema, {
-        recursiveReadOnlyMounts: features.every((one) => one?.recursiveReadOnlyMounts === true),
-        userNamespaces: features.every((one) => one?.userNamespaces === true),
-      }),
-    });
+    const features = reachable.map((part) => told.get(part)?.get(part.handlers.get(name) ?? ''));
+    return encodeMessage(
+      HANDLERS,
+      encodeText(1, name),
+      encodeMessage(2, ...shared(features, HANDLER_FEATURES)),
+    );
   });
 }
 
-/** A feature of the node is one of every backend; claiming it for one that lacks it would weaken its pods silently. */
-function sharedFeatures(parts: readonly StatusPart[]): RuntimeFeatures | undefined {
-  const all = parts.map(({ reply }) => reply?.features);
-  if (all.every((features) => features === undefined)) return undefined;
-  return create(RuntimeFeaturesSchema, {
-    supplementalGroupsPolicy: all.every((one) => one?.supplementalGroupsPolicy === true),
-    userNamespacesHostNetwork: all.every((one) => one?.userNamespacesHostNetwork === true),
-    mountOptions: all.every((one) => one?.mountOptions === true),
+/** A backend's handlers by its own names, with the bytes of their features. */
+function handlerFeatures({ reply }: StatusPart): Map<string, Uint8Array | undefined> {
+  const features = new Map<string, Uint8Array | undefined>();
+  if (reply === undefined) return features;
+  forEachRecord(reply, 0, reply.length, HANDLERS, (_, start, end) => {
+    features.set(readString(reply, start, end, [1]) ?? '', readBytes(reply, start, end, [2]));
   });
+  return features;
+}
+
+/** A feature of the node is one of every backend; claiming it for one that lacks it would weaken its pods silently. */
+function sharedFeatures(parts: readonly StatusPart[]): Uint8Array[] {
+  const all = parts.map(({ reply }) => reply && readBytes(reply, 0, reply.length, [FEATURES]));
+  if (all.every((features) => features === undefined)) return [];
+  return [encodeMessage(FEATURES, ...shared(all, RUNTIME_FEATURES))];
+}
+
+/** The flags of `fields` that are set in all of `messages`. */
+function shared(messages: readonly (Uint8Array | undefined)[], fields: readonly number[]): Uint8Array[] {
+  const isSet = (message: Uint8Array | undefined, field: number) =>
+    message !== undefined && (readVarint(message, 0, message.length, [field]) ?? 0) !== 0;
+  return fields
+    .filter((field) => messages.every((message) => isSet(message, field)))
+    .map((field) => encodeNumber(field, 1));
 }

@@ -87,8 +87,9 @@ class PrettySink implements LineSink {
 
   async #load(): Promise<void> {
     try {
-      const { prettyFactory } = await import('pino-pretty');
-      const format = prettyFactory({
+      // Bundled, a CommonJS package has a default export only.
+      const { default: pretty } = await import('pino-pretty');
+      const format = pretty.prettyFactory({
         colorize: process.stdout.isTTY && process.env['NO_COLOR'] === undefined,
         translateTime: 'SYS:HH:MM:ss.l',
         singleLine: true,

@@ -2,15 +2,9 @@
 // and Status must be answered quickly whatever the backends do: 30 s without one makes the node NotReady.
 import type { Backend } from '../../backends/backend.ts';
 import { describeState } from '../../backends/state.ts';
-import { CgroupDriver } from '../../cri/gen/runtime/v1/status_pb.ts';
-import {
-  decodeRuntimeConfigResponse,
-  decodeStatusResponse,
-  encodeStatusResponse,
-  encodeVersionResponse,
-  RUNTIME_INTERFACE_VERSION,
-} from '../../cri/messages.ts';
 import type { NodeMethod } from '../../cri/methods.ts';
+import { encodeVersionResponse } from '../../cri/own-messages.ts';
+import { readBytes, readVarint } from '../../cri/wire.ts';
 import { STATUS } from '../../grpc/status.ts';
 import { agreedRuntimeConfig, type SaidCgroupDriver } from '../../merge/runtime-config.ts';
 import { mergeStatus } from '../../merge/status.ts';
@@ -20,6 +14,11 @@ import { replyWith } from '../collect.ts';
 import { type BackendOutcome, fanOut } from '../fan-out.ts';
 import type { Handler, ProxyParts } from '../parts.ts';
 import { reply } from '../replies.ts';
+
+// RuntimeConfigResponse: linux 1 > cgroup_driver 1.
+const LINUX = [1];
+const CGROUP_DRIVER = [1, 1];
+const CGROUPFS = 1;
 
 /** How long a version call waits for the default backend when it was never met. */
 const FIRST_CONTACT_MS = 5_000;
@@ -56,13 +55,8 @@ async function version(parts: ProxyParts, call: Call): Promise<void> {
   }
   const known = identity.version ?? registry.default.version;
   if (known === undefined) throw registry.default.absenceError();
-  const bytes = encodeVersionResponse({
-    version: RUNTIME_INTERFACE_VERSION,
-    runtimeName: known.runtimeName,
-    runtimeVersion: known.runtimeVersion,
-    runtimeApiVersion: call.route?.version ?? 'v1',
-  });
-  reply(call, [asBuffer(bytes)]);
+  const version = call.route?.version ?? 'v1';
+  reply(call, [Buffer.from(encodeVersionResponse(known.runtimeName, known.runtimeVersion, version))]);
 }
 
 /** Asks every backend within its Status budget; for one that does not answer, its last word and its absence count. */
@@ -80,18 +74,14 @@ async function status(parts: ProxyParts, call: Call, lastStatus: Map<Backend, Bu
         isDefault: backend === registry.default,
         isUp: outcome.kind === 'answered',
         detail: detailOf(backend, outcome),
-        reply: last && decodeStatusResponse(last),
+        reply: last,
         handlers: backend.config.handlers,
       };
     }),
   );
   if (call.isOver) return;
   call.backendName = 'several';
-  reply(call, [
-    asBuffer(
-      encodeStatusResponse(mergeStatus(statusParts, (handler, name) => mayReach(config, handler, name))),
-    ),
-  ]);
+  reply(call, [mergeStatus(statusParts, (handler, name) => mayReach(config, handler, name))]);
 }
 
 function detailOf(backend: Backend, outcome: BackendOutcome['outcome']): string {
@@ -123,9 +113,9 @@ function runtimeConfig(parts: ProxyParts, call: Call): void {
 }
 
 function driverOf(backend: Backend, reply: Buffer): SaidCgroupDriver[] {
-  const { linux } = decodeRuntimeConfigResponse(reply);
-  if (linux === undefined) return [];
-  const driver = linux.cgroupDriver === CgroupDriver.CGROUPFS ? 'cgroupfs' : 'systemd';
+  // An empty `linux` says systemd, the 0 of its enum; without it the backend says nothing.
+  if (readBytes(reply, 0, reply.length, LINUX) === undefined) return [];
+  const driver = readVarint(reply, 0, reply.length, CGROUP_DRIVER) === CGROUPFS ? 'cgroupfs' : 'systemd';
   return [{ backend: backend.name, driver, reply }];
 }
 
@@ -162,8 +152,4 @@ function metricDescriptors(parts: ProxyParts, call: Call): void {
       reply(call, [metricLabels.descriptors()]);
     else if (first !== undefined) replyWith(call, first.backend, first.outcome);
   });
-}
-
-function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

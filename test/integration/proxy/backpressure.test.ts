@@ -3,7 +3,7 @@
 import net from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Switchyard, startSwitchyard } from '../../../src/app.ts';
-import { encodeVersionResponse } from '../../../src/cri/messages.ts';
+import { encodeVersionResponse } from '../../../src/cri/own-messages.ts';
 import { encodeField } from '../../../src/cri/wire.ts';
 import { framed } from '../../../src/grpc/message.ts';
 import { backendRequestFields } from '../../../src/grpc/metadata.ts';
@@ -108,10 +108,7 @@ describe('a client that does not read', () => {
   beforeEach(async () => {
     dir = await tempDir();
     backend = new RawBackend(dir.file('one.sock'));
-    backend.replies.set(
-      `${SERVICE}Version`,
-      framed(encodeVersionResponse({ version: '0.1.0', runtimeName: 'raw', runtimeVersion: '1' })),
-    );
+    backend.replies.set(`${SERVICE}Version`, framed(encodeVersionResponse('raw', '1', 'v1')));
     const record = encodeField(1, encodeField(1, Buffer.from(CONTAINER_ID)));
     backend.replies.set(`${SERVICE}ListContainers`, framed(record));
     const plain = configOf(dir, [{ name: 'one', profile: 'cri-o' }]);

@@ -3,8 +3,8 @@
 import type { Metadata } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Switchyard, startSwitchyard } from '../../../src/app.ts';
-import { encodeVersionResponse } from '../../../src/cri/messages.ts';
 import { type ListMethod, METHODS, type Method, methodNamed } from '../../../src/cri/methods.ts';
+import { encodeVersionResponse } from '../../../src/cri/own-messages.ts';
 import { encodeField } from '../../../src/cri/wire.ts';
 import { CriClient, type RawReply } from '../../support/cri-client.ts';
 import { configOf, recorder } from '../../support/proxy-world.ts';
@@ -46,9 +46,7 @@ describe('a call through the proxy', () => {
     dir = await tempDir();
     backend = await scriptedBackend(dir.file('one.sock'), NEW_PATHS);
     backend.answer('Version', {
-      messages: [
-        encodeVersionResponse({ version: '0.1.0', runtimeName: 'scripted', runtimeVersion: '1.0.0' }),
-      ],
+      messages: [encodeVersionResponse('scripted', '1.0.0', 'v1')],
     });
     backend.answer('ListPodSandbox', { messages: [encodeField(1, text(1, SANDBOX_ID))] });
     backend.answer('ListContainers', {
