@@ -61,7 +61,7 @@ async function compare(cell: Cell, options: CrossCheckOptions): Promise<Map<stri
   for (let round = 0; round < ROUNDS; round++) {
     for (const contender of contenders) {
       const sockets = contender.socketsFor(cell);
-      const order: SliceOrder = { ...cell, durationMs: sliceMs, sockets };
+      const order: SliceOrder = { ...cell, durationMs: sliceMs, isLeadIn: false, sockets };
       const { p50Us, calls } = await client.ask<SliceResult>(order);
       samples.get(contender.name)?.byClient.push(p50Us);
       samples.get(contender.name)?.byH2load.push(await h2loadP50(dir, cell, sockets[0] ?? '', calls));

@@ -47,6 +47,8 @@ export interface RoundsResult {
 
 const FEWEST_ROUNDS = 2;
 const MAX_ERRORS = 20;
+/** How long a lead-in is beside the slice that follows it. */
+const LEAD_IN = 0.2;
 
 /** Runs the rounds until the time is over, at least two. Stops early when calls fail again and again. */
 export function runRounds(options: RoundsOptions): Promise<RoundsResult> {
@@ -137,26 +139,33 @@ class Rounds {
     await Promise.all(this.options.backends.map((backend) => backend.ask<number>(question)));
   }
 
-  /** One slice; undefined when calls of it failed. */
+  /** A lead-in and a slice; undefined when calls failed. */
   private async runSlice(contender: Contender, cell: Cell): Promise<Figures | undefined> {
+    const { client, sliceMs } = this.options;
     const { pid } = contender;
-    const order: SliceOrder = {
-      workload: cell.workload,
-      inFlight: cell.inFlight,
-      durationMs: this.options.sliceMs,
-      sockets: contender.socketsFor(cell),
+    const ask = async (isLeadIn: boolean): Promise<SliceResult> => {
+      const order: SliceOrder = {
+        workload: cell.workload,
+        inFlight: cell.inFlight,
+        durationMs: isLeadIn ? sliceMs * LEAD_IN : sliceMs,
+        isLeadIn,
+        sockets: contender.socketsFor(cell),
+      };
+      const answer = await client.ask<SliceResult>(order);
+      for (const error of answer.errors) this.errors.push(`${contender.name}, ${cellName(cell)}: ${error}`);
+      return answer;
     };
+    if ((await ask(true)).errors.length > 0) return undefined;
     const cpuBeforeNs = pid === undefined ? Number.NaN : cpuTimeNs(pid);
-    const result = await this.options.client.ask<SliceResult>(order);
+    const result = await ask(false);
     const cpuNs = pid === undefined ? Number.NaN : cpuTimeNs(pid) - cpuBeforeNs;
-    for (const error of result.errors) this.errors.push(`${contender.name}, ${cellName(cell)}: ${error}`);
     if (result.errors.length > 0) return undefined;
     return {
       calls: result.calls,
       p50Us: result.p50Us,
       p99Us: result.p99Us,
       callsPerSecond: (result.calls * 1_000) / result.elapsedMs,
-      cpuUs: cpuNs / 1_000 / (result.calls + 1), // the first call of the slice is not among those timed
+      cpuUs: cpuNs / 1_000 / result.calls,
     };
   }
 }
