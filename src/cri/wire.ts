@@ -1,13 +1,22 @@
 // Protobuf bytes read and edited where they lie, without decoding: the fields routing needs, the records of a list,
 // one string replaced. Used on every call; whatever a newer peer adds passes through untouched.
 // All functions throw MalformedMessageError on bytes that do not parse, also behind the field that was asked for.
-import { field, LENGTH_DELIMITED, readField, readVarintAt, VARINT } from './wire-field.ts';
+import { field, LENGTH_DELIMITED, readField, readVarintAt, skipPlain, VARINT } from './wire-field.ts';
 
 /** Field numbers from the message down: [1, 2] is field 2 of the message in field 1. Never empty. */
 export type Path = readonly number[];
 
 /** Told where a record lies: its tag, and its body (what follows tag and length). It ends where its body ends. */
 export type RecordVisitor = (recordStart: number, bodyStart: number, bodyEnd: number) => void;
+
+/** As RecordVisitor, with the place of the record's id: [idStart, idEnd); idStart is -1 when it has none. */
+export type IdVisitor = (
+  recordStart: number,
+  bodyStart: number,
+  bodyEnd: number,
+  idStart: number,
+  idEnd: number,
+) => void;
 
 /** The string at `path`: the last one if there are several, undefined if there is none. Broken UTF-8 becomes U+FFFD. */
 export function readString(buf: Uint8Array, start: number, end: number, path: Path): string | undefined {
@@ -57,6 +66,28 @@ export function forEachRecord(
     if (field.number === number && field.wireType === LENGTH_DELIMITED) {
       visit(recordStart, field.bodyStart, field.bodyEnd);
     }
+  }
+}
+
+/**
+ * As forEachRecord, with the place of the id in each record: what readString would read at `idPath`.
+ * Nothing is allocated, as most ids of a list are known.
+ */
+export function forEachRecordWithId(
+  buf: Uint8Array,
+  start: number,
+  end: number,
+  number: number,
+  idPath: Path,
+  visit: IdVisitor,
+): void {
+  for (let at = start; at < end; ) {
+    const recordStart = at;
+    at = readField(buf, at, end);
+    if (field.number !== number || field.wireType !== LENGTH_DELIMITED) continue;
+    const { bodyStart, bodyEnd } = field;
+    const hasId = locate(buf, bodyStart, bodyEnd, idPath, 0, LENGTH_DELIMITED);
+    visit(recordStart, bodyStart, bodyEnd, hasId ? foundStart : -1, foundEnd);
   }
 }
 
@@ -111,11 +142,17 @@ function locate(
   depth: number,
   leafType: number,
 ): boolean {
-  const number = path[depth];
+  const number = path[depth] as number;
   const isLeaf = depth === path.length - 1;
   const wireType = isLeaf ? leafType : LENGTH_DELIMITED;
+  const tag = number * 8 + wireType;
   let isFound = false;
   for (let at = start; at < end; ) {
+    const next = buf[at] === tag ? 0 : skipPlain(buf, at, end);
+    if (next > 0) {
+      at = next;
+      continue;
+    }
     at = readField(buf, at, end);
     if (field.number !== number || field.wireType !== wireType) continue;
     if (isLeaf) {

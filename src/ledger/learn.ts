@@ -1,7 +1,7 @@
 // Reads ids out of what backends answer and records them. A record that another backend owns already is reported back.
 import type { Backend } from '../backends/backend.ts';
 import type { ListMethod } from '../cri/methods.ts';
-import { forEachRecord, readString } from '../cri/wire.ts';
+import { forEachRecordWithId, type IdVisitor, readString } from '../cri/wire.ts';
 import { MalformedMessageError } from '../errors.ts';
 import type { Ledger } from './ledger.ts';
 
@@ -47,22 +47,24 @@ function learnRecords(
 ): ByteRange[] {
   const { object, recordIdPath, record } = method;
   if (object === 'image') return [];
-  const foreign: ByteRange[] = [];
   const parentPath = object === 'sandbox' ? record?.uid : record?.sandboxId;
   const list = fullList ?? 0;
-  let seen = 0;
-  forEachRecord(message, 0, message.length, method.recordField, (recordStart, bodyStart, bodyEnd) => {
-    const id = readString(message, bodyStart, bodyEnd, recordIdPath);
-    if (id === undefined) return;
-    seen++;
-    const parent = () =>
-      (parentPath === undefined ? undefined : readString(message, bodyStart, bodyEnd, parentPath)) ?? '';
-    const isItsOwn = method.learns
-      ? ledger.see(object, id, backend, list, parent)
-      : (ledger.ownerOf(object, id) ?? backend) === backend;
+  const foreign: ByteRange[] = [];
+  const view = new DataView(message.buffer, message.byteOffset, message.length);
+  // For ids that the ledger cannot find by their bytes: mostly those that are new.
+  const seeText = (bodyStart: number, bodyEnd: number): boolean => {
+    const id = readString(message, bodyStart, bodyEnd, recordIdPath) ?? '';
+    if (!method.learns) return (ledger.ownerOf(object, id) ?? backend) === backend;
+    const parent = () => (parentPath && readString(message, bodyStart, bodyEnd, parentPath)) ?? '';
+    return ledger.see(object, id, backend, list, parent);
+  };
+  const visit: IdVisitor = (recordStart, bodyStart, bodyEnd, idStart, idEnd) => {
+    if (idStart < 0) return;
+    const isItsOwn =
+      ledger.seeBytes(object, view, idStart, idEnd, backend, list) ?? seeText(bodyStart, bodyEnd);
     if (!isItsOwn) foreign.push({ start: recordStart, end: bodyEnd });
-  });
-  if (method.learns && fullList !== undefined)
-    ledger.endList(object, backend, fullList, seen - foreign.length);
+  };
+  forEachRecordWithId(message, 0, message.length, method.recordField, recordIdPath, visit);
+  if (method.learns && fullList !== undefined) ledger.endList(object, backend, fullList);
   return foreign;
 }

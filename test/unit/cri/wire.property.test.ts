@@ -16,6 +16,7 @@ import { METHODS } from '../../../src/cri/methods.ts';
 import {
   encodeField,
   forEachRecord,
+  forEachRecordWithId,
   hasOnlyField,
   type Path,
   readBytes,
@@ -78,6 +79,42 @@ describe('the wire reader', () => {
         expect(hasOnlyField(bytes, 0, bytes.length, number)).toBe(wanted.length === fields.length);
       }),
       RUNS,
+    );
+  });
+
+  it('finds in every record of a list the id that reading the record by itself finds', () => {
+    const number = fc.integer({ min: 1, max: 3 });
+    const path = fc.array(number, { minLength: 1, maxLength: 3 });
+    fc.assert(
+      fc.property(sample, number, path, ({ bytes }, field, idPath) => {
+        const buffer = Buffer.concat([Buffer.from([0xff]), bytes, Buffer.from([0xff])]);
+        const [from, to] = [1, 1 + bytes.length];
+        expectSame(
+          () => {
+            const alone: unknown[] = [];
+            forEachRecord(buffer, from, to, field, (recordStart, start, end) => {
+              alone.push([recordStart, start, end, readString(buffer, start, end, idPath)]);
+            });
+            return alone;
+          },
+          () => {
+            const found: unknown[] = [];
+            forEachRecordWithId(
+              buffer,
+              from,
+              to,
+              field,
+              idPath,
+              (recordStart, start, end, idStart, idEnd) => {
+                const id = idStart < 0 ? undefined : buffer.toString('utf8', idStart, idEnd);
+                found.push([recordStart, start, end, id]);
+              },
+            );
+            return found;
+          },
+        );
+      }),
+      { numRuns: 400 },
     );
   });
 
@@ -263,8 +300,22 @@ function readers(bytes: Uint8Array, end: number): (() => unknown)[] {
     () => readStrings(bytes, 0, end, [1000]),
     () => hasOnlyField(bytes, 0, end, 1),
     () => forEachRecord(bytes, 0, end, 1, () => {}),
+    () => forEachRecordWithId(bytes, 0, end, 1000, [1], () => {}),
     () => replaceString(bytes.subarray(0, end), [1000], 'x'),
   ];
+}
+
+/** Both give the same or both refuse: a path may lead into bytes that are no message. */
+function expectSame(one: () => unknown, other: () => unknown): void {
+  const [a, b] = [one, other].map((read) => {
+    try {
+      return read();
+    } catch (error) {
+      expect(error).toBeInstanceOf(MalformedMessageError);
+      return 'malformed';
+    }
+  });
+  expect(b).toEqual(a);
 }
 
 function decodes(desc: DescMessage, bytes: Uint8Array): boolean {
