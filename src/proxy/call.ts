@@ -46,6 +46,7 @@ export class Call implements StreamReceiver {
   readonly metadata: Field[] = [];
   /** On the clock of now(); undefined when the client set no deadline. */
   deadlineAtMs: number | undefined;
+  deadlineSlot = -1; // for Deadlines alone: its place among the watched
   /** The framed request: 5 bytes of prefix, then the message. */
   body: Buffer = NO_BODY;
   /** For metrics and logs: who answered, by which rule, for which pod or object. */
