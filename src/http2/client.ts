@@ -24,7 +24,7 @@ const STREAMS_BEFORE_SETTINGS = 100;
 /** One connection to a backend. */
 export class ClientConnection extends Connection {
   private readonly clientOptions: ClientOptions;
-  private readonly opening = new Set<Stream>(); // opened here, no headers sent yet
+  private readonly opening: Stream[] = []; // no headers sent yet: seldom more than one
   private nextId = 1;
   private peerMaxStreams = STREAMS_BEFORE_SETTINGS;
   private hasNamedMaxStreams = false;
@@ -73,7 +73,7 @@ export class ClientConnection extends Connection {
   }
 
   override get streamCount(): number {
-    return this.streams.size + this.opening.size;
+    return this.streams.size + this.opening.length;
   }
 
   /** Whether open() may be called now; when not because of the peer's limit, onSlot() follows. */
@@ -89,12 +89,12 @@ export class ClientConnection extends Connection {
     if (!this.isOpen)
       throw new ConnectionError(ERROR_CODE.REFUSED_STREAM, 'the connection takes no new streams');
     const stream = new Stream(this, 0, this.peerInitialWindowBytes, receiver);
-    this.opening.add(stream);
+    this.opening.push(stream);
     return stream;
   }
 
   override register(stream: Stream): void {
-    this.opening.delete(stream);
+    this.removeOpening(stream);
     stream.id = this.nextId;
     stream.sendWindowBytes = this.peerInitialWindowBytes;
     this.streams.set(stream.id, stream);
@@ -144,10 +144,16 @@ export class ClientConnection extends Connection {
   }
 
   protected override onStreamGone(stream: Stream): void {
-    this.opening.delete(stream);
+    if (stream.id === 0) this.removeOpening(stream);
     if (this.isClosed) return;
     if (this.isGoingAway) this.closeIfEmpty();
     else this.announceSlot();
+  }
+
+  private removeOpening(stream: Stream): void {
+    const { opening } = this;
+    if (opening.at(-1) === stream) opening.pop();
+    else opening.splice(opening.indexOf(stream), 1);
   }
 
   private announceSlot(): void {

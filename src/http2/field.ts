@@ -25,6 +25,9 @@ export const KNOWN = {
   otherPseudo: 17,
 } as const;
 
+/** Values of Field.verdict. goodName: the name comes from a checked field, the value is not checked yet. */
+export const VERDICT = { unknown: 0, good: 1, goodName: 2, bad: 3 } as const;
+
 const KNOWN_NAMES = new Map<string, number>([
   [':path', KNOWN.path],
   [':method', KNOWN.method],
@@ -66,8 +69,8 @@ export class Field {
   /** For the encoder only: who sent this field last from its dynamic table, and as which insertion. */
   lastEncoder: object | undefined = undefined;
   lastInsertion = 0;
-  /** For the header rules only: 0 not checked yet, 1 well formed, -1 malformed. */
-  verdict = 0;
+  /** For the header rules only: whether it is well formed, as far as it was checked. */
+  verdict: number = VERDICT.unknown;
 
   constructor(name: string, value: string, neverIndexed = false, known = knownNumber(name)) {
     this.name = name;

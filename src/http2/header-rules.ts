@@ -1,16 +1,23 @@
 // What makes a header list malformed (RFC 9113 section 8). Looser than the RFC where gRPC peers of some age
 // need it: `:authority` may be missing or a socket path, `:scheme` may be missing, `te` may be anything.
-import { type Field, KNOWN } from './field.ts';
+import { type Field, KNOWN, VERDICT } from './field.ts';
 
 // Lower-case tokens; a colon only in front.
 const NAME = /^:?[!#$%&'*+\-.^_`|~0-9a-z]+$/;
 const FORBIDDEN_IN_VALUE = /[\0\r\n]/;
+const STATUS_CODE = /^[1-9][0-9][0-9]$/;
 
+// Looked at once for each field, and a field in a table is the same one each time.
 function isWellFormed(field: Field): boolean {
-  if (field.verdict === 0) {
-    field.verdict = NAME.test(field.name) && !FORBIDDEN_IN_VALUE.test(field.value) ? 1 : -1;
+  if (field.verdict === VERDICT.unknown && !NAME.test(field.name)) field.verdict = VERDICT.bad;
+  if (field.verdict === VERDICT.unknown || field.verdict === VERDICT.goodName) {
+    field.verdict = isValue(field) ? VERDICT.good : VERDICT.bad;
   }
-  return field.verdict > 0;
+  return field.verdict === VERDICT.good;
+}
+
+function isValue(field: Field): boolean {
+  return field.known === KNOWN.status ? STATUS_CODE.test(field.value) : !FORBIDDEN_IN_VALUE.test(field.value);
 }
 
 /** What is wrong with a request's headers; undefined when nothing. */
@@ -49,7 +56,7 @@ export function requestFault(fields: readonly Field[]): string | undefined {
 export function responseFault(fields: readonly Field[]): string | undefined {
   const first = fields[0];
   if (first === undefined || first.known !== KNOWN.status) return 'response that does not begin with :status';
-  if (!/^[1-9][0-9][0-9]$/.test(first.value)) return 'malformed :status';
+  if (!isWellFormed(first)) return 'malformed :status';
   return regularFault(fields, 1);
 }
 

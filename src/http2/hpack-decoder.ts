@@ -1,6 +1,6 @@
 // Header decompression (RFC 7541): a header block's bytes -> fields. One decoder per connection.
 import { ConnectionError, ERROR_CODE } from './connection-error.ts';
-import { Field, fieldSizeBytes } from './field.ts';
+import { Field, fieldSizeBytes, VERDICT } from './field.ts';
 import { decodeHuffman } from './huffman.ts';
 import type { Http2Limits } from './limits.ts';
 import { STATIC_TABLE } from './static-table.ts';
@@ -10,6 +10,7 @@ const STATIC_FIELDS: readonly Field[] = [new Field('', '')].concat(
   STATIC_TABLE.map(([name, value], i) => {
     const field = new Field(name, value);
     field.staticIndex = i + 1;
+    field.verdict = VERDICT.good;
     return field;
   }),
 );
@@ -83,7 +84,9 @@ export class Decoder {
       return new Field(name, this.string(source, end), neverIndexed);
     }
     const named = this.entry(index);
-    return new Field(named.name, this.string(source, end), neverIndexed, named.known);
+    const field = new Field(named.name, this.string(source, end), neverIndexed, named.known);
+    if (named.verdict === VERDICT.good) field.verdict = VERDICT.goodName;
+    return field;
   }
 
   private integer(source: Buffer, end: number, prefixBits: number): number {

@@ -32,6 +32,15 @@ for (const known of [
   REPEATS[known] = true;
 }
 
+// Huffman saves at most three bytes of a shorter string: not worth its time, on either side.
+const SHORTEST_CODED = 8;
+// A shorter string is copied faster here than by a call out of JavaScript.
+const SHORTEST_NATIVE = 24;
+
+function keyOf(field: Field): string {
+  return `${field.name}\0${field.value}`;
+}
+
 let scratch = Buffer.allocUnsafeSlow(16_384);
 
 /** The block that the last encode() of any encoder made lies at the start of this buffer. */
@@ -91,11 +100,16 @@ export class Encoder {
   }
 
   private encodeSlowly(field: Field): void {
-    if (field.neverIndexed) {
-      this.literal(0x10, 4, field);
-      return;
-    }
-    const key = `${field.name}\0${field.value}`;
+    if (field.neverIndexed) this.literal(0x10, 4, field);
+    else if (REPEATS[field.known] === true) this.encodeRepeated(field);
+    else if (field.known === KNOWN.grpcTimeout && !this.byName.has(field.name)) {
+      // A timeout hardly repeats, but its name does: the first one goes into the table to lend its name.
+      this.insert(field, keyOf(field));
+    } else this.literal(0, 4, field);
+  }
+
+  private encodeRepeated(field: Field): void {
+    const key = keyOf(field);
     if (field.staticIndex === 0) {
       field.staticIndex = STATIC_BY_FIELD.get(key) ?? -1;
       if (field.staticIndex > 0) {
@@ -104,19 +118,11 @@ export class Encoder {
       }
     }
     const insertion = this.byField.get(key);
-    if (insertion !== undefined) {
+    if (insertion === undefined) this.insert(field, key);
+    else {
       this.remember(field, insertion);
       this.integer(0x80, 7, this.tableIndex(insertion));
-      return;
     }
-    const repeats = REPEATS[field.known] === true;
-    // A timeout hardly repeats, but its name does: the first one goes into the table to lend its name.
-    const lendsName = field.known === KNOWN.grpcTimeout && !this.byName.has(field.name);
-    const size = fieldSizeBytes(field);
-    if ((repeats || lendsName) && size <= this.capacityBytes) {
-      this.literal(0x40, 6, field);
-      this.insert(field, key, size);
-    } else this.literal(0, 4, field);
   }
 
   private remember(field: Field, insertion: number): void {
@@ -124,7 +130,13 @@ export class Encoder {
     field.lastInsertion = insertion;
   }
 
-  private insert(field: Field, key: string, size: number): void {
+  private insert(field: Field, key: string): void {
+    const size = fieldSizeBytes(field);
+    if (size > this.capacityBytes) {
+      this.literal(0, 4, field);
+      return;
+    }
+    this.literal(0x40, 6, field);
     this.evictTo(this.capacityBytes - size);
     const insertion = ++this.inserted;
     const slot = insertion & RING_MASK;
@@ -164,14 +176,17 @@ export class Encoder {
   }
 
   private string(text: string): void {
-    const coded = huffmanSizeBytes(text);
-    if (coded < text.length) {
+    const size = text.length;
+    const coded = size < SHORTEST_CODED ? size : huffmanSizeBytes(text);
+    if (coded < size) {
       this.integer(0x80, 7, coded);
       this.at = writeHuffman(text, scratch, this.at);
-    } else {
-      this.integer(0, 7, text.length);
-      this.at += scratch.write(text, this.at, 'latin1');
+      return;
     }
+    this.integer(0, 7, size);
+    if (size < SHORTEST_NATIVE) {
+      for (let i = 0; i < size; i++) scratch[this.at++] = text.charCodeAt(i);
+    } else this.at += scratch.write(text, this.at, 'latin1');
   }
 
   private integer(mark: number, prefixBits: number, value: number): void {
