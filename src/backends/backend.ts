@@ -1,6 +1,7 @@
 // A container runtime behind us: its state, its connection, and the door through which every call to it goes.
 import type { Clock, Timer } from '../clock.ts';
 import type { BackendConfig } from '../config/config.ts';
+import { encodeVersionRequest } from '../cri/own-messages.ts';
 import { type ApiVersion, pathFor } from '../cri/versions.ts';
 import { BackendUnavailableError } from '../errors.ts';
 import { framed } from '../grpc/message.ts';
@@ -9,8 +10,10 @@ import { formatTimeout } from '../grpc/timeout.ts';
 import type { ClientConnection } from '../http2/client.ts';
 import type { BackendCall, BackendRequest } from './backend-call.ts';
 import { Connector } from './connector.ts';
+import { LifeCheck } from './life-check.ts';
 import type { BackendVersion } from './probe.ts';
-import { type BackendState, describeState } from './state.ts';
+import { BackendSnapshot } from './snapshot.ts';
+import { type BackendState, describeState, isAbsentState } from './state.ts';
 import { UnaryCall, type UnaryOutcome } from './unary-call.ts';
 
 /** Calls that may wait for a connection or a free stream; more are refused. */
@@ -45,8 +48,11 @@ export interface OwnCall {
 export class Backend {
   readonly name: string;
   readonly config: BackendConfig;
+  /** What it last said, to answer for it while it can't. */
+  readonly snapshot = new BackendSnapshot();
   private readonly options: BackendOptions;
   private readonly connector: Connector;
+  private readonly lifeCheck: LifeCheck;
   private connection: ClientConnection | undefined;
   private waiting: { readonly call: BackendCall; readonly request: BackendRequest }[] = [];
   private currentState: BackendState;
@@ -58,6 +64,13 @@ export class Backend {
     this.config = options.config;
     this.name = options.config.name;
     this.currentState = { kind: 'connecting', sinceMs: options.clock.wallMs() };
+    this.lifeCheck = new LifeCheck({
+      clock: options.clock,
+      ask: (timeoutMs, done) => this.askLife(timeoutMs, done),
+      onHang: (reason) => this.turn({ kind: 'hanging', reason, sinceMs: options.clock.wallMs() }),
+      onAlive: () =>
+        this.turn({ kind: 'ready', apiVersion: this.lastApiVersion, sinceMs: options.clock.wallMs() }),
+    });
     this.connector = new Connector({
       backendName: this.name,
       socket: options.config.socket,
@@ -84,8 +97,7 @@ export class Backend {
 
   /** True when calls fail at once. A backend that is still connecting is not absent: calls wait for it. */
   get isAbsent(): boolean {
-    const { kind } = this.currentState;
-    return kind === 'unreachable' || kind === 'not-ready' || kind === 'closed';
+    return isAbsentState(this.currentState);
   }
 
   /** Calls sent and not answered yet, and calls that wait to be sent. */
@@ -113,13 +125,13 @@ export class Backend {
    * connecting or all its streams are in use, and is refused when the backend is absent.
    */
   call(call: BackendCall, request: BackendRequest): void {
+    if (this.isAbsent) {
+      call.onRefused(this.absenceError());
+      return;
+    }
     const connection = this.connection;
     if (connection?.canOpen()) {
       this.send(connection, call, request);
-      return;
-    }
-    if (this.isAbsent) {
-      call.onRefused(this.absenceError());
       return;
     }
     if (this.waiting.length >= WAITING_CALLS_LIMIT) {
@@ -154,6 +166,33 @@ export class Backend {
     });
   }
 
+  /**
+   * A call waits suspiciously long. When the backend does not answer anything else within `timeoutMs` either, it is
+   * hanging from then on, until it answers.
+   */
+  suspect(timeoutMs: number): void {
+    if (this.currentState.kind === 'ready') this.lifeCheck.suspect(timeoutMs);
+  }
+
+  private askLife(timeoutMs: number, done: (isAlive: boolean) => void): void {
+    const { connection } = this;
+    if (!connection?.canOpen()) {
+      done(false);
+      return;
+    }
+    const call = new UnaryCall(this.name, this.options.messageSizeBytes, (outcome) => {
+      timer.cancel();
+      done(outcome.kind !== 'failed');
+    });
+    const timer = this.options.clock.after(timeoutMs, () =>
+      call.abandon(new BackendUnavailableError(`backend ${this.name} does not answer`)),
+    );
+    const body = framed(encodeVersionRequest());
+    const deadlineAtMs = this.options.clock.now() + timeoutMs;
+    const own = { service: 'RuntimeService', rpc: 'Version', metadata: [] } as const;
+    this.send(connection, call, { ...own, deadlineAtMs, body, start: 0, end: body.length });
+  }
+
   private send(connection: ClientConnection, call: BackendCall, request: BackendRequest): void {
     const { deadlineAtMs, start, end } = request;
     const timeout =
@@ -177,13 +216,17 @@ export class Backend {
     connection: ClientConnection | undefined,
     version: BackendVersion | undefined,
   ): void {
-    this.currentState = state;
+    this.lifeCheck.reset();
     this.connection = connection;
     if (version !== undefined) this.lastVersion = version;
-    if (state.kind === 'ready') {
-      this.lastApiVersion = state.apiVersion;
-      this.drainWaiting();
-    } else if (this.isAbsent) {
+    if (state.kind === 'ready') this.lastApiVersion = state.apiVersion;
+    this.turn(state);
+  }
+
+  private turn(state: BackendState): void {
+    this.currentState = state;
+    if (state.kind === 'ready') this.drainWaiting();
+    else if (this.isAbsent) {
       const refused = this.waiting;
       this.waiting = [];
       for (const { call } of refused) if (!call.isOver) call.onRefused(this.absenceError());

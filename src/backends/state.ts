@@ -10,8 +10,15 @@ export type BackendState =
   | { readonly kind: 'not-ready'; readonly sinceMs: number; readonly reason: string }
   /** No connection, or one that stays silent. Calls fail at once; connecting goes on in the background. */
   | { readonly kind: 'unreachable'; readonly sinceMs: number; readonly reason: string }
+  /** Connected, but it answers nothing any more, not even Version (a stopped or stuck process). Calls fail at once. */
+  | { readonly kind: 'hanging'; readonly sinceMs: number; readonly reason: string }
   /** Switchyard is stopping. */
   | { readonly kind: 'closed'; readonly sinceMs: number };
+
+/** Whether calls to a backend in this state fail at once. While it is still connecting they wait instead. */
+export function isAbsentState(state: BackendState): boolean {
+  return state.kind !== 'ready' && state.kind !== 'connecting';
+}
 
 /** The state as a clause for people: `is unreachable since 2026-01-02T03:04:05.000Z: connect ENOENT`. */
 export function describeState(state: BackendState): string {
@@ -24,6 +31,7 @@ export function describeState(state: BackendState): string {
       return `is ${state.kind} ${since}`;
     case 'not-ready':
     case 'unreachable':
+    case 'hanging':
       return `is ${state.kind} ${since}: ${state.reason}`;
     default:
       return state satisfies never;

@@ -9,7 +9,10 @@ import { BackendCall } from './backend-call.ts';
 
 /** What a unary call came to. */
 export type UnaryOutcome =
-  /** The backend answered OK. `message` has no prefix and may be kept. */
+  /**
+   * The backend answered OK. `message` has no prefix and may be kept. Whoever is done with a long one may release its
+   * memory (grpc/message-memory.ts); then all others that want it for longer must hold it.
+   */
   | {
       readonly kind: 'answered';
       readonly headers: readonly Field[];

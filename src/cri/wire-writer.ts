@@ -12,6 +12,15 @@ export function encodeNumber(field: number, value: number): Uint8Array {
   return Uint8Array.from([...varint(field * 8), ...varint(value)]);
 }
 
+/** An int64 field with a moment in nanoseconds since the epoch, as CRI has its timestamps. */
+export function encodeNanoseconds(field: number, epochMs: number): Uint8Array {
+  const bytes = varint(field * 8);
+  let rest = BigInt(Math.trunc(epochMs)) * 1_000_000n;
+  for (; rest >= 0x80n; rest >>= 7n) bytes.push(Number(rest & 0x7fn) + 0x80);
+  bytes.push(Number(rest));
+  return Uint8Array.from(bytes);
+}
+
 /** A message field made of the fields given; written even when they are nothing. */
 export function encodeMessage(field: number, ...parts: readonly Uint8Array[]): Uint8Array {
   return encodeField(field, Buffer.concat(parts));

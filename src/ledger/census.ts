@@ -1,8 +1,10 @@
 // Full lists that Switchyard asks for itself: of every backend when it becomes ready, and of one whose answer to
 // RunPodSandbox or CreateContainer was lost. So ids are known before the first call that names them.
 import type { Backend } from '../backends/backend.ts';
+import { isList } from '../backends/snapshot.ts';
 import { type Clock, sleep } from '../clock.ts';
 import { type ListMethod, methodNamed } from '../cri/methods.ts';
+import { withoutRecords } from '../merge/lists.ts';
 import { learnList } from './learn.ts';
 import type { Ledger } from './ledger.ts';
 
@@ -90,6 +92,7 @@ export class Census {
   private async learn(backend: Backend, method: ListMethod): Promise<boolean> {
     const { ledger, onFailure, onForeignIds } = this.options;
     const list = ledger.beginList();
+    const start = backend.snapshot.begin(this.options.clock.now());
     const outcome = await backend.ask({
       service: method.service,
       rpc: method.name,
@@ -102,6 +105,9 @@ export class Census {
     }
     const foreign = learnList(ledger, method, backend, outcome.message, list);
     if (foreign.length > 0) onForeignIds(backend, foreign.length);
+    const own =
+      foreign.length === 0 ? outcome.message : Buffer.concat(withoutRecords(outcome.message, foreign));
+    if (isList(method.name)) backend.snapshot.refresh(method.name, own, start);
     return true;
   }
 }

@@ -3,13 +3,8 @@ import type { Backend } from '../backends/backend.ts';
 import type { ListMethod } from '../cri/methods.ts';
 import { forEachRecordWithId, type IdVisitor, readString } from '../cri/wire.ts';
 import { MalformedMessageError } from '../errors.ts';
+import type { ByteRange } from '../merge/lists.ts';
 import type { Ledger } from './ledger.ts';
-
-/** A stretch of bytes: [start, end). */
-export interface ByteRange {
-  readonly start: number;
-  readonly end: number;
-}
 
 /**
  * Learns the ids of one backend's list reply and returns the records that must not be shown, because another backend

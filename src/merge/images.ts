@@ -1,6 +1,6 @@
 // Joining what backends say about images: the same image on two backends is one image to the kubelet.
 import { encodeField, forEachRecord, readString, readStrings, readVarint } from '../cri/wire.ts';
-import { encodeNumber, encodeText } from '../cri/wire-writer.ts';
+import { encodeNanoseconds, encodeNumber, encodeText, rewriteRecords } from '../cri/wire-writer.ts';
 import { withoutRecords } from './lists.ts';
 
 const RECORDS = 1;
@@ -89,4 +89,16 @@ export function joinFsInfo(replies: readonly Buffer[]): Buffer[] {
     repeated.sort((a, b) => a.start - b.start);
     return withoutRecords(message, repeated);
   });
+}
+
+const TIMESTAMP = 1;
+
+/** An ImageFsInfo reply that was kept, with every record's time set to now: the kubelet takes old ones for a standstill. */
+export function withTimestamps(reply: Buffer, nowMs: number): Buffer {
+  const timestamp = encodeNanoseconds(TIMESTAMP, nowMs);
+  // Written behind the old one: of a field that occurs twice the last counts.
+  const renewed = (usage: Uint8Array) => Buffer.concat([usage, timestamp]);
+  return Buffer.from(
+    FS_FIELDS.reduce((message, field) => rewriteRecords(message, field, renewed), reply as Uint8Array),
+  );
 }

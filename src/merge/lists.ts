@@ -1,5 +1,9 @@
 // Joining list replies: a reply that has only repeated fields is joined by putting the bytes one after the other.
-import type { ByteRange } from '../ledger/learn.ts';
+/** A stretch of bytes: [start, end). */
+export interface ByteRange {
+  readonly start: number;
+  readonly end: number;
+}
 
 /** The message without the given records, as views on it; `dropped` is in order and does not overlap. */
 export function withoutRecords(message: Buffer, dropped: readonly ByteRange[]): Buffer[] {

@@ -39,6 +39,10 @@ export function fanOut(
   const outcomes = new Array<BackendOutcome>(backends.length);
   const startedAtMs = clock.now();
   let left = backends.length;
+  if (left === 0) {
+    void done(outcomes);
+    return;
+  }
   backends.forEach((backend, position) => {
     collect(call, backend, { body: call.body, limitBytes, ...options }, (outcome) => {
       metrics.partFinished(backend.name, codeOf(outcome), clock.now() - startedAtMs);

@@ -55,6 +55,8 @@ export class Metrics {
   readonly locates = new Map<LocateOutcome, Count>();
   /** By backend: times its state turned, by the state it turned to. */
   readonly backendTurns = new TallyTree<Count>(() => ({ value: 0 }));
+  /** By backend and method: lists that its snapshot answered. */
+  readonly snapshotAnswers = new TallyTree<Count>(() => ({ value: 0 }));
   unknownRpcs = 0;
 
   constructor(sources: MetricsSources) {
@@ -104,6 +106,11 @@ export class Metrics {
   /** A backend came up or went away. */
   backendTurned(backend: string, to: 'up' | 'down'): void {
     this.backendTurns.at(backend, to).value++;
+  }
+
+  /** A list was answered from the snapshot of a backend that gave no answer of its own in time. */
+  snapshotAnswered(backend: string, method: string): void {
+    this.snapshotAnswers.at(backend, method).value++;
   }
 
   /** A call came for an RPC that has no row in the method table. Its name is for the log, not for a label. */

@@ -4,7 +4,7 @@ import { forEachRecord, readBytes, readString } from '../../cri/wire.ts';
 import { BackendUnavailableError } from '../../errors.ts';
 import { framed } from '../../grpc/message.ts';
 import { STATUS, statusName } from '../../grpc/status.ts';
-import { joinFsInfo } from '../../merge/images.ts';
+import { joinFsInfo, withTimestamps } from '../../merge/images.ts';
 import type { Call } from '../call.ts';
 import { replyWith } from '../collect.ts';
 import { type BackendOutcome, fanOut } from '../fan-out.ts';
@@ -18,6 +18,7 @@ const FOUND_IMAGE = [1];
 const LISTED_IMAGES = 1;
 const LISTED_ID = [1];
 const NO_FILTER = framed(new Uint8Array(0));
+const LOSE_IMAGES = { kind: 'lose', list: 'ListImages' } as const;
 
 export function imageHandler(parts: ProxyParts): Handler<ImageMethod> {
   return (call, method) => {
@@ -39,7 +40,14 @@ export function imageHandler(parts: ProxyParts): Handler<ImageMethod> {
 function pull(parts: ProxyParts, call: Call): void {
   const backend = homeOfPull(parts, call.message);
   parts.imageMemory.rememberImage(imageOf(call), backend);
-  relay(call, backend, { isRetryable: false, limitBytes: parts.config.limits.messageSizeBytes });
+  // Whatever comes of it, the images of this backend are not what they were.
+  const note = () => backend.snapshot.change(LOSE_IMAGES);
+  call.onLeave(note);
+  relay(call, backend, {
+    isRetryable: false,
+    limitBytes: parts.config.limits.messageSizeBytes,
+    onStatus: note,
+  });
 }
 
 /**
@@ -105,7 +113,12 @@ function remove(parts: ProxyParts, call: Call): void {
 
 function removeFrom(parts: ProxyParts, call: Call, owners: readonly BackendOutcome[]): void {
   const backends = owners.map(({ backend }) => backend);
+  const note = () => {
+    for (const backend of backends) backend.snapshot.change(LOSE_IMAGES);
+  };
+  call.onLeave(note);
   fanOut(parts, call, backends, { isRetryable: true }, (outcomes) => {
+    note();
     const isDone = ({ outcome }: BackendOutcome) =>
       outcome.kind === 'answered' || (outcome.kind === 'status' && outcome.code === STATUS.NOT_FOUND);
     const failed = outcomes.find((result) => !isDone(result));
@@ -115,27 +128,36 @@ function removeFrom(parts: ProxyParts, call: Call, owners: readonly BackendOutco
   });
 }
 
-/** The kubelet reads the first file system only, and cannot start without an answer: the default backend must give one. */
+/**
+ * The kubelet reads the first file system only, and cannot start without an answer: the default backend's comes first,
+ * its last one while it is absent. One that never answered is left out, unless it is the default.
+ */
 function fsInfo(parts: ProxyParts, call: Call): void {
+  const { registry, clock } = parts;
   askAll(parts, call, (outcomes) => {
-    const first = outcomes.find(({ backend }) => backend === parts.registry.default);
-    if (first === undefined) throw parts.registry.default.absenceError();
-    if (first.outcome.kind !== 'answered') {
-      replyWith(call, first.backend, first.outcome);
+    for (const { backend, outcome } of outcomes) {
+      if (outcome.kind === 'answered') backend.snapshot.keep('ImageFsInfo', outcome.message, clock.now());
+    }
+    const known = registry.all.flatMap((backend) => {
+      const now = outcomes.find((result) => result.backend === backend)?.outcome;
+      if (now?.kind === 'answered') return [{ backend, message: now.message }];
+      const kept = backend.snapshot.kept('ImageFsInfo');
+      return kept === undefined ? [] : [{ backend, message: withTimestamps(kept.message, clock.wallMs()) }];
+    });
+    if (known[0]?.backend === registry.default) {
+      call.backendName = 'several';
+      reply(call, joinFsInfo(known.map(({ message }) => message)));
       return;
     }
-    const messages = outcomes.flatMap(({ outcome }) =>
-      outcome.kind === 'answered' ? [outcome.message] : [],
-    );
-    call.backendName = 'several';
-    reply(call, joinFsInfo(messages));
+    const own = outcomes.find(({ backend }) => backend === registry.default);
+    if (own === undefined) throw registry.default.absenceError();
+    replyWith(call, own.backend, own.outcome);
   });
 }
 
 /** The client's own call on every backend that is there, the default one first. */
 function askAll(parts: ProxyParts, call: Call, done: (outcomes: readonly BackendOutcome[]) => void): void {
   const present = parts.registry.all.filter((backend) => !backend.isAbsent);
-  if (present.length === 0) throw parts.registry.default.absenceError();
   fanOut(parts, call, present, { isRetryable: true }, done);
 }
 

@@ -1,126 +1,111 @@
 // Unary lists: the backends that can hold what is asked for are asked at once, and their replies joined, complete or
-// not at all. Only lists of stats and metrics may lack a backend, for old figures would be worse than none.
-import { type ListMethod, methodNamed } from '../../cri/methods.ts';
+// not at all. A backend that does not answer is represented by its snapshot; only lists of stats and metrics may lack
+// one, for old figures would be worse than none.
+import { type ListMethod, METHODS } from '../../cri/methods.ts';
 import { MessageTooLargeError, PartialListError } from '../../errors.ts';
-import { STATUS, statusName } from '../../grpc/status.ts';
-import { learnList } from '../../ledger/learn.ts';
+import { STATUS } from '../../grpc/status.ts';
 import { mergeImages } from '../../merge/images.ts';
-import { withoutRecords } from '../../merge/lists.ts';
 import type { Call } from '../call.ts';
 import { replyWith } from '../collect.ts';
-import { type BackendOutcome, fanOut } from '../fan-out.ts';
+import { absence, askLeg, fromSnapshot, type LegResult } from '../list-leg.ts';
 import { narrow } from '../narrow.ts';
 import type { Handler, ProxyParts } from '../parts.ts';
-import { endReply, replyEmpty, startReply } from '../replies.ts';
+import { reply, replyEmpty } from '../replies.ts';
 
 export function listHandler(parts: ProxyParts): Handler<ListMethod> {
   return (call, method) => {
     const { backends, isFull } = narrow(parts, method, call.message);
-    const present = backends.filter((backend) => !backend.isAbsent);
-    const absent = backends.find((backend) => backend.isAbsent);
-    if (absent !== undefined && (method.whenBackendAbsent === 'fail' || present.length === 0)) {
-      throw lacking(method, absent.absenceError().message);
-    }
-    const fullList = isFull && method.learns ? parts.ledger.beginList() : undefined;
-    fanOut(parts, call, present, { isRetryable: true }, (outcomes) => {
-      const [only] = outcomes;
-      if (only !== undefined && backends.length === 1 && only.outcome.kind !== 'answered') {
-        replyWith(call, only.backend, only.outcome);
-        return;
-      }
-      call.backendName = backends.length === 1 ? (only?.backend.name ?? 'none') : 'several';
-      if (!method.relabels) answer(parts, call, method, outcomes, fullList);
-      else
-        return parts.metricLabels
-          .prepare(present)
-          .then(() => answer(parts, call, method, outcomes, fullList));
-    });
+    const [only] = backends;
+    call.backendName = backends.length === 1 && only !== undefined ? only.name : 'several';
+    const question = { method, isFull, body: call.body, rpc: method.name };
+    const ask = () => {
+      const results = new Array<LegResult>(backends.length);
+      let left = backends.length;
+      backends.forEach((backend, position) => {
+        const done = (result: LegResult) => {
+          results[position] = result;
+          left--;
+          if (left === 0) answer(parts, call, method, results);
+        };
+        if (!backend.isAbsent) askLeg(parts, call, backend, question, done);
+        else {
+          const records = fromSnapshot(parts, backend, method, call.message);
+          done(records === undefined ? absence(backend) : { kind: 'records', backend, parts: records });
+        }
+      });
+    };
+    if (!method.relabels) ask();
+    else return parts.metricLabels.prepare(backends.filter((backend) => !backend.isAbsent)).then(ask);
   };
 }
 
-/** Joins the outcomes into the reply, or fails the call when one that must be there is missing. */
-function answer(
-  parts: ProxyParts,
-  call: Call,
-  method: ListMethod,
-  outcomes: readonly BackendOutcome[],
-  fullList: number | undefined,
-): void {
+/** Joins the results into the reply, or fails the call when one that must be there is missing. */
+function answer(parts: ProxyParts, call: Call, method: ListMethod, results: readonly LegResult[]): void {
   const joined: Buffer[] = [];
   let sizeBytes = 0;
-  let firstTrouble: BackendOutcome | undefined;
-  let answered: BackendOutcome | undefined;
-  for (const result of outcomes) {
-    const { backend, outcome } = result;
-    if (outcome.kind !== 'answered') {
+  let hasRecords = false;
+  let firstTrouble: LegResult | undefined;
+  for (const result of results) {
+    if (result.kind === 'trouble') {
       if (!mayLack(method, result)) {
-        failOn(call, method, result);
+        failOn(call, method, result, results.length);
         return;
       }
       firstTrouble ??= result;
       continue;
     }
-    answered ??= result;
-    const message = method.relabels ? parts.metricLabels.relabel(backend, outcome.message) : outcome.message;
-    const foreign = learnList(parts.ledger, method, backend, message, fullList);
-    if (foreign.length > 0) parts.onForeignIds(backend, foreign.length);
-    for (const part of withoutRecords(message, foreign)) {
+    hasRecords = true;
+    for (const part of result.parts) {
       joined.push(part);
       sizeBytes += part.length;
     }
   }
-  if (answered === undefined) {
+  if (!hasRecords) {
     if (firstTrouble === undefined) replyEmpty(call);
-    else replyWith(call, firstTrouble.backend, firstTrouble.outcome);
+    else failOn(call, method, firstTrouble, results.length);
     return;
   }
-  const messages = method.object === 'image' && outcomes.length > 1 ? mergeImages(joined) : joined;
   const { messageSizeBytes } = parts.config.limits;
   if (sizeBytes > messageSizeBytes) throw tooLong(method, sizeBytes, messageSizeBytes);
-  startReply(call);
-  call.sendMessage(messages);
-  endReply(call);
+  reply(call, method.object === 'image' && results.length > 1 ? mergeImages(joined) : joined);
 }
 
 /** Whether the reply may be given without this backend. */
-function mayLack(method: ListMethod, { outcome }: BackendOutcome): boolean {
-  if (outcome.kind === 'status' && outcome.code === STATUS.UNIMPLEMENTED)
-    return method.whenUnimplemented === 'skip';
-  return method.whenBackendAbsent === 'partial';
+function mayLack(method: ListMethod, result: LegResult): boolean {
+  return isUnimplemented(result)
+    ? method.whenUnimplemented === 'skip'
+    : method.whenBackendAbsent === 'partial';
 }
 
-function failOn(call: Call, method: ListMethod, { backend, outcome }: BackendOutcome): void {
-  switch (outcome.kind) {
-    case 'status':
-      // UNIMPLEMENTED has a meaning of its own for the kubelet (it changes its mode), so it goes on as it came.
-      if (outcome.code === STATUS.UNIMPLEMENTED) replyWith(call, backend, outcome);
-      else {
-        const why = `backend ${backend.name} ends it ${statusName(outcome.code)}: ${outcome.text}`;
-        call.fail(lacking(method, why));
-      }
-      return;
-    case 'failed':
-      call.fail(lacking(method, outcome.error.message));
-      return;
-    case 'answered':
-      return;
-    default:
-      outcome satisfies never;
-  }
+/**
+ * A list of one backend ends as that ended it. So does any that is UNIMPLEMENTED somewhere, for that has a meaning of
+ * its own to the kubelet (it changes its mode). Otherwise the list is not complete.
+ */
+function failOn(call: Call, method: ListMethod, result: LegResult, backends: number): void {
+  if (result.kind !== 'trouble') return;
+  const isOwnStatus = result.outcome.kind === 'status';
+  if (isOwnStatus && (backends === 1 || isUnimplemented(result)))
+    replyWith(call, result.backend, result.outcome);
+  else if (backends === 1 && result.outcome.kind === 'failed') call.fail(result.outcome.error);
+  else call.fail(incomplete(method.name, result.why));
 }
 
-function lacking(method: ListMethod, why: string): PartialListError {
-  return new PartialListError(`${method.name} would not be complete: ${why}`, {
+function isUnimplemented(result: LegResult): boolean {
+  const outcome = result.kind === 'trouble' ? result.outcome : undefined;
+  return outcome?.kind === 'status' && outcome.code === STATUS.UNIMPLEMENTED;
+}
+
+/** The error of a list that would lack a backend. */
+export function incomplete(rpc: string, why: string): PartialListError {
+  return new PartialListError(`${rpc} would not be complete: ${why}`, {
     hint: 'The kubelet would take a short list for removed pods, so it gets none',
   });
 }
 
 function tooLong(method: ListMethod, sizeBytes: number, limitBytes: number): MessageTooLargeError {
-  const stream = methodNamed(method.name.replace('List', 'Stream'))?.name;
+  const stream = METHODS.find((row) => row.kind === 'stream-list' && row.unary === method.name)?.name;
   return new MessageTooLargeError(
     `the joined reply of ${method.name} has ${sizeBytes} bytes, over the limit of ${limitBytes}`,
-    {
-      hint: `Turn on the kubelet's feature gate CRIListStreaming${stream === undefined ? '' : `, which uses ${stream}`}`,
-    },
+    { hint: `Turn on the kubelet's feature gate CRIListStreaming, which uses ${stream}` },
   );
 }

@@ -19,18 +19,19 @@ import { reply } from '../replies.ts';
 const LINUX = [1];
 const CGROUP_DRIVER = [1, 1];
 const CGROUPFS = 1;
+/** StatusRequest. */
+const VERBOSE = [1];
 
 /** How long a version call waits for the default backend when it was never met. */
 const FIRST_CONTACT_MS = 5_000;
 
 export function nodeHandler(parts: ProxyParts): Handler<NodeMethod> {
-  const lastStatus = new Map<Backend, Buffer>();
   return (call, method) => {
     switch (method.op) {
       case 'version':
         return version(parts, call);
       case 'status':
-        return status(parts, call, lastStatus);
+        return status(parts, call);
       case 'runtime-config':
         return runtimeConfig(parts, call);
       case 'update-runtime-config':
@@ -60,21 +61,26 @@ async function version(parts: ProxyParts, call: Call): Promise<void> {
 }
 
 /** Asks every backend within its Status budget; for one that does not answer, its last word and its absence count. */
-async function status(parts: ProxyParts, call: Call, lastStatus: Map<Backend, Buffer>): Promise<void> {
-  const { registry, config } = parts;
+async function status(parts: ProxyParts, call: Call): Promise<void> {
+  const { registry, config, clock } = parts;
   const { message: request } = call;
+  const isVerbose = (readVarint(request, 0, request.length, VERBOSE) ?? 0) !== 0;
   const statusParts = await Promise.all(
     registry.all.map(async (backend) => {
-      const timeoutMs = call.remainingMs(backend.config.timeouts.statusMs);
+      const { statusMs } = backend.config.timeouts;
+      const timeoutMs = call.remainingMs(statusMs);
+      // Whether it lives is found out meanwhile, so that the next call need not wait.
+      const watch = clock.after(statusMs / 2, () => backend.suspect(statusMs / 2));
       const outcome = await backend.ask({ service: 'RuntimeService', rpc: 'Status', request, timeoutMs });
-      if (outcome.kind === 'answered') lastStatus.set(backend, outcome.message);
-      const last = lastStatus.get(backend);
+      watch.cancel();
+      const isUp = outcome.kind === 'answered';
+      if (isUp && !isVerbose) backend.snapshot.keep('Status', outcome.message, clock.now());
       return {
         name: backend.name,
         isDefault: backend === registry.default,
-        isUp: outcome.kind === 'answered',
+        isUp,
         detail: detailOf(backend, outcome),
-        reply: last,
+        reply: isUp ? outcome.message : backend.snapshot.kept('Status')?.message,
         handlers: backend.config.handlers,
       };
     }),
@@ -90,16 +96,22 @@ function detailOf(backend: Backend, outcome: BackendOutcome['outcome']): string 
   return describeState(backend.state);
 }
 
-/** The backends' cgroup drivers must agree; those that cannot say (containerd 1.x) are left out. */
+/**
+ * The backends' cgroup drivers must agree; those that cannot say (containerd 1.x) are left out. For one that is absent
+ * its last word counts, so that a kubelet can start without it.
+ */
 function runtimeConfig(parts: ProxyParts, call: Call): void {
-  const { registry } = parts;
+  const { registry, clock } = parts;
   const present = registry.all.filter((backend) => !backend.isAbsent);
-  if (present.length === 0) throw registry.default.absenceError();
   fanOut(parts, call, present, { isRetryable: true }, (outcomes) => {
     const said: SaidCgroupDriver[] = [];
-    for (const { backend, outcome } of outcomes) {
-      if (outcome.kind === 'answered') said.push(...driverOf(backend, outcome.message));
-      else if (outcome.kind !== 'status' || outcome.code !== STATUS.UNIMPLEMENTED) {
+    for (const backend of registry.all) {
+      const outcome = outcomes.find((result) => result.backend === backend)?.outcome;
+      if (outcome?.kind === 'answered') backend.snapshot.keep('RuntimeConfig', outcome.message, clock.now());
+      if (outcome?.kind === 'status' && outcome.code === STATUS.UNIMPLEMENTED) continue;
+      const kept = backend.snapshot.kept('RuntimeConfig');
+      if (kept !== undefined) said.push(...driverOf(backend, kept.message));
+      else if (outcome !== undefined && outcome.kind !== 'answered') {
         replyWith(call, backend, outcome);
         return;
       }
@@ -108,7 +120,8 @@ function runtimeConfig(parts: ProxyParts, call: Call): void {
     const [first] = outcomes;
     call.backendName = 'several';
     if (agreed !== undefined) reply(call, [agreed]);
-    else if (first !== undefined) replyWith(call, first.backend, first.outcome);
+    else if (first === undefined) throw registry.default.absenceError();
+    else replyWith(call, first.backend, first.outcome);
   });
 }
 

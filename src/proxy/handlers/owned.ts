@@ -1,5 +1,6 @@
 // Calls about one pod sandbox or container: to its owner, found in the ledger or by asking every backend.
 import type { Backend } from '../../backends/backend.ts';
+import { changesOfOwned, lossesOf } from '../../backends/snapshot-change.ts';
 import type { OwnedMethod } from '../../cri/methods.ts';
 import { readString } from '../../cri/wire.ts';
 import { MalformedMessageError, UnknownIdError } from '../../errors.ts';
@@ -48,12 +49,26 @@ export function ownedHandler(parts: ProxyParts): Handler<OwnedMethod> {
 function forward(parts: ProxyParts, call: Call, method: OwnedMethod, owner: Backend, id: string): void {
   if (method.newContainerIdPath !== undefined) createContainer(parts, call, method, owner, id);
   else if (method.whenAbsent === 'ok') endObject(parts, call, method, owner, id);
-  else
-    relay(call, owner, {
-      isRetryable: method.retry === 'once',
-      limitBytes: parts.config.limits.messageSizeBytes,
-    });
+  else relayTo(parts, call, method, owner, id);
 }
+
+/** Most calls: the answer goes on as it comes. Its status is noted before the client sees it. */
+function relayTo(parts: ProxyParts, call: Call, method: OwnedMethod, owner: Backend, id: string): void {
+  const { clock, config } = parts;
+  const options = { isRetryable: method.retry === 'once', limitBytes: config.limits.messageSizeBytes };
+  if (method.effect === undefined) {
+    relay(call, owner, options);
+    return;
+  }
+  call.onLeave(() => owner.snapshot.change(...lossesOf(method)));
+  const onStatus = (code: number) => {
+    if (code === STATUS.OK)
+      owner.snapshot.change(...changesOfOwned(method, id, call.message, NOTHING, clock.wallMs()));
+  };
+  relay(call, owner, { ...options, onStatus });
+}
+
+const NOTHING = new Uint8Array(0);
 
 /** The new id is on record before the client can use it. A lost answer is found again by listing the backend. */
 function createContainer(
@@ -63,14 +78,18 @@ function createContainer(
   owner: Backend,
   sandboxId: string,
 ): void {
-  const { ledger, census, config } = parts;
-  call.onLeave(() => void census.take(owner));
+  const { ledger, census, config, clock } = parts;
+  call.onLeave(() => {
+    owner.snapshot.change(...lossesOf(method));
+    void census.take(owner);
+  });
   const options = { body: call.body, limitBytes: config.limits.messageSizeBytes, isRetryable: false };
   collect(call, owner, options, (outcome) => {
     if (outcome.kind === 'answered' && method.newContainerIdPath !== undefined) {
       const { message } = outcome;
       const id = readString(message, 0, message.length, method.newContainerIdPath);
       if (id !== undefined && !ledger.addContainer(id, owner, sandboxId)) parts.onForeignIds(owner, 1);
+      owner.snapshot.change(...changesOfOwned(method, sandboxId, call.message, message, clock.wallMs()));
     }
     replyWith(call, owner, outcome);
   });
@@ -81,7 +100,10 @@ function createContainer(
  * Old containerds say NOT_FOUND; cri-dockerd has a plain error for a container that is gone, so its list decides.
  */
 function endObject(parts: ProxyParts, call: Call, method: OwnedMethod, owner: Backend, id: string): void {
-  const { config, locator } = parts;
+  const { config, locator, clock } = parts;
+  const note = () =>
+    owner.snapshot.change(...changesOfOwned(method, id, call.message, NOTHING, clock.wallMs()));
+  call.onLeave(() => owner.snapshot.change(...lossesOf(method)));
   const options = {
     body: call.body,
     limitBytes: config.limits.messageSizeBytes,
@@ -93,11 +115,13 @@ function endObject(parts: ProxyParts, call: Call, method: OwnedMethod, owner: Ba
       (outcome.code === STATUS.NOT_FOUND ||
         (outcome.code === STATUS.UNKNOWN && (await locator.isGone(owner, method.object, id))));
     if (isGone) {
+      note();
       forget(parts, method, id);
       call.backendName = owner.name;
       replyEmpty(call);
       return;
     }
+    if (outcome.kind === 'answered') note();
     if (outcome.kind === 'answered' && method.effect?.startsWith('remove-')) forget(parts, method, id);
     replyWith(call, owner, outcome);
   });

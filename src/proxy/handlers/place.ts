@@ -1,9 +1,10 @@
 // RunPodSandbox and RestorePod: the only calls that choose a backend. What they create is on record, in the ledger,
 // before the client can name it.
 import type { Backend } from '../../backends/backend.ts';
+import { changesOfPlace, lossesOf } from '../../backends/snapshot-change.ts';
 import type { PlaceMethod } from '../../cri/methods.ts';
 import { readString, readStrings, replaceString } from '../../cri/wire.ts';
-import { framed } from '../../grpc/message.ts';
+import { framed, PREFIX_BYTES } from '../../grpc/message.ts';
 import { type PodAttributes, readAttributes } from '../../routing/attributes.ts';
 import type { Call } from '../call.ts';
 import { collect, replyWith } from '../collect.ts';
@@ -37,18 +38,24 @@ function run(
   pod: PodAttributes,
   { backend, handler }: Placement,
 ): void {
-  const { config, placements, census, imageMemory } = parts;
+  const { config, placements, census, imageMemory, clock } = parts;
   const unpin = placements.pin(pod.uid, backend);
   // The client leaves or the answer is lost: a fresh list shows whether there is a sandbox now. Until then the pod
   // stays with this backend.
-  const recount = () => void census.take(backend).finally(unpin);
-  call.onLeave(recount);
+  call.onLeave(() => {
+    backend.snapshot.change(...lossesOf(method));
+    void census.take(backend).finally(unpin);
+  });
   imageMemory.rememberPod(pod.annotations, backend);
   const body =
     handler === pod.handler ? call.body : framed(replaceString(call.message, method.handlerPath, handler));
   const options = { body, limitBytes: config.limits.messageSizeBytes, isRetryable: false };
   collect(call, backend, options, (outcome) => {
-    if (outcome.kind === 'answered') record(parts, call, method, backend, pod.uid, outcome.message);
+    if (outcome.kind === 'answered') {
+      record(parts, call, method, backend, pod.uid, outcome.message);
+      const request = body.subarray(PREFIX_BYTES);
+      backend.snapshot.change(...changesOfPlace(method, request, outcome.message, clock.wallMs()));
+    }
     if (outcome.kind !== 'failed') unpin();
     replyWith(call, backend, outcome);
   });

@@ -1,18 +1,22 @@
 // Streamed lists (Kubernetes 1.36): every backend's messages go on as they come. A backend without the RPC is asked
-// with the unary list, whose bytes are the same records. The stream ends OK only when every backend's did.
+// with the unary list, whose bytes are the same records; one that is absent is represented by its snapshot.
+// The stream ends OK only when every backend's part is complete.
 import type { Backend } from '../../backends/backend.ts';
+import { isList } from '../../backends/snapshot.ts';
+import type { ListStart } from '../../backends/snapshot-list.ts';
+import type { Timer } from '../../clock.ts';
 import { type ListMethod, methodNamed, type StreamListMethod } from '../../cri/methods.ts';
 import { forEachRecord } from '../../cri/wire.ts';
-import { PartialListError } from '../../errors.ts';
 import { STATUS, statusName } from '../../grpc/status.ts';
 import { learnList } from '../../ledger/learn.ts';
 import { withoutRecords } from '../../merge/lists.ts';
 import type { Call } from '../call.ts';
-import { collect } from '../collect.ts';
+import { askLeg, fromSnapshot } from '../list-leg.ts';
 import { narrow } from '../narrow.ts';
 import type { Handler, ProxyParts } from '../parts.ts';
 import { endReply, startReply } from '../replies.ts';
 import { StreamPart } from '../stream-part.ts';
+import { incomplete } from './list.ts';
 
 /** A unary reply is cut into messages of about this size at record borders. */
 const MESSAGE_BYTES = 256 * 1024;
@@ -20,15 +24,14 @@ const MESSAGE_BYTES = 256 * 1024;
 export function streamListHandler(parts: ProxyParts): Handler<StreamListMethod> {
   return (call, method) => {
     const list = methodNamed(method.unary) as ListMethod;
-    const { backends } = narrow(parts, list, call.message);
-    const present = backends.filter((backend) => !backend.isAbsent);
-    const absent = backends.find((backend) => backend.isAbsent);
-    if (absent !== undefined && (list.whenBackendAbsent === 'fail' || present.length === 0)) {
-      throw incomplete(method, absent.absenceError().message);
-    }
-    const streamed = new StreamedList(parts, call, list);
-    if (!list.relabels) streamed.start(present);
-    else return parts.metricLabels.prepare(present).then(() => streamed.start(present));
+    const { backends, isFull } = narrow(parts, list, call.message);
+    call.backendName = backends.length === 1 ? (backends[0]?.name ?? 'none') : 'several';
+    const streamed = new StreamedList(parts, call, list, isFull);
+    if (!list.relabels) streamed.start(backends);
+    else
+      return parts.metricLabels
+        .prepare(backends.filter((backend) => !backend.isAbsent))
+        .then(() => streamed.start(backends));
   };
 }
 
@@ -36,13 +39,15 @@ class StreamedList {
   private readonly parts: ProxyParts;
   private readonly call: Call;
   private readonly list: ListMethod;
+  private readonly isFull: boolean;
   private readonly open = new Set<StreamPart>();
   private left = 0;
 
-  constructor(parts: ProxyParts, call: Call, list: ListMethod) {
+  constructor(parts: ProxyParts, call: Call, list: ListMethod, isFull: boolean) {
     this.parts = parts;
     this.call = call;
     this.list = list;
+    this.isFull = isFull;
   }
 
   start(backends: readonly Backend[]): void {
@@ -54,67 +59,109 @@ class StreamedList {
     call.onReplyDrained = () => {
       for (const part of this.open) part.release();
     };
-    for (const backend of backends) this.stream(backend);
+    for (const backend of backends) {
+      if (!backend.isAbsent) this.stream(backend);
+      else if (!this.replace(backend)) this.lack(backend.absenceError().message);
+    }
   }
 
   private stream(backend: Backend): void {
     const { call, parts } = this;
     const { route } = call;
     if (route === undefined) throw new Error('only calls of CRI services are streamed');
+    const start = backend.snapshot.begin(parts.clock.now());
+    const received: Buffer[] = [];
+    let timer: Timer | undefined;
+    const leave = () => {
+      timer?.cancel();
+      this.open.delete(part);
+    };
+    /** What was sent already can't be taken back; a part that sent nothing can be replaced whole. */
+    const broke = (why: string) => {
+      leave();
+      if (received.length > 0 || !this.replace(backend)) this.lack(why);
+    };
     const part = new StreamPart(backend, parts.config.limits.messageSizeBytes, {
-      onMessage: (message) => this.emit(backend, message),
+      onMessage: (message) => {
+        received.push(Buffer.from(message));
+        this.emit(backend, message);
+      },
       onStatus: (code, text) => {
-        this.open.delete(part);
-        if (code === STATUS.OK) this.finishOne();
-        else if (code === STATUS.UNIMPLEMENTED) this.askUnary(backend);
-        else this.lack(`backend ${backend.name} ends it ${statusName(code)}: ${text}`);
+        if (code === STATUS.OK) {
+          leave();
+          this.keep(backend, received, start);
+          this.finishOne();
+        } else if (code === STATUS.UNIMPLEMENTED && received.length === 0) {
+          leave();
+          this.askUnary(backend);
+        } else broke(`backend ${backend.name} ends it ${statusName(code)}: ${text}`);
       },
-      onFailure: (error) => {
-        this.open.delete(part);
-        this.lack(error.message);
-      },
+      onFailure: (error) => broke(error.message),
       hasRoom: () => call.stream.queuedBytes === 0,
     });
     this.open.add(part);
+    const { listMs } = backend.config.timeouts;
+    timer = parts.clock.after(listMs / 2, () => {
+      backend.suspect(listMs / 2);
+      timer = parts.clock.after(listMs / 2, () => {
+        if (received.length > 0 || !backend.isAbsent) return;
+        part.cancel();
+        broke(backend.absenceError().message);
+      });
+    });
     const { metadata, deadlineAtMs, body } = call;
     const { service, rpc } = route;
     backend.call(part, { service, rpc, metadata, deadlineAtMs, body, start: 0, end: body.length });
   }
 
   private askUnary(backend: Backend): void {
-    const options = {
-      body: this.call.body,
-      limitBytes: this.parts.config.limits.messageSizeBytes,
-      isRetryable: true,
-      rpc: this.list.name,
-    };
-    collect(this.call, backend, options, (outcome) => {
-      if (outcome.kind === 'failed') this.lack(outcome.error.message);
-      else if (outcome.kind === 'status') {
-        if (outcome.code === STATUS.UNIMPLEMENTED && this.list.whenUnimplemented === 'skip') this.finishOne();
-        else
-          this.lack(
-            `backend ${backend.name} ends ${this.list.name} ${statusName(outcome.code)}: ${outcome.text}`,
-          );
-      } else {
-        for (const message of cut(outcome.message, this.list.recordField)) this.emit(backend, message);
+    const { list, isFull, call } = this;
+    askLeg(this.parts, call, backend, { method: list, isFull, body: call.body, rpc: list.name }, (result) => {
+      if (result.kind === 'records') {
+        for (const records of result.parts) this.send(records);
         this.finishOne();
+        return;
       }
+      const isUnimplemented =
+        result.outcome.kind === 'status' && result.outcome.code === STATUS.UNIMPLEMENTED;
+      if (isUnimplemented && list.whenUnimplemented === 'skip') this.finishOne();
+      else this.lack(result.why);
     });
   }
 
-  /** An empty message is not sent: the stream's contract is at least one item in each. */
+  /** The snapshot in place of an absent backend; false when there is none. */
+  private replace(backend: Backend): boolean {
+    const records = fromSnapshot(this.parts, backend, this.list, this.call.message);
+    if (records === undefined) return false;
+    for (const part of records) this.send(part);
+    this.finishOne();
+    return true;
+  }
+
   private emit(backend: Backend, received: Buffer): void {
-    const { call, parts } = this;
-    if (call.isOver) return;
+    const { parts } = this;
     const message = this.list.relabels ? parts.metricLabels.relabel(backend, received) : received;
     // One message is not the whole list, so nothing that it lacks is forgotten.
     const foreign = learnList(parts.ledger, this.list, backend, message, undefined);
     if (foreign.length > 0) parts.onForeignIds(backend, foreign.length);
-    const kept = withoutRecords(message, foreign).map((part) => Buffer.from(part));
-    if (kept.length === 0) return;
-    startReply(call);
-    call.sendMessage(kept);
+    // The bytes are valid only now.
+    this.send(Buffer.concat(withoutRecords(message, foreign)));
+  }
+
+  /** An empty message is not sent: the stream's contract is at least one item in each. */
+  private send(records: Buffer): void {
+    const { call } = this;
+    if (call.isOver) return;
+    for (const message of cut(records, this.list.recordField)) {
+      startReply(call);
+      call.sendMessage([message]);
+    }
+  }
+
+  /** All of an unfiltered stream is a complete list. */
+  private keep(backend: Backend, received: readonly Buffer[], start: ListStart): void {
+    if (this.isFull && isList(this.list.name))
+      backend.snapshot.refresh(this.list.name, Buffer.concat(received), start);
   }
 
   private finishOne(): void {
@@ -126,12 +173,16 @@ class StreamedList {
 
   private lack(why: string): void {
     if (this.list.whenBackendAbsent === 'partial') this.finishOne();
-    else this.call.fail(incomplete(this.list, why));
+    else this.call.fail(incomplete(this.list.name, why));
   }
 }
 
-/** Cuts a list reply into messages of some records each. */
+/** Cuts a list reply into messages of some records each; nothing for an empty one. */
 function* cut(message: Buffer, recordField: number): Generator<Buffer> {
+  if (message.length <= MESSAGE_BYTES) {
+    if (message.length > 0) yield message;
+    return;
+  }
   const borders: number[] = [];
   let from = 0;
   forEachRecord(message, 0, message.length, recordField, (recordStart, _, bodyEnd) => {
@@ -144,10 +195,4 @@ function* cut(message: Buffer, recordField: number): Generator<Buffer> {
     if (border > start) yield message.subarray(start, border);
     start = border;
   }
-}
-
-function incomplete(method: StreamListMethod | ListMethod, why: string): PartialListError {
-  return new PartialListError(`${method.name} would not be complete: ${why}`, {
-    hint: 'The kubelet would take a short list for removed pods, so it gets none',
-  });
 }

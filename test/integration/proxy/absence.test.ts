@@ -96,21 +96,17 @@ describe('ids that are asked for', () => {
       details: expect.stringMatching(/^switchyard: backend two is unreachable since /),
     });
     await expect(runPod(client, { handler: 'two' })).rejects.toMatchObject({ code: status.UNAVAILABLE });
-    await expect(client.call('ListPodSandbox', {})).rejects.toMatchObject({
-      code: status.UNAVAILABLE,
-      details: expect.stringContaining('two'),
-    });
-    await expect(
-      client.call('ListContainers', { filter: { podSandboxId: pod.podSandboxId } }),
-    ).rejects.toMatchObject({
-      code: status.UNAVAILABLE,
-    });
+    // R5: its pods are still there for the kubelet, with every filter.
+    const all = await client.call('ListPodSandbox', {});
+    expect(all.items.map(({ id }) => id).sort()).toEqual([healthy.podSandboxId, pod.podSandboxId].sort());
+    const own = await client.call('ListContainers', { filter: { podSandboxId: pod.podSandboxId } });
+    expect(own.containers.map(({ id }) => id)).toEqual([containerId]);
 
     await world.runtime('two').restart();
     await until(async () => {
-      const reply = await client.rawCall(client.pathOf('ListPodSandbox'), Buffer.alloc(0));
-      return reply.code === 0;
-    }, 'lists are served again');
+      const request = Buffer.concat([Buffer.from([0x0a, containerId.length]), Buffer.from(containerId)]);
+      return (await client.rawCall(client.pathOf('ContainerStatus'), request)).code === 0;
+    }, 'its pods are reached again');
     const { status: found } = await client.call('ContainerStatus', { containerId });
     expect(found?.id).toBe(containerId);
   });
@@ -170,14 +166,114 @@ describe('ids that are asked for', () => {
     expect(calls('one', 'RunPodSandbox')).toBe(0);
     expect(calls('two', 'RunPodSandbox')).toBe(2);
   });
+});
 
-  it('leaves other backends alone while one hangs', async () => {
+describe('a backend that gives no answer to a list', () => {
+  const budgets = { listMs: 200, statusMs: 100 };
+
+  async function twoBackends(
+    traits: Partial<Parameters<typeof proxyWorld>[0][number]> = {},
+  ): Promise<ProxyWorld> {
+    return await proxyWorld([
+      { name: 'one', profile: 'containerd-2.1', timeouts: budgets },
+      { name: 'two', profile: 'cri-o', handlers: { two: '' }, timeouts: budgets, ...traits },
+    ]);
+  }
+
+  const sandboxIds = async (world: ProxyWorld) =>
+    (await world.client.call('ListPodSandbox', {})).items.map(({ id }) => id).sort();
+
+  it('R6: fails lists when it was never listed and no journal knows it, while ids of others work', async () => {
+    await using world = await twoBackends({ isDown: true });
+    const pod = await runPod(world.client);
+    await expect(world.client.call('ListPodSandbox', {})).rejects.toMatchObject({
+      code: status.UNAVAILABLE,
+      details: expect.stringMatching(/backend two is unreachable since/),
+    });
+    const { status: found } = await world.client.call('PodSandboxStatus', { podSandboxId: pod.podSandboxId });
+    expect(found?.id).toBe(pod.podSandboxId);
+  });
+
+  it('R5: is represented by what it last said, with what has passed through since', async () => {
+    await using world = await twoBackends();
     const { client } = world;
-    const pod = await runPod(client);
-    const hanging = world.runtime('two').faults.add('ListPodSandbox', { kind: 'hang' });
-    const list = client.rawCall(client.pathOf('ListPodSandbox'), Buffer.alloc(0), { deadlineMs: 400 });
+    const pod = await runPod(client, { handler: 'two' });
+    await sandboxIds(world);
+    const later = await runPod(client, { handler: 'two' });
+    const containerId = await runContainer(client, later, { image: SIMULATED_IMAGE });
+    world.runtime('two').crash();
+    expect(await sandboxIds(world)).toEqual([pod.podSandboxId, later.podSandboxId].sort());
+    const { containers } = await client.call('ListContainers', { filter: { state: { state: 1 } } });
+    expect(containers.map(({ id }) => id)).toEqual([containerId]);
+  });
+
+  it('is hanging when it does not answer Version either, and counts as absent until it answers', async () => {
+    await using world = await twoBackends();
+    const { client } = world;
+    const pod = await runPod(client, { handler: 'two' });
+    await sandboxIds(world);
+    const hang = world.runtime('two').faults.add('*', { kind: 'hang' });
+    expect(await sandboxIds(world)).toEqual([pod.podSandboxId]);
+    await until(() => world.lines.some(({ fields }) => fields['state'] === 'hanging'), 'it is known to hang');
+    await expect(client.call('PodSandboxStatus', { podSandboxId: pod.podSandboxId })).rejects.toMatchObject({
+      code: status.UNAVAILABLE,
+      details: expect.stringMatching(/backend two is hanging since .*did not answer Version/),
+    });
+    expect(await sandboxIds(world)).toEqual([pod.podSandboxId]);
+    hang.clear();
+    await until(() => world.lines.at(-1)?.text === 'backend is ready', 'it is back');
+    const { status: found } = await client.call('PodSandboxStatus', { podSandboxId: pod.podSandboxId });
+    expect(found?.id).toBe(pod.podSandboxId);
+  });
+
+  it('is slow, not hanging, while it answers Version: its calls go on', async () => {
+    await using world = await twoBackends();
+    const { client } = world;
+    const pod = await runPod(client, { handler: 'two' });
+    await sandboxIds(world);
+    const slow = world.runtime('two').faults.add('ListPodSandbox', { kind: 'hang' });
+    expect(await sandboxIds(world)).toEqual([pod.podSandboxId]);
     await client.call('PodSandboxStatus', { podSandboxId: pod.podSandboxId });
-    expect((await list).code).toBe(status.DEADLINE_EXCEEDED);
-    hanging.clear();
+    expect(world.lines.some(({ fields }) => fields['state'] === 'hanging')).toBe(false);
+    slow.clear();
+  });
+
+  it('takes a list that came too late for the client as its newest word', async () => {
+    await using world = await twoBackends();
+    const { client } = world;
+    await runPod(client, { handler: 'two' });
+    await sandboxIds(world);
+    const slow = world.runtime('two').faults.add('ListPodSandbox', { kind: 'hang' });
+    using direct = world.direct('two');
+    const behindOurBack = await runPod(direct);
+    await sandboxIds(world);
+    slow.clear();
+    await until(
+      async () => (await sandboxIds(world)).includes(behindOurBack.podSandboxId),
+      'the new sandbox shows',
+    );
+  });
+
+  it('streams its snapshot too', async () => {
+    await using world = await twoBackends();
+    const pod = await runPod(world.client, { handler: 'two' });
+    world.runtime('two').crash();
+    const ids: string[] = [];
+    for await (const message of world.client.stream('StreamPodSandboxes', {})) {
+      ids.push(...message.podSandboxes.map(({ id }) => id));
+    }
+    expect(ids).toEqual([pod.podSandboxId]);
+  });
+
+  it('is left out of stats, which must not be old', async () => {
+    await using world = await twoBackends();
+    const pods = [await runPod(world.client), await runPod(world.client, { handler: 'two' })];
+    const ids = await Promise.all(
+      pods.map((pod) => runContainer(world.client, pod, { image: SIMULATED_IMAGE })),
+    );
+    world.runtime('two').crash();
+    await until(() => world.lines.some(({ text }) => text === 'backend is absent'), 'the backend is absent');
+    const { stats } = await world.client.call('ListContainerStats', {});
+    expect(stats.map(({ attributes }) => attributes?.id)).toEqual([ids[0]]);
   });
 });

@@ -1,0 +1,143 @@
+// One list of a snapshot: the last complete reply as the backend sent it, and the changes that came after it began.
+// Taking a new reply is the hot path and only keeps a reference; records are looked at when an answer is wanted.
+import type { ListMethod } from '../cri/methods.ts';
+import { MalformedMessageError } from '../errors.ts';
+import type { SnapshotChange } from './snapshot-change.ts';
+import { SnapshotView } from './snapshot-view.ts';
+
+/** When a list was asked for: after which of the snapshot's changes, and at which moment of the clock's now(). */
+export interface ListStart {
+  readonly seq: number;
+  readonly atMs: number;
+}
+
+/** A change with its place in the order of all changes of a backend. */
+export interface NumberedChange {
+  readonly seq: number;
+  readonly change: SnapshotChange;
+}
+
+/** A complete reply; it shows all changes up to `seq`, and may or may not show later ones. */
+export interface ListBase extends ListStart {
+  readonly message: Buffer;
+}
+
+/**
+ * Changes kept for lists that are on their way. Beyond that the older half is worked into the base, and a list that
+ * began before is not taken any more: memory stays bounded when nobody lists.
+ */
+const CHANGES_LIMIT = 4_096;
+
+export class ListSnapshot {
+  private readonly method: ListMethod;
+  private last: ListBase | undefined;
+  /** Lists that began before this change are too old to be taken. */
+  private floor = 0;
+  private changes: NumberedChange[] = [];
+  private lostSeq: number | undefined;
+  private view: SnapshotView | undefined;
+  private joined: Buffer | undefined;
+
+  constructor(method: ListMethod) {
+    this.method = method;
+  }
+
+  /** The last complete reply, without later changes; undefined before the first. */
+  get base(): ListBase | undefined {
+    return this.last;
+  }
+
+  /** The changes that the base may lack, in order. */
+  get laterChanges(): readonly NumberedChange[] {
+    return this.changes;
+  }
+
+  /** Number of the last change of unknown outcome that no list has cleared up since. */
+  get lostAtSeq(): number | undefined {
+    return this.lostSeq;
+  }
+
+  /** Takes a complete reply, by reference. False when it began before one that was taken earlier. */
+  refresh(message: Buffer, start: ListStart): boolean {
+    const isOlder = start.seq === this.last?.seq && start.atMs < this.last.atMs;
+    return !isOlder && this.restore(message, start);
+  }
+
+  /** As refresh, for a reply that was written down later than those taken before; its moment may come from another clock. */
+  restore(message: Buffer, start: ListStart): boolean {
+    if (start.seq < this.floor) return false;
+    this.last = { message, ...start };
+    this.floor = start.seq;
+    if ((this.changes[0]?.seq ?? Number.POSITIVE_INFINITY) <= start.seq) {
+      this.changes = this.changes.filter(({ seq }) => seq > start.seq);
+    }
+    if (this.lostSeq !== undefined && this.lostSeq <= start.seq) this.lostSeq = undefined;
+    this.view = undefined;
+    this.joined = undefined;
+    return true;
+  }
+
+  /** Adds a change of this list; changes come in the order of their numbers. */
+  add(numbered: NumberedChange): void {
+    const { seq, change } = numbered;
+    if (seq <= this.floor) return;
+    if (change.kind === 'lose') {
+      this.lostSeq = seq;
+      return;
+    }
+    if (change.kind === 'create-container' && this.isRemoved(change.sandboxId)) return;
+    this.changes.push(numbered);
+    this.view?.apply(change);
+    this.joined = undefined;
+    if (this.changes.length > CHANGES_LIMIT) this.foldOlderHalf();
+  }
+
+  /** Forgets the base: what it says cannot be believed. */
+  drop(): void {
+    this.last = undefined;
+    this.view = undefined;
+    this.joined = undefined;
+  }
+
+  /** All records, changes applied, as a list reply; undefined when there is no complete reply. */
+  whole(): Buffer | undefined {
+    if (this.last === undefined) return undefined;
+    if (this.changes.length === 0) return this.last.message;
+    this.joined ??= this.records()?.join();
+    return this.joined;
+  }
+
+  /** The records by id, changes applied; undefined when there is no complete reply. */
+  records(): SnapshotView | undefined {
+    if (this.view === undefined) this.view = this.cut(this.changes);
+    return this.view;
+  }
+
+  /** The base with these changes. A base that does not parse is none. */
+  private cut(changes: readonly NumberedChange[]): SnapshotView | undefined {
+    if (this.last === undefined) return undefined;
+    try {
+      const view = new SnapshotView(this.method, this.last.message);
+      for (const { change } of changes) view.apply(change);
+      return view;
+    } catch (error) {
+      if (!(error instanceof MalformedMessageError)) throw error;
+      this.drop();
+      return undefined;
+    }
+  }
+
+  /** A call that creates a container may be answered after the one that removed its sandbox. */
+  private isRemoved(sandboxId: string): boolean {
+    return this.changes.some(({ change }) => change.kind === 'remove-sandbox' && change.id === sandboxId);
+  }
+
+  private foldOlderHalf(): void {
+    const older = this.changes.splice(0, this.changes.length / 2);
+    this.floor = older.at(-1)?.seq ?? this.floor;
+    const message = this.cut(older)?.join();
+    if (this.last !== undefined && message !== undefined) {
+      this.last = { message, seq: this.floor, atMs: this.last.atMs };
+    }
+  }
+}

@@ -1,0 +1,191 @@
+// One backend's part in a list: asked for its own answer, and represented by its snapshot when it gives none in time.
+// An answer that comes too late for the client still refreshes the snapshot.
+import type { Backend } from '../backends/backend.ts';
+import { isList } from '../backends/snapshot.ts';
+import type { SnapshotList } from '../backends/snapshot-change.ts';
+import type { UnaryOutcome } from '../backends/unary-call.ts';
+import type { Timer } from '../clock.ts';
+import type { ListMethod } from '../cri/methods.ts';
+import { STATUS, statusName } from '../grpc/status.ts';
+import { learnList } from '../ledger/learn.ts';
+import { withoutRecords } from '../merge/lists.ts';
+import type { Call } from './call.ts';
+import { collect } from './collect.ts';
+import type { ProxyParts } from './parts.ts';
+
+/** What a backend contributes. */
+export type LegResult =
+  /** Its records, as parts of a reply; from its own answer or from its snapshot. */
+  | { readonly kind: 'records'; readonly backend: Backend; readonly parts: readonly Buffer[] }
+  /** Nothing: why, and what it said itself if it said something. */
+  | {
+      readonly kind: 'trouble';
+      readonly backend: Backend;
+      readonly why: string;
+      readonly outcome: UnaryOutcome;
+    };
+
+/** A living backend is waited for when its snapshot is older than this. */
+const TRUSTED_AGE_MS = 30_000;
+/** How often a backend that is waited for is looked at again. */
+const LOOK_AGAIN_MS = 500;
+
+export interface ListQuestion {
+  readonly method: ListMethod;
+  /** True when the request has no filter. */
+  readonly isFull: boolean;
+  /** The framed request; the client's own or, for a streamed list, the same bytes. */
+  readonly body: Buffer;
+  /** The unary RPC to ask with. */
+  readonly rpc: string;
+}
+
+/** Asks one backend for its part of a list; `done` gets the result once, unless the client leaves before. */
+export function askLeg(
+  parts: ProxyParts,
+  call: Call,
+  backend: Backend,
+  question: ListQuestion,
+  done: (result: LegResult) => void,
+): void {
+  new ListLeg(parts, call, backend, question, done).start();
+}
+
+/** The snapshot's answer for a backend that is absent; undefined when there is none to give. */
+export function fromSnapshot(
+  parts: ProxyParts,
+  backend: Backend,
+  method: ListMethod,
+  request: Buffer,
+): Buffer[] | undefined {
+  const list = snapshotOf(method);
+  const answer = list && backend.snapshot.answer(list, request);
+  if (answer === undefined) return undefined;
+  parts.metrics.snapshotAnswered(backend.name, method.name);
+  return [answer];
+}
+
+class ListLeg {
+  private readonly parts: ProxyParts;
+  private readonly call: Call;
+  private readonly backend: Backend;
+  private readonly question: ListQuestion;
+  private readonly done: (result: LegResult) => void;
+  private isDone = false;
+  private timer: Timer | undefined;
+
+  constructor(
+    parts: ProxyParts,
+    call: Call,
+    backend: Backend,
+    question: ListQuestion,
+    done: (result: LegResult) => void,
+  ) {
+    this.parts = parts;
+    this.call = call;
+    this.backend = backend;
+    this.question = question;
+    this.done = done;
+  }
+
+  start(): void {
+    const { parts, backend, call, question } = this;
+    const { method, isFull, body, rpc } = question;
+    const startedAtMs = parts.clock.now();
+    const start = backend.snapshot.begin(startedAtMs);
+    const fullList = isFull && method.learns ? parts.ledger.beginList() : undefined;
+    call.onLeave(() => this.timer?.cancel());
+    this.watch();
+    const options = { body, rpc, limitBytes: parts.config.limits.messageSizeBytes, isRetryable: true };
+    collect(call, backend, options, (outcome) => {
+      this.timer?.cancel();
+      const code = codeOf(outcome);
+      parts.metrics.partFinished(backend.name, statusName(code), parts.clock.now() - startedAtMs);
+      if (outcome.kind !== 'answered') {
+        this.finishWithout(outcome);
+        return;
+      }
+      const message = method.relabels
+        ? parts.metricLabels.relabel(backend, outcome.message)
+        : outcome.message;
+      const foreign = learnList(parts.ledger, method, backend, message, fullList);
+      if (foreign.length > 0) parts.onForeignIds(backend, foreign.length);
+      const records = withoutRecords(message, foreign);
+      const list = snapshotOf(method);
+      if (isFull && list !== undefined) {
+        backend.snapshot.refresh(list, foreign.length === 0 ? message : Buffer.concat(records), start);
+      }
+      this.finish({ kind: 'records', backend, parts: records });
+    });
+  }
+
+  /** Half the budget: is it alive at all? The whole budget: may its snapshot stand for it? And so on while it is waited for. */
+  private watch(): void {
+    const { clock } = this.parts;
+    const { listMs } = this.backend.config.timeouts;
+    const look = () => {
+      if (this.isDone || this.call.isOver || this.mayReplace()) return;
+      this.timer = clock.after(LOOK_AGAIN_MS, look);
+    };
+    this.timer = clock.after(listMs / 2, () => {
+      this.backend.suspect(listMs / 2);
+      this.timer = clock.after(listMs / 2, look);
+    });
+  }
+
+  /** Answers from the snapshot if it may stand for a backend that is late. */
+  private mayReplace(): boolean {
+    const { parts, backend, question } = this;
+    const list = snapshotOf(question.method);
+    if (list === undefined) {
+      if (backend.isAbsent) this.finish(absence(backend));
+      return this.isDone;
+    }
+    const { snapshot } = backend;
+    const isTrusted = snapshot.isPatchable(list) && snapshot.ageMs(list, parts.clock.now()) <= TRUSTED_AGE_MS;
+    if (!backend.isAbsent && !isTrusted) return false;
+    const records = fromSnapshot(parts, backend, question.method, this.call.message);
+    if (records !== undefined) this.finish({ kind: 'records', backend, parts: records });
+    else if (backend.isAbsent) this.finish(absence(backend));
+    return this.isDone;
+  }
+
+  /** It answered with an error, or not at all. */
+  private finishWithout(outcome: UnaryOutcome): void {
+    const { parts, backend, question } = this;
+    if (this.isDone) return;
+    const isUnimplemented = outcome.kind === 'status' && outcome.code === STATUS.UNIMPLEMENTED;
+    const records = isUnimplemented
+      ? undefined
+      : fromSnapshot(parts, backend, question.method, this.call.message);
+    if (records !== undefined) this.finish({ kind: 'records', backend, parts: records });
+    else this.finish({ kind: 'trouble', backend, why: reasonOf(backend, outcome), outcome });
+  }
+
+  private finish(result: LegResult): void {
+    if (this.isDone) return;
+    this.isDone = true;
+    if (!this.call.isOver) this.done(result);
+  }
+}
+
+/** The result of a backend that cannot be asked and has no snapshot. */
+export function absence(backend: Backend): LegResult {
+  const error = backend.absenceError();
+  return { kind: 'trouble', backend, why: error.message, outcome: { kind: 'failed', error, loss: 'other' } };
+}
+
+function snapshotOf(method: ListMethod): SnapshotList | undefined {
+  return isList(method.name) ? method.name : undefined;
+}
+
+function codeOf(outcome: UnaryOutcome): number {
+  if (outcome.kind === 'answered') return STATUS.OK;
+  return outcome.kind === 'status' ? outcome.code : STATUS.UNAVAILABLE;
+}
+
+function reasonOf(backend: Backend, outcome: UnaryOutcome): string {
+  if (outcome.kind === 'status')
+    return `backend ${backend.name} ends it ${statusName(outcome.code)}: ${outcome.text}`;
+  return outcome.kind === 'failed' ? outcome.error.message : '';
+}
