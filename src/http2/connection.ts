@@ -5,19 +5,14 @@ import { ConnectionError, ERROR_CODE, errorCodeName } from './connection-error.t
 import type { Field } from './field.ts';
 import { DEFAULT_WINDOW_BYTES, FLAG, FRAME, readUint31, readUint32, SETTING } from './frame.ts';
 import type { FrameReceiver } from './frame-reader.ts';
-import { type BlockRange, cutHeaderBlock, HeaderBlock } from './header-block.ts';
+import { HeaderReader } from './header-reader.ts';
 import { trailersFault } from './header-rules.ts';
-import { Decoder } from './hpack-decoder.ts';
 import { RateLimit } from './limits.ts';
 import { PingAnswer } from './ping-answer.ts';
-import { readSettings, type Settings, settingsPayload } from './settings.ts';
+import { readSettings } from './settings.ts';
 import type { Stream } from './stream.ts';
 import { StreamTable } from './stream-table.ts';
 import type { ConnectionOptions } from './transport.ts';
-
-// Of the header list at hand; shared because one is handled at a time.
-const fields: Field[] = [];
-const blockRange: BlockRange = { start: 0, end: 0 };
 
 const protocolError = (message: string) => new ConnectionError(ERROR_CODE.PROTOCOL_ERROR, message);
 const tooMany = (what: string) =>
@@ -29,13 +24,12 @@ function checkLength(isRight: boolean, what: string): void {
 
 /** Base of both roles. Methods named on... are for the frame reader and the layers below. */
 export abstract class Connection extends StreamTable implements FrameReceiver {
-  private readonly decoder: Decoder;
+  private readonly headers: HeaderReader;
   private readonly settingsRate: RateLimit;
   private readonly pings: PingAnswer;
   private readonly emptyRate: RateLimit;
   private hasPeerSettings = false;
   private areSettingsAcked = false;
-  private block: HeaderBlock | undefined; // whose CONTINUATION frames are awaited
   private dataStream: Stream | undefined; // of the DATA frame at hand; undefined when it is ignored
   private dataEndsStream = false;
   private paddedBytes = 0;
@@ -43,7 +37,7 @@ export abstract class Connection extends StreamTable implements FrameReceiver {
   constructor(socket: Socket, options: ConnectionOptions) {
     super(socket, options);
     const limits = this.limits;
-    this.decoder = new Decoder(limits, limits.headerTableBytes);
+    this.headers = new HeaderReader(limits);
     this.settingsRate = new RateLimit(limits.settingsPerSecond);
     this.pings = new PingAnswer(this.output, this.clock, limits.pingsPerSecond);
     this.emptyRate = new RateLimit(limits.emptyFramesPerSecond);
@@ -51,8 +45,6 @@ export abstract class Connection extends StreamTable implements FrameReceiver {
 
   // ---- what the roles fill in
 
-  /** Whether no stream with this id was ever opened. */
-  protected abstract isIdle(streamId: number): boolean;
   /** Headers for a stream that is not open. `fits`: the list is within its limits. */
   protected abstract onUnknownHeaders(
     id: number,
@@ -70,14 +62,6 @@ export abstract class Connection extends StreamTable implements FrameReceiver {
   protected abstract onMaxStreams(count: number): void;
   protected abstract onGoaway(lastStreamId: number, reason: string): void;
   protected abstract onPingAck(): void;
-
-  /** First words of either side, behind the client's preface. */
-  protected hello(settings: Settings): void {
-    const payload = settingsPayload(settings);
-    this.output.head(payload.length, FRAME.SETTINGS, 0, 0);
-    this.output.copy(payload, 0, payload.length);
-    this.receiveWindow.open(this.output);
-  }
 
   // ---- DATA
 
@@ -155,7 +139,8 @@ export abstract class Connection extends StreamTable implements FrameReceiver {
         break;
       }
       case FRAME.WINDOW_UPDATE:
-        this.onWindowUpdate(streamId, buffer, start, end);
+        checkLength(end - start === 4, 'WINDOW_UPDATE');
+        this.onWindowUpdate(streamId, readUint31(buffer, start));
         break;
       case FRAME.PRIORITY: // checked, and otherwise without meaning
         if (streamId === 0) throw protocolError('a PRIORITY frame without a stream');
@@ -171,55 +156,41 @@ export abstract class Connection extends StreamTable implements FrameReceiver {
     if (!this.hasPeerSettings && (type !== FRAME.SETTINGS || (flags & FLAG.ACK) !== 0)) {
       throw protocolError('the first frame is not SETTINGS');
     }
-    if (this.block !== undefined && type !== FRAME.CONTINUATION) {
+    if (this.headers.isWithinBlock && type !== FRAME.CONTINUATION) {
       throw protocolError('another frame stands within a header block');
     }
   }
 
   private onHeaders(flags: number, streamId: number, buffer: Buffer, start: number, end: number): void {
     if (streamId === 0) throw protocolError('a HEADERS frame without a stream');
-    cutHeaderBlock(flags, buffer, start, end, blockRange);
-    const endStream = (flags & FLAG.END_STREAM) !== 0;
-    if ((flags & FLAG.END_HEADERS) !== 0) {
-      this.onHeaderBlock(streamId, endStream, buffer, blockRange.start, blockRange.end);
-    } else {
-      this.block = new HeaderBlock(streamId, endStream, this.limits);
-      this.block.add(buffer, blockRange.start, blockRange.end);
-    }
+    if (this.headers.begin(flags, streamId, buffer, start, end)) this.onHeaderList();
   }
 
   private onContinuation(flags: number, streamId: number, buffer: Buffer, start: number, end: number): void {
-    const block = this.block;
-    if (block === undefined || block.streamId !== streamId) {
-      throw protocolError('a CONTINUATION frame out of place');
-    }
     if (start === end) this.countEmptyFrame();
-    block.add(buffer, start, end);
-    if ((flags & FLAG.END_HEADERS) === 0) return;
-    this.block = undefined;
-    const whole = block.join();
-    this.onHeaderBlock(streamId, block.endStream, whole, 0, whole.length);
+    if (this.headers.continue(flags, streamId, buffer, start, end)) this.onHeaderList();
   }
 
-  private onHeaderBlock(id: number, endStream: boolean, buffer: Buffer, start: number, end: number): void {
-    fields.length = 0;
-    const fits = this.decoder.decode(buffer, start, end, fields);
-    const stream = this.streams.get(id);
+  private onHeaderList(): void {
+    const { streamId, endStream, fits, list } = this.headers;
+    const stream = this.streams.get(streamId);
     if (stream === undefined) {
-      if (this.isIdle(id) || !this.resets.has(id)) this.onUnknownHeaders(id, fields, endStream, fits);
+      if (this.isIdle(streamId) || !this.resets.has(streamId)) {
+        this.onUnknownHeaders(streamId, list, endStream, fits);
+      }
     } else if (stream.isRemoteEnded) {
       this.streamError(stream, ERROR_CODE.STREAM_CLOSED, 'headers behind the end of their stream');
     } else if (!fits) this.streamError(stream, ERROR_CODE.ENHANCE_YOUR_CALM, 'headers are over their limits');
-    else if (stream.hasHeaders) this.onTrailers(stream, endStream);
+    else if (stream.hasHeaders) this.onTrailers(stream, list, endStream);
     else {
-      const fault = this.onFirstHeaders(stream, fields, endStream);
+      const fault = this.onFirstHeaders(stream, list, endStream);
       if (fault !== undefined) this.streamError(stream, ERROR_CODE.PROTOCOL_ERROR, fault);
     }
   }
 
-  private onTrailers(stream: Stream, endStream: boolean): void {
-    const fault = endStream ? trailersFault(fields) : 'trailers that do not end their stream';
-    if (fault === undefined) this.deliverHeaders(stream, fields, true);
+  private onTrailers(stream: Stream, list: readonly Field[], endStream: boolean): void {
+    const fault = endStream ? trailersFault(list) : 'trailers that do not end their stream';
+    if (fault === undefined) this.deliverHeaders(stream, list, true);
     else this.streamError(stream, ERROR_CODE.PROTOCOL_ERROR, fault);
   }
 
@@ -272,19 +243,5 @@ export abstract class Connection extends StreamTable implements FrameReceiver {
       return;
     }
     this.pings.answer(buffer, start, this.queuedDataBytes > 0);
-  }
-
-  private onWindowUpdate(streamId: number, buffer: Buffer, start: number, end: number): void {
-    checkLength(end - start === 4, 'WINDOW_UPDATE');
-    const increment = readUint31(buffer, start);
-    if (streamId === 0) {
-      this.widenConnection(increment);
-      return;
-    }
-    const stream = this.streams.get(streamId);
-    if (stream !== undefined) this.updateStreamWindow(stream, increment);
-    else if (this.isIdle(streamId)) {
-      throw protocolError('a WINDOW_UPDATE for a stream that was never opened');
-    }
   }
 }

@@ -1,47 +1,16 @@
-// A connection's outgoing bytes. Frames are written into one buffer and leave in one write: after the input
-// batch that caused them, or once at the end of the event loop's turn when no input did.
+// A connection's outgoing bytes. Frames are written into one buffer and leave in one write; batch.ts says when.
 import type { Socket } from 'node:net';
+import { beginBatch, endBatch, type Flushable, flushLater } from './batch.ts';
+import { giveBackBuffer, takeBuffer } from './buffer-pool.ts';
 import { ConnectionError, ERROR_CODE } from './connection-error.ts';
 import { FLAG, FRAME, HEAD_BYTES, writeHead, writeUint32 } from './frame.ts';
 import type { Http2Limits } from './limits.ts';
 
-const BUFFER_BYTES = 128 * 1024;
 /** The payload of grpc-go's bandwidth probe, a PING, in two halves. */
 export const PROBE_HIGH = 0x02041010;
 export const PROBE_LOW = 0x090e0707;
 
 const NO_BUFFER: Buffer = Buffer.alloc(0);
-const POOLED_BUFFERS = 16;
-const pool: Buffer[] = [];
-
-function giveBack(buffer: Buffer): void {
-  if (pool.length < POOLED_BUFFERS) pool.push(buffer);
-}
-
-const dirty: Output[] = [];
-let batchDepth = 0;
-let isFlushScheduled = false;
-
-/** Marks the start of an input batch: what is written until endBatch() leaves together. */
-export function beginBatch(): void {
-  batchDepth++;
-}
-
-/** Ends an input batch and flushes every connection that wrote. */
-export function endBatch(): void {
-  if (--batchDepth === 0) flushDirty();
-}
-
-function flushDirty(): void {
-  // The list may grow while it is worked on.
-  for (let i = 0; i < dirty.length; i++) (dirty[i] as Output).flush();
-  dirty.length = 0;
-}
-
-function flushScheduled(): void {
-  isFlushScheduled = false;
-  flushDirty();
-}
 
 /** Who owns an output. */
 export interface OutputOwner {
@@ -54,7 +23,7 @@ export interface OutputOwner {
 type OutputLimits = Pick<Http2Limits, 'unsentBytes' | 'unsentCutOffBytes'>;
 
 /** Frames on their way into one socket. */
-export class Output {
+export class Output implements Flushable {
   /** The buffer being filled, and how far. Only written to behind reserve(). */
   buffer: Buffer = NO_BUFFER;
   at = 0;
@@ -70,6 +39,7 @@ export class Output {
   private readonly ranges: Buffer[] = []; // what goes before buffer[from, at)
   private rangeBytes = 0;
   private readonly full: Buffer[] = []; // own buffers that the socket may still read from
+  private waiters: (() => void)[] = [];
   private probeAcks = 0;
   private isDirty = false;
   private wasFull = false;
@@ -142,6 +112,14 @@ export class Output {
     if (!this.isDirty) this.markDirty();
   }
 
+  /**
+   * Calls `done` once the kernel has taken all that was written up to now; never, when the connection ends before.
+   * Only before more is written, as it is told with the next flush.
+   */
+  afterWritten(done: () => void): void {
+    this.waiters.push(done);
+  }
+
   /** A frame whose payload is one 32-bit number. */
   numberFrame(type: number, streamId: number, value: number): void {
     this.head(4, type, 0, streamId);
@@ -185,11 +163,13 @@ export class Output {
     }
     const socket = this.socket;
     if (this.ranges.length === 0) {
-      if (this.at > this.from) socket.write(this.buffer.subarray(this.from, this.at));
+      if (this.at > this.from) socket.write(this.buffer.subarray(this.from, this.at), this.takeWaiters());
     } else {
       this.cutRange();
       socket.cork();
-      for (let i = 0; i < this.ranges.length; i++) socket.write(this.ranges[i] as Buffer);
+      const last = this.ranges.length - 1;
+      for (let i = 0; i < last; i++) socket.write(this.ranges[i] as Buffer);
+      socket.write(this.ranges[last] as Buffer, this.takeWaiters());
       socket.uncork();
       this.ranges.length = 0;
       this.rangeBytes = 0;
@@ -213,8 +193,19 @@ export class Output {
     this.ranges.length = 0;
     this.rangeBytes = 0;
     this.from = this.at;
+    this.waiters = [];
     this.probeAcks = 0;
     this.release();
+  }
+
+  /** The callback of a write that has all the rest before it. */
+  private takeWaiters(): ((error?: Error | null) => void) | undefined {
+    const { waiters } = this;
+    if (waiters.length === 0) return undefined;
+    this.waiters = [];
+    return (error) => {
+      if (!error) for (const done of waiters) done();
+    };
   }
 
   private announceRoom(): void {
@@ -225,11 +216,7 @@ export class Output {
 
   private markDirty(): void {
     this.isDirty = true;
-    dirty.push(this);
-    if (batchDepth === 0 && !isFlushScheduled) {
-      isFlushScheduled = true;
-      setImmediate(flushScheduled);
-    }
+    flushLater(this);
   }
 
   private cutRange(): void {
@@ -242,7 +229,7 @@ export class Output {
   private changeBuffer(): void {
     this.cutRange();
     if (this.buffer !== NO_BUFFER) this.full.push(this.buffer);
-    this.buffer = pool.pop() ?? Buffer.allocUnsafeSlow(BUFFER_BYTES);
+    this.buffer = takeBuffer();
     this.from = 0;
     this.at = 0;
   }
@@ -250,10 +237,10 @@ export class Output {
   // Once the socket is empty, the buffers may be used again.
   private release(): void {
     if (this.ranges.length > 0 || (this.socket.writableLength !== 0 && !this.socket.destroyed)) return;
-    for (let i = 0; i < this.full.length; i++) giveBack(this.full[i] as Buffer);
+    for (let i = 0; i < this.full.length; i++) giveBackBuffer(this.full[i] as Buffer);
     this.full.length = 0;
     if (this.at === this.from && this.buffer !== NO_BUFFER) {
-      giveBack(this.buffer);
+      giveBackBuffer(this.buffer);
       this.buffer = NO_BUFFER;
       this.from = 0;
       this.at = 0;

@@ -5,7 +5,9 @@ import type { Field } from './field.ts';
 import { ReceiveWindow, ResetMemory, WaitingStreams } from './flow-control.ts';
 import { DEFAULT_WINDOW_BYTES, FLAG, FRAME, MAX_PAYLOAD_BYTES, MAX_WINDOW_BYTES } from './frame.ts';
 import { Encoder, encodedBlock } from './hpack-encoder.ts';
-import type { Stream, StreamAbort, StreamHost } from './stream.ts';
+import { type Settings, settingsPayload } from './settings.ts';
+import type { Stream, StreamAbort } from './stream.ts';
+import type { StreamHost } from './stream-host.ts';
 import { type ConnectionOptions, Transport } from './transport.ts';
 
 /** A transport with streams on it. */
@@ -35,6 +37,14 @@ export abstract class StreamTable extends Transport implements StreamHost {
   /** Bytes that wait here for the peer: queued DATA of all streams and what the socket has not sent. */
   get queuedBytes(): number {
     return this.queuedDataBytes + this.output.unsentBytes;
+  }
+
+  /** First words of either side, behind the client's preface. */
+  protected hello(settings: Settings): void {
+    const payload = settingsPayload(settings);
+    this.output.head(payload.length, FRAME.SETTINGS, 0, 0);
+    this.output.copy(payload, 0, payload.length);
+    this.receiveWindow.open(this.output);
   }
 
   // ---- what streams ask for
@@ -86,6 +96,8 @@ export abstract class StreamTable extends Transport implements StreamHost {
 
   // ---- what the roles fill in
 
+  /** Whether no stream with this id was ever opened. */
+  protected abstract isIdle(streamId: number): boolean;
   protected abstract onStreamGone(stream: Stream): void;
   /** Counts a reset that the peer caused; throws when it is one too many. */
   protected abstract countReset(): void;
@@ -173,7 +185,19 @@ export abstract class StreamTable extends Transport implements StreamHost {
     }
   }
 
-  protected widenConnection(increment: number): void {
+  protected onWindowUpdate(streamId: number, increment: number): void {
+    const stream = this.streams.get(streamId);
+    if (streamId === 0) this.widenConnection(increment);
+    else if (stream !== undefined) this.updateStreamWindow(stream, increment);
+    else if (this.isIdle(streamId)) {
+      throw new ConnectionError(
+        ERROR_CODE.PROTOCOL_ERROR,
+        'a WINDOW_UPDATE for a stream that was never opened',
+      );
+    }
+  }
+
+  private widenConnection(increment: number): void {
     if (increment === 0) throw new ConnectionError(ERROR_CODE.PROTOCOL_ERROR, 'a WINDOW_UPDATE of nothing');
     this.sendWindowBytes += increment;
     if (this.sendWindowBytes > MAX_WINDOW_BYTES) {
@@ -182,7 +206,7 @@ export abstract class StreamTable extends Transport implements StreamHost {
     this.onRoom();
   }
 
-  protected updateStreamWindow(stream: Stream, increment: number): void {
+  private updateStreamWindow(stream: Stream, increment: number): void {
     if (increment === 0) this.streamError(stream, ERROR_CODE.PROTOCOL_ERROR, 'a WINDOW_UPDATE of nothing');
     else if (stream.sendWindowBytes + increment > MAX_WINDOW_BYTES) {
       this.streamError(stream, ERROR_CODE.FLOW_CONTROL_ERROR, 'a WINDOW_UPDATE makes the window too large');

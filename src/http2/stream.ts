@@ -2,8 +2,8 @@
 // stream and connection and waits in a queue where they end; receiving is credited by consume().
 import type { Field } from './field.ts';
 import { FLAG, FRAME, MAX_PAYLOAD_BYTES } from './frame.ts';
-import type { Output } from './output.ts';
 import { SendQueue } from './send-queue.ts';
+import type { StreamHost } from './stream-host.ts';
 
 /**
  * Why a stream ended early. `reset`: RST_STREAM with that code, from the peer, or from us because the peer broke a
@@ -26,27 +26,6 @@ export interface StreamReceiver {
   onDrain(): void;
   /** The stream ended other than by END_STREAM from the peer, or by reset(): the last call. */
   onAborted(reason: StreamAbort): void;
-}
-
-/** What a stream needs of its connection. */
-export interface StreamHost {
-  readonly output: Output;
-  /** What the peer lets us send on all streams together. */
-  sendWindowBytes: number;
-  /** DATA that waits on all streams together. */
-  queuedDataBytes: number;
-  /** What we let the peer send on one stream. */
-  readonly receiveWindowBytes: number;
-  /** Gives a stream its id and place in the connection before its first HEADERS. */
-  register(stream: Stream): void;
-  writeHeaders(streamId: number, fields: readonly Field[], endStream: boolean): void;
-  /** The connection's window or the socket is full: pump the stream when that ends. */
-  waitForRoom(stream: Stream): void;
-  /** END_STREAM has left; the stream ends if the peer's has come. */
-  onEndSent(stream: Stream): void;
-  /** The stream is closed; `wasReset` when by a RST_STREAM of ours. */
-  forget(stream: Stream, wasReset: boolean): void;
-  notifyDrained(stream: Stream): void;
 }
 
 // From this size on a part of an owned buffer is written where it lies instead of copied.
@@ -77,6 +56,7 @@ export class Stream {
   private consumedBytes = 0;
   private queue: SendQueue | undefined; // while DATA waits
   private trailers: Field[] | undefined;
+  private waiters: (() => void)[] | undefined; // for the queue's last byte to be written
 
   constructor(host: StreamHost, id: number, sendWindowBytes: number, receiver: StreamReceiver) {
     this.host = host;
@@ -129,6 +109,19 @@ export class Stream {
     this.sendParts(buffer, start, end, endStream, true);
   }
 
+  /**
+   * Calls `done` once the kernel has taken all that was sent so far: what was given to sendOwned is not read any more.
+   * Never called when the stream is reset or the connection ends before. Call it before the stream's end is sent.
+   */
+  afterWritten(done: () => void): void {
+    if (this.closed) return;
+    if (this.queue === undefined) this.host.output.afterWritten(done);
+    else {
+      this.waiters ??= [];
+      this.waiters.push(done);
+    }
+  }
+
   /** The receiver is done with so many bytes of received DATA: the peer may send as many again. */
   consume(sizeBytes: number): void {
     if (this.closed || this.isRemoteEnded) return;
@@ -166,6 +159,8 @@ export class Stream {
       if (isLast) this.endSent();
     }
     this.queue = undefined;
+    for (const done of this.waiters ?? []) this.host.output.afterWritten(done);
+    this.waiters = undefined;
     this.afterDrain();
   }
 
@@ -176,6 +171,7 @@ export class Stream {
     this.host.queuedDataBytes -= this.queuedBytes;
     this.queue = undefined;
     this.trailers = undefined;
+    this.waiters = undefined;
     this.host.forget(this, wasReset);
   }
 

@@ -2,11 +2,12 @@
 // connection.ts and stream-table.ts.
 import type { Socket } from 'node:net';
 import { type Clock, systemClock, type Timer } from '../clock.ts';
+import { beginBatch, endBatch } from './batch.ts';
 import { type ConnectionError, ERROR_CODE, errorCodeName, toConnectionError } from './connection-error.ts';
 import { FRAME, writeUint32 } from './frame.ts';
 import { FrameReader, type FrameReceiver } from './frame-reader.ts';
 import { DEFAULT_LIMITS, type Http2Limits } from './limits.ts';
-import { beginBatch, endBatch, Output, type OutputOwner } from './output.ts';
+import { Output, type OutputOwner } from './output.ts';
 
 /** What both roles are told and tell. */
 export interface ConnectionOptions {

@@ -1,0 +1,40 @@
+// When written frames leave: after the input batch that caused them, or once at the end of the event loop's turn
+// when no input did. All connections share one list of those that wrote.
+
+/** Something that wrote and has to be flushed. */
+export interface Flushable {
+  flush(): void;
+}
+
+const dirty: Flushable[] = [];
+let depth = 0;
+let isFlushScheduled = false;
+
+/** Marks the start of an input batch: what is written until endBatch() leaves together. */
+export function beginBatch(): void {
+  depth++;
+}
+
+/** Ends an input batch and flushes every connection that wrote. */
+export function endBatch(): void {
+  if (--depth === 0) flushDirty();
+}
+
+/** Has `output` flushed with the batch, or with this turn. */
+export function flushLater(output: Flushable): void {
+  dirty.push(output);
+  if (depth > 0 || isFlushScheduled) return;
+  isFlushScheduled = true;
+  setImmediate(flushScheduled);
+}
+
+function flushScheduled(): void {
+  isFlushScheduled = false;
+  flushDirty();
+}
+
+function flushDirty(): void {
+  // The list may grow while it is worked on.
+  for (let i = 0; i < dirty.length; i++) (dirty[i] as Flushable).flush();
+  dirty.length = 0;
+}

@@ -1,0 +1,88 @@
+// Header blocks on their way in: cut out of a HEADERS frame, or put together from CONTINUATION frames within bounds,
+// and decoded. One reader per connection.
+import { ConnectionError, ERROR_CODE } from './connection-error.ts';
+import type { Field } from './field.ts';
+import { FLAG } from './frame.ts';
+import { paddingStart } from './frame-reader.ts';
+import { Decoder } from './hpack-decoder.ts';
+import type { Http2Limits } from './limits.ts';
+
+// Of the block at hand; shared because one is handled at a time.
+const fields: Field[] = [];
+
+/** Turns HEADERS and CONTINUATION frames into header lists. */
+export class HeaderReader {
+  /** Of the last block that was complete: its stream, END_STREAM, and whether its list is within the limits. */
+  streamId = 0;
+  endStream = false;
+  fits = true;
+
+  private readonly limits: Http2Limits;
+  private readonly decoder: Decoder;
+  private parts: Buffer[] | undefined; // while CONTINUATION frames are awaited
+  private partsBytes = 0;
+
+  constructor(limits: Http2Limits) {
+    this.limits = limits;
+    this.decoder = new Decoder(limits, limits.headerTableBytes);
+  }
+
+  /** Whether a block is incomplete: nothing but CONTINUATION may come. */
+  get isWithinBlock(): boolean {
+    return this.parts !== undefined;
+  }
+
+  /** The fields of the block that was complete last. The array is used again for the next block of any connection. */
+  get list(): readonly Field[] {
+    return fields;
+  }
+
+  /** Takes the payload of a HEADERS frame; true when the block is complete. Throws ConnectionError. */
+  begin(flags: number, streamId: number, buffer: Buffer, start: number, end: number): boolean {
+    let from = start;
+    let to = end;
+    if ((flags & FLAG.PADDED) !== 0) {
+      to = paddingStart(buffer, start, end);
+      from++;
+    }
+    if ((flags & FLAG.PRIORITY) !== 0) from += 5;
+    if (from > to)
+      throw new ConnectionError(ERROR_CODE.FRAME_SIZE_ERROR, 'a HEADERS frame has a wrong length');
+    this.streamId = streamId;
+    this.endStream = (flags & FLAG.END_STREAM) !== 0;
+    if ((flags & FLAG.END_HEADERS) !== 0) {
+      this.decode(buffer, from, to);
+      return true;
+    }
+    this.parts = [];
+    this.partsBytes = 0;
+    this.keep(this.parts, buffer, from, to);
+    return false;
+  }
+
+  /** Takes the payload of a CONTINUATION frame; true when the block is complete. Throws ConnectionError. */
+  continue(flags: number, streamId: number, buffer: Buffer, start: number, end: number): boolean {
+    const { parts } = this;
+    if (parts === undefined || streamId !== this.streamId) {
+      throw new ConnectionError(ERROR_CODE.PROTOCOL_ERROR, 'a CONTINUATION frame out of place');
+    }
+    this.keep(parts, buffer, start, end);
+    if ((flags & FLAG.END_HEADERS) === 0) return false;
+    this.parts = undefined;
+    this.decode(Buffer.concat(parts, this.partsBytes), 0, this.partsBytes);
+    return true;
+  }
+
+  private decode(buffer: Buffer, start: number, end: number): void {
+    fields.length = 0;
+    this.fits = this.decoder.decode(buffer, start, end, fields);
+  }
+
+  private keep(parts: Buffer[], buffer: Buffer, start: number, end: number): void {
+    this.partsBytes += end - start;
+    if (parts.length > this.limits.continuationFrames || this.partsBytes > this.limits.headerListSizeBytes) {
+      throw new ConnectionError(ERROR_CODE.ENHANCE_YOUR_CALM, 'a header block is over its limits');
+    }
+    parts.push(Buffer.from(buffer.subarray(start, end)));
+  }
+}

@@ -1,0 +1,25 @@
+// What a stream needs of its connection. It stands apart so that stream.ts need not know connections.
+import type { Field } from './field.ts';
+import type { Output } from './output.ts';
+import type { Stream } from './stream.ts';
+
+/** The connection, as its streams see it. */
+export interface StreamHost {
+  readonly output: Output;
+  /** What the peer lets us send on all streams together. */
+  sendWindowBytes: number;
+  /** DATA that waits on all streams together. */
+  queuedDataBytes: number;
+  /** What we let the peer send on one stream. */
+  readonly receiveWindowBytes: number;
+  /** Gives a stream its id and place in the connection before its first HEADERS. */
+  register(stream: Stream): void;
+  writeHeaders(streamId: number, fields: readonly Field[], endStream: boolean): void;
+  /** The connection's window or the socket is full: pump the stream when that ends. */
+  waitForRoom(stream: Stream): void;
+  /** END_STREAM has left; the stream ends if the peer's has come. */
+  onEndSent(stream: Stream): void;
+  /** The stream is closed; `wasReset` when by a RST_STREAM of ours. */
+  forget(stream: Stream, wasReset: boolean): void;
+  notifyDrained(stream: Stream): void;
+}
