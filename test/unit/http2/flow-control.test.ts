@@ -136,6 +136,42 @@ describe('sending', () => {
     await until(() => [1, 3, 5].every((id) => peer.data(id).length === 200_000), 'all came');
   });
 
+  it.each([
+    ['at once', 1_000_000],
+    ['when it had to wait for windows', 1000],
+  ])('tells when the kernel has taken what was given away: %s', async (_, windowBytes) => {
+    let isWritten = false;
+    await using server = await sending((stream) => {
+      stream.sendOwned(pattern(50_000), 0, 50_000, false);
+      stream.afterWritten(() => {
+        isWritten = true;
+      });
+    });
+    using peer = await RawPeer.connect(server.path, settings([INITIAL_WINDOW, windowBytes]));
+    peer.send(request(1));
+    await peer.roundTrip();
+    expect(isWritten).toBe(windowBytes > 50_000);
+    peer.send(windowUpdate(1, 50_000));
+    await until(() => peer.data(1).length === 50_000, 'all came');
+    await until(() => isWritten, 'it is told');
+  });
+
+  it('never tells so of a stream that is reset before', async () => {
+    let isWritten = false;
+    await using server = await sending((stream) => {
+      stream.sendOwned(pattern(50_000), 0, 50_000, false);
+      stream.afterWritten(() => {
+        isWritten = true;
+      });
+    });
+    using peer = await RawPeer.connect(server.path, settings([INITIAL_WINDOW, 1000]));
+    peer.send(request(1), frame(TYPE.reset, 0, 1, uint32(8)));
+    await peer.roundTrip();
+    peer.send(windowUpdate(0, 50_000));
+    await peer.roundTrip();
+    expect(isWritten).toBe(false);
+  });
+
   it('drops what waits when the stream is reset by either side', async () => {
     await using server = await sending((stream) => stream.sendData(Buffer.alloc(5000), 0, 5000, true));
     using peer = await RawPeer.connect(server.path, settings([INITIAL_WINDOW, 1000]));
