@@ -1,16 +1,17 @@
 // The composition root: builds every part from a config, starts them in order, stops them in reverse.
-import type { AdminServer } from './admin/server.ts';
+import type { AdminServer, Readiness } from './admin/server.ts';
 import type { Backend } from './backends/backend.ts';
 import { Identity } from './backends/identity.ts';
 import { BackendRegistry } from './backends/registry.ts';
-import { type BackendState, describeState } from './backends/state.ts';
+import { SNAPSHOT_LISTS } from './backends/snapshot-change.ts';
+import { type BackendState, describeState, isAbsentState } from './backends/state.ts';
 import { type Clock, sleep, systemClock } from './clock.ts';
 import type { Config } from './config/config.ts';
 import { Census } from './ledger/census.ts';
 import { ImageMemory } from './ledger/image-memory.ts';
-import { Ledger } from './ledger/ledger.ts';
+import type { Ledger } from './ledger/ledger.ts';
 import { Locator } from './ledger/locate.ts';
-import { Placements } from './ledger/placements.ts';
+import { recall } from './ledger/recall.ts';
 import { dispatch } from './proxy/dispatch.ts';
 import { Front } from './proxy/front.ts';
 import { Admission } from './proxy/layers/admit.ts';
@@ -21,7 +22,7 @@ import { MetricLabels } from './proxy/metric-labels.ts';
 import type { ProxyParts } from './proxy/parts.ts';
 import { RuntimeConfigReplay } from './proxy/runtime-config-replay.ts';
 import type { Logger } from './telemetry/log.ts';
-import { Metrics } from './telemetry/metrics.ts';
+import { type BackendSample, Metrics } from './telemetry/metrics.ts';
 
 /** How long the admin side waits for the default backend's first word. */
 const FIRST_CONTACT_MS = 500;
@@ -49,34 +50,6 @@ export async function startSwitchyard({
   log,
   clock = systemClock,
 }: SwitchyardOptions): Promise<Switchyard> {
-  const ledger = new Ledger();
-  const replay = new RuntimeConfigReplay();
-  const identity = new Identity(config.stateDir, config.runtimeName, (reason) =>
-    log.warn({ reason }, 'trouble with the state folder'),
-  );
-  const metrics = new Metrics({
-    backends: () =>
-      registry.all.map((backend) => ({
-        name: backend.name,
-        isUp: backend.state.kind === 'ready',
-        sandboxes: ledger.count('sandbox', backend),
-        containers: ledger.count('container', backend),
-        callsInFlight: backend.callsInFlight,
-      })),
-    ledgerSize: () => ({ sandboxes: ledger.count('sandbox'), containers: ledger.count('container') }),
-  });
-  const onForeignIds = (backend: Backend, count: number) =>
-    log.error(
-      { backend: backend.name, count },
-      'a backend shows ids that another backend owns: are they two endpoints of one runtime?',
-    );
-  const census = new Census({
-    ledger,
-    clock,
-    onFailure: (backend, reason) =>
-      log.warn({ backend: backend.name, reason }, 'a backend could not be listed'),
-    onForeignIds,
-  });
   let defaultIsMet = () => {};
   const firstContact = new Promise<void>((resolve) => {
     defaultIsMet = resolve;
@@ -93,9 +66,46 @@ export async function startSwitchyard({
     onError: (backend, error) =>
       log.error({ err: error, backend: backend.name }, 'unexpected error in an answer'),
   });
+  const memory = await recall({
+    stateDir: config.stateDir,
+    backends: registry.all,
+    clock,
+    onTrouble: (reason) =>
+      log.error(
+        { reason, stateDir: config.stateDir },
+        'the state folder cannot be written: calls go on without it',
+      ),
+    onRecovered: () => log.info({ stateDir: config.stateDir }, 'the state folder can be written again'),
+    onRemark: (remark) => log.warn({ stateDir: config.stateDir }, remark),
+  });
+  const { ledger, placements, notes } = memory;
+  const identity = new Identity(config.runtimeName, notes.get('runtime-name'), (bytes) =>
+    memory.note('runtime-name', bytes),
+  );
+  const replay = new RuntimeConfigReplay(notes.get('runtime-config'), (request) =>
+    memory.note('runtime-config', request),
+  );
+  const metrics = new Metrics({
+    backends: () => registry.all.map((backend) => sampleOf(backend, ledger, clock)),
+    ledgerSize: () => ({ sandboxes: ledger.count('sandbox'), containers: ledger.count('container') }),
+    journal: () => ({ sizeBytes: memory.sizeBytes, isFailing: memory.trouble !== undefined }),
+  });
+  const onForeignIds = (backend: Backend, count: number) =>
+    log.error(
+      { backend: backend.name, count },
+      'a backend shows ids that another backend owns: are they two endpoints of one runtime?',
+    );
+  const census = new Census({
+    ledger,
+    clock,
+    onFailure: (backend, reason) =>
+      log.warn({ backend: backend.name, reason }, 'a backend could not be listed'),
+    onForeignIds,
+  });
   const welcome = async (backend: Backend) => {
     if (backend === registry.default && backend.version !== undefined) identity.meet(backend.version);
-    const [refusal] = await Promise.all([replay.replay(backend), census.take(backend)]);
+    const [refusal, isCounted] = await Promise.all([replay.replay(backend), census.take(backend)]);
+    if (isCounted) memory.settle(backend);
     if (refusal !== undefined)
       log.warn({ backend: backend.name, reason: refusal }, 'UpdateRuntimeConfig was refused');
   };
@@ -112,35 +122,42 @@ export async function startSwitchyard({
     metrics,
     registry,
     ledger,
-    placements: new Placements(),
+    placements,
     census,
     locator,
     imageMemory: new ImageMemory(),
     identity,
     replay,
     metricLabels: new MetricLabels(registry.all),
+    record: () => memory.flush(),
     onForeignIds,
   };
-  metrics.expectRules(config.rules.map((rule) => rule.name));
+  metrics.expectRules([
+    'annotation',
+    ...config.rules.map((rule) => rule.name),
+    'handler',
+    'default',
+    'sticky',
+  ]);
 
   const admission = new Admission(config.limits.callsInFlight);
   const layers = [observe(metrics, log, () => clock.now()), rescue(log), admission.layer];
   const serve = layers.reduceRight((next, layer) => layer(next), dispatch(parts));
   const front = new Front({ clock, log, messageSizeBytes: config.limits.messageSizeBytes, serve });
 
-  await identity.load();
   for (const backend of registry.all) census.expect(backend);
   registry.start();
   const listener = await listen({ ...config.listen, onConnection: (socket) => front.accept(socket) }).catch(
-    (error: unknown) => {
+    async (error: unknown) => {
       registry.stop();
+      await memory.close();
       throw error;
     },
   );
   log.info({ socket: config.listen.socket, backends: registry.all.map((b) => b.name) }, 'serving CRI');
   // Loading the admin side takes the processor for a while; the first calls and their answers go before.
   await Promise.race([firstContact, sleep(clock, FIRST_CONTACT_MS)]);
-  const admin = await startAdminSide(config, log, metrics, registry);
+  const admin = await startAdminSide(config, log, metrics, () => readiness(registry, memory.trouble));
 
   return {
     socket: config.listen.socket,
@@ -152,6 +169,7 @@ export async function startSwitchyard({
       await Promise.race([admission.drain(), sleep(clock, config.shutdownGraceMs)]);
       front.close();
       registry.stop();
+      await memory.close();
       await admin?.close();
     },
   };
@@ -162,7 +180,7 @@ async function startAdminSide(
   config: Config,
   log: Logger,
   metrics: Metrics,
-  registry: BackendRegistry,
+  readiness: () => Readiness,
 ): Promise<AdminServer | undefined> {
   if (config.admin === undefined) return undefined;
   try {
@@ -170,7 +188,7 @@ async function startAdminSide(
     const admin = await startAdmin({
       address: config.admin,
       metrics,
-      readiness: () => readiness(registry),
+      readiness,
       log,
     });
     log.info({ address: admin.address }, 'serving metrics and health');
@@ -181,7 +199,8 @@ async function startAdminSide(
   }
 }
 
-function readiness(registry: BackendRegistry) {
+/** Ready for a kubelet: the default backend answers. A state folder that fails is told, but no reason to refuse calls. */
+function readiness(registry: BackendRegistry, journalTrouble: string | undefined): Readiness {
   const backends = registry.all.map((backend) => ({
     name: backend.name,
     isUp: backend.state.kind === 'ready',
@@ -189,7 +208,28 @@ function readiness(registry: BackendRegistry) {
   }));
   const isReady = registry.default.state.kind === 'ready';
   const reason = `the default backend ${registry.default.name} ${describeState(registry.default.state)}`;
-  return { isReady, ...(!isReady && { reason }), backends };
+  return {
+    isReady,
+    ...(!isReady && { reason }),
+    ...(journalTrouble !== undefined && { journal: journalTrouble }),
+    backends,
+  };
+}
+
+function sampleOf(backend: Backend, ledger: Ledger, clock: Clock): BackendSample {
+  const { state, snapshot } = backend;
+  return {
+    name: backend.name,
+    isUp: state.kind === 'ready',
+    state: state.kind,
+    absentMs: backend.isAbsent ? clock.wallMs() - state.sinceMs : 0,
+    sandboxes: ledger.count('sandbox', backend),
+    containers: ledger.count('container', backend),
+    callsInFlight: backend.callsInFlight,
+    snapshotAgesMs: SNAPSHOT_LISTS.filter((list) => snapshot.has(list)).map(
+      (list) => [list, snapshot.ageMs(list, clock.now())] as const,
+    ),
+  };
 }
 
 function logState(log: Logger, backend: Backend, state: BackendState): void {
@@ -200,6 +240,6 @@ function logState(log: Logger, backend: Backend, state: BackendState): void {
   };
   if (state.kind === 'ready')
     log.info({ ...line, ...backend.version, api: state.apiVersion }, 'backend is ready');
-  else if (state.kind === 'unreachable' || state.kind === 'not-ready') log.warn(line, 'backend is absent');
+  else if (isAbsentState(state) && state.kind !== 'closed') log.warn(line, 'backend is absent');
   else log.debug(line, 'backend changes');
 }

@@ -19,6 +19,8 @@ export interface Readiness {
   /** Whether the kubelet may be pointed here: the socket listens and the default backend answers. */
   readonly isReady: boolean;
   readonly reason?: string;
+  /** Why the state folder can't be written; left out when it can. */
+  readonly journal?: string;
   readonly backends: readonly BackendReadiness[];
 }
 

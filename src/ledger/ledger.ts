@@ -12,6 +12,13 @@ export type Ownership =
   | { readonly kind: 'ambiguous' }
   | { readonly kind: 'unknown' };
 
+/** Told of every change, for the journal. */
+export interface LedgerWatcher {
+  /** A new object, or the parent of a known one: the pod's UID of a sandbox, the sandbox of a container. */
+  added(object: ObjectKind, id: string, backend: string, parent: string): void;
+  removed(object: ObjectKind, id: string): void;
+}
+
 const UNKNOWN: Ownership = { kind: 'unknown' };
 const AMBIGUOUS: Ownership = { kind: 'ambiguous' };
 
@@ -20,6 +27,24 @@ export class Ledger {
   /** Pod UID to the ids of its sandboxes. */
   private readonly pods = new Map<string, Set<string>>();
   private listNumber = 0;
+  private watcher: LedgerWatcher | undefined;
+
+  /** From now on every change is told to `watcher`. */
+  watch(watcher: LedgerWatcher): void {
+    this.watcher = watcher;
+  }
+
+  /** All objects of a kind. */
+  *objects(
+    object: ObjectKind,
+  ): Generator<{ readonly id: string; readonly backend: Backend; readonly parent: string }> {
+    const table = this.tables[object];
+    for (let number = 0; number < table.ids.end; number++) {
+      const id = table.ids.idOf(number);
+      const backend = table.ownerOf(number);
+      if (id !== undefined && backend !== undefined) yield { id, backend, parent: table.parentOf(number) };
+    }
+  }
 
   /** How many objects are known, in all or on one backend. */
   count(object: ObjectKind, backend?: Backend): number {
@@ -65,9 +90,12 @@ export class Ledger {
   addSandbox(id: string, backend: Backend, podUid: string): boolean {
     const { sandbox: table } = this.tables;
     let number = table.ids.find(id);
-    if (number < 0) number = table.add(id, backend, '', this.listNumber);
+    const isNew = number < 0;
+    if (isNew) number = table.add(id, backend, '', this.listNumber);
     else if (table.ownerOf(number) !== backend) return false;
-    if (podUid !== '' && table.parentOf(number) === '') {
+    const isUidNew = podUid !== '' && table.parentOf(number) === '';
+    if (isNew || isUidNew) this.watcher?.added('sandbox', id, backend.name, podUid);
+    if (isUidNew) {
       table.setParent(number, podUid);
       const siblings = this.pods.get(podUid);
       if (siblings === undefined) this.pods.set(podUid, new Set([id]));
@@ -84,6 +112,7 @@ export class Ledger {
     // Many containers, one sandbox: they share its string.
     const parent = sandbox.ids.idOf(sandbox.ids.find(sandboxId)) ?? sandboxId;
     table.add(id, backend, parent, this.listNumber);
+    this.watcher?.added('container', id, backend.name, parent);
     return true;
   }
 
@@ -97,12 +126,12 @@ export class Ledger {
     siblings?.delete(id);
     if (siblings?.size === 0) this.pods.delete(uid);
     sandbox.remove(number);
-    for (const child of container.childrenOf(id)) container.remove(child);
+    this.watcher?.removed('sandbox', id);
+    for (const child of container.childrenOf(id)) this.drop(child);
   }
 
   removeContainer(id: string): void {
-    const { container: table } = this.tables;
-    table.remove(table.ids.find(id));
+    this.drop(this.tables.container.ids.find(id));
   }
 
   /** Starts the bookkeeping of a full (unfiltered) list; call it before the list is asked for. */
@@ -149,7 +178,16 @@ export class Ledger {
     const table = this.tables[object];
     for (const number of table.missingFrom(list, backend)) {
       if (object === 'sandbox') this.removeSandbox(table.ids.idOf(number) ?? '');
-      else table.remove(number);
+      else this.drop(number);
     }
+  }
+
+  /** Forgets a container by its number; does nothing for one that is not known. */
+  private drop(number: number): void {
+    const { container: table } = this.tables;
+    const id = table.ids.idOf(number);
+    if (id === undefined) return;
+    table.remove(number);
+    this.watcher?.removed('container', id);
   }
 }

@@ -8,8 +8,20 @@ interface Pin {
   holders: number;
 }
 
+/** Told of pins, for the journal. */
+export interface PinWatcher {
+  pinned(uid: string, backend: string): void;
+  unpinned(uid: string): void;
+}
+
 export class Placements {
   private readonly pins = new Map<string, Pin>();
+  private watcher: PinWatcher | undefined;
+
+  /** From now on pins are told to `watcher`. */
+  watch(watcher: PinWatcher): void {
+    this.watcher = watcher;
+  }
 
   /** The backend the pod of this UID is being placed on. */
   backendOf(uid: string): Backend | undefined {
@@ -23,6 +35,7 @@ export class Placements {
     if (pin === undefined || pin.backend !== backend) {
       pin = { backend, holders: 0 };
       this.pins.set(uid, pin);
+      this.watcher?.pinned(uid, backend.name);
     }
     const held = pin;
     held.holders++;
@@ -31,7 +44,9 @@ export class Placements {
       if (!isHeld) return;
       isHeld = false;
       held.holders--;
-      if (held.holders === 0 && this.pins.get(uid) === held) this.pins.delete(uid);
+      if (held.holders > 0 || this.pins.get(uid) !== held) return;
+      this.pins.delete(uid);
+      this.watcher?.unpinned(uid);
     };
   }
 }

@@ -31,6 +31,8 @@ export interface ProxyParts {
   readonly identity: Identity;
   readonly replay: RuntimeConfigReplay;
   readonly metricLabels: MetricLabels;
+  /** Puts all that was learnt on record; before a reply that reveals a new id. */
+  record(): void;
   /** Told when a backend shows ids that another one owns. */
   onForeignIds(backend: Backend, count: number): void;
 }

@@ -5,10 +5,18 @@ const REPLAY_TIMEOUT_MS = 10_000;
 
 export class RuntimeConfigReplay {
   private request: Buffer | undefined;
+  private readonly keep: (request: Buffer) => void;
+
+  /** `kept` is what an earlier run gave to `keep`. */
+  constructor(kept: Buffer | undefined, keep: (request: Buffer) => void) {
+    this.request = kept;
+    this.keep = keep;
+  }
 
   /** Keeps the request message of the newest UpdateRuntimeConfig. */
   remember(request: Buffer): void {
     this.request = request;
+    this.keep(request);
   }
 
   /** Tells a backend that has just become ready; resolves to why it refused, or undefined. */

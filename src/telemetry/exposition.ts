@@ -75,6 +75,31 @@ function exposeBackends(registry: Registry, metrics: Metrics): void {
   sampled('switchyard_backend_sandboxes', 'Pod sandboxes known to live there.', (sample) => sample.sandboxes);
   sampled('switchyard_backend_containers', 'Containers known to live there.', (sample) => sample.containers);
   sampled('switchyard_backend_calls_in_flight', BACKEND_IN_FLIGHT_HELP, (sample) => sample.callsInFlight);
+  gauge(registry, 'switchyard_backend_state', STATE_HELP, ['backend', 'state'], function* () {
+    for (const { name, state } of metrics.sources.backends()) yield [{ backend: name, state }, 1];
+  });
+  sampled('switchyard_backend_absent_seconds', ABSENT_HELP, (sample) => sample.absentMs / 1_000);
+  gauge(registry, 'switchyard_snapshot_age_seconds', SNAPSHOT_AGE_HELP, ['backend', 'method'], function* () {
+    for (const { name, snapshotAgesMs } of metrics.sources.backends()) {
+      for (const [method, ageMs] of snapshotAgesMs) yield [{ backend: name, method }, ageMs / 1_000];
+    }
+  });
+  counter(
+    registry,
+    'switchyard_snapshot_answers_total',
+    SNAPSHOT_ANSWERS_HELP,
+    ['backend', 'method'],
+    function* () {
+      for (const [backend, method, , count] of metrics.snapshotAnswers)
+        yield [{ backend, method }, count.value];
+    },
+  );
+  gauge(registry, 'switchyard_journal_bytes', 'Size of the journal in the state folder.', [], function* () {
+    yield [{}, metrics.sources.journal().sizeBytes];
+  });
+  gauge(registry, 'switchyard_journal_failing', JOURNAL_FAILING_HELP, [], function* () {
+    yield [{}, metrics.sources.journal().isFailing ? 1 : 0];
+  });
   counter(registry, 'switchyard_backend_turns_total', TURNS_HELP, ['backend', 'state'], function* () {
     for (const [backend, state, , count] of metrics.backendTurns) yield [{ backend, state }, count.value];
   });
@@ -99,6 +124,13 @@ const LOCATES_HELP =
   'Searches for ids that the ledger did not know: found, absent (every backend denies it), unresolved (one could not be asked), ambiguous.';
 const UP_HELP = '1 when the backend is connected and has answered Version since, else 0.';
 const BACKEND_IN_FLIGHT_HELP = 'Calls sent to the backend and not answered yet.';
+const STATE_HELP =
+  'Always 1; the label tells the state: connecting, ready, not-ready, unreachable, hanging or closed.';
+const ABSENT_HELP = 'How long calls to the backend have been failing at once; 0 while they do not.';
+const SNAPSHOT_AGE_HELP = 'Time since the backend last gave the list in full.';
+const SNAPSHOT_ANSWERS_HELP = 'Lists in which the snapshot of a backend stood for an answer of its own.';
+const JOURNAL_FAILING_HELP =
+  '1 while the state folder cannot be written: a restart would forget what is learnt meanwhile.';
 const TURNS_HELP = 'Times the backend came up or went down.';
 const PARTS_HELP = 'Time a backend took for its part of a call that asks several backends.';
 

@@ -7,6 +7,12 @@ import { CallTally, type Count, DurationTally, TallyTree } from './tally.ts';
 export interface BackendSample {
   readonly name: string;
   readonly isUp: boolean;
+  /** connecting, ready, not-ready, unreachable, hanging or closed. */
+  readonly state: string;
+  /** How long calls to it have been failing at once; 0 while they don't. */
+  readonly absentMs: number;
+  /** For each list that its snapshot holds, the time since it was last taken in full. */
+  readonly snapshotAgesMs: readonly (readonly [method: string, ageMs: number])[];
   /** Pod sandboxes and containers that are known to live there. */
   readonly sandboxes: number;
   readonly containers: number;
@@ -17,6 +23,8 @@ export interface BackendSample {
 /** Where a scrape reads what is a state and not an event. Called at every scrape, never on a call's way. */
 export interface MetricsSources {
   backends(): Iterable<BackendSample>;
+  /** Size of the journal's file, and whether entries are being lost. */
+  journal(): { readonly sizeBytes: number; readonly isFailing: boolean };
   ledgerSize(): { readonly sandboxes: number; readonly containers: number };
 }
 

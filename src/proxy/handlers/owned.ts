@@ -62,8 +62,9 @@ function relayTo(parts: ProxyParts, call: Call, method: OwnedMethod, owner: Back
   }
   call.onLeave(() => owner.snapshot.change(...lossesOf(method)));
   const onStatus = (code: number) => {
-    if (code === STATUS.OK)
-      owner.snapshot.change(...changesOfOwned(method, id, call.message, NOTHING, clock.wallMs()));
+    if (code !== STATUS.OK) return;
+    owner.snapshot.change(...changesOfOwned(method, id, call.message, NOTHING, clock.wallMs()));
+    parts.record();
   };
   relay(call, owner, { ...options, onStatus });
 }
@@ -91,6 +92,7 @@ function createContainer(
       if (id !== undefined && !ledger.addContainer(id, owner, sandboxId)) parts.onForeignIds(owner, 1);
       owner.snapshot.change(...changesOfOwned(method, sandboxId, call.message, message, clock.wallMs()));
     }
+    parts.record();
     replyWith(call, owner, outcome);
   });
 }
@@ -117,12 +119,14 @@ function endObject(parts: ProxyParts, call: Call, method: OwnedMethod, owner: Ba
     if (isGone) {
       note();
       forget(parts, method, id);
+      parts.record();
       call.backendName = owner.name;
       replyEmpty(call);
       return;
     }
     if (outcome.kind === 'answered') note();
     if (outcome.kind === 'answered' && method.effect?.startsWith('remove-')) forget(parts, method, id);
+    parts.record();
     replyWith(call, owner, outcome);
   });
 }

@@ -40,6 +40,8 @@ function run(
 ): void {
   const { config, placements, census, imageMemory, clock } = parts;
   const unpin = placements.pin(pod.uid, backend);
+  // Should Switchyard die before the answer, the next run knows where the pod may be.
+  parts.record();
   // The client leaves or the answer is lost: a fresh list shows whether there is a sandbox now. Until then the pod
   // stays with this backend.
   call.onLeave(() => {
@@ -55,6 +57,7 @@ function run(
       record(parts, call, method, backend, pod.uid, outcome.message);
       const request = body.subarray(PREFIX_BYTES);
       backend.snapshot.change(...changesOfPlace(method, request, outcome.message, clock.wallMs()));
+      parts.record();
     }
     if (outcome.kind !== 'failed') unpin();
     replyWith(call, backend, outcome);

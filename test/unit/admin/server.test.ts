@@ -9,7 +9,11 @@ import { Metrics } from '../../../src/telemetry/metrics.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 
 const log = createLogger({ level: 'silent', format: 'json' }, { write: () => {} });
-const metrics = new Metrics({ backends: () => [], ledgerSize: () => ({ sandboxes: 0, containers: 0 }) });
+const metrics = new Metrics({
+  backends: () => [],
+  ledgerSize: () => ({ sandboxes: 0, containers: 0 }),
+  journal: () => ({ sizeBytes: 0, isFailing: false }),
+});
 const ready: Readiness = { isReady: true, backends: [{ name: 'containerd', isUp: true, detail: 'ready' }] };
 
 const started: AdminServer[] = [];

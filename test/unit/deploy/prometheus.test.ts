@@ -63,7 +63,11 @@ describe('the files for Prometheus', () => {
   });
 
   it('ask only for metrics that Switchyard has', async () => {
-    const sources = { backends: () => [], ledgerSize: () => ({ sandboxes: 0, containers: 0 }) };
+    const sources = {
+      backends: () => [],
+      ledgerSize: () => ({ sandboxes: 0, containers: 0 }),
+      journal: () => ({ sizeBytes: 0, isFailing: false }),
+    };
     const registry = createExposition(new Metrics(sources));
     const known = registry.getMetricsAsArray().map((metric) => metric.name);
     for (const { alert, expr } of await readAlerts()) {

@@ -13,7 +13,11 @@ interface Described {
   readonly labelNames: readonly string[];
 }
 
-const sources = { backends: () => [], ledgerSize: () => ({ sandboxes: 0, containers: 0 }) };
+const sources = {
+  backends: () => [],
+  ledgerSize: () => ({ sandboxes: 0, containers: 0 }),
+  journal: () => ({ sizeBytes: 0, isFailing: false }),
+};
 const described = createExposition(new Metrics(sources))
   .getMetricsAsArray()
   .map((metric) => metric as unknown as Described)

@@ -2,7 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { createExposition } from '../../../src/telemetry/exposition.ts';
 import { Metrics } from '../../../src/telemetry/metrics.ts';
 
-const nothing = { backends: () => [], ledgerSize: () => ({ sandboxes: 0, containers: 0 }) };
+const nothing = {
+  backends: () => [],
+  ledgerSize: () => ({ sandboxes: 0, containers: 0 }),
+  journal: () => ({ sizeBytes: 0, isFailing: false }),
+};
 
 const aCall = {
   method: 'PodSandboxStatus',
@@ -76,8 +80,20 @@ describe('Metrics', () => {
   it('reads the state of backends and ledger at each scrape', async () => {
     let isUp = true;
     const metrics = new Metrics({
-      backends: () => [{ name: 'gvisor', isUp, sandboxes: 3, containers: 5, callsInFlight: 2 }],
+      backends: () => [
+        {
+          name: 'gvisor',
+          isUp,
+          state: isUp ? 'ready' : 'hanging',
+          absentMs: isUp ? 0 : 2_500,
+          sandboxes: 3,
+          containers: 5,
+          callsInFlight: 2,
+          snapshotAgesMs: [['ListContainers', 1_500]],
+        },
+      ],
       ledgerSize: () => ({ sandboxes: 7, containers: 11 }),
+      journal: () => ({ sizeBytes: 4096, isFailing: true }),
     });
     const registry = createExposition(metrics);
     expect(await registry.metrics()).toContain('switchyard_backend_up{backend="gvisor"} 1');
@@ -89,6 +105,11 @@ describe('Metrics', () => {
     expect(lines).toContain('switchyard_backend_calls_in_flight{backend="gvisor"} 2');
     expect(lines).toContain('switchyard_ledger_sandboxes 7');
     expect(lines).toContain('switchyard_ledger_containers 11');
+    expect(lines).toContain('switchyard_backend_state{backend="gvisor",state="hanging"} 1');
+    expect(lines).toContain('switchyard_backend_absent_seconds{backend="gvisor"} 2.5');
+    expect(lines).toContain('switchyard_snapshot_age_seconds{backend="gvisor",method="ListContainers"} 1.5');
+    expect(lines).toContain('switchyard_journal_bytes 4096');
+    expect(lines).toContain('switchyard_journal_failing 1');
   });
 
   it('counts decisions, searches for ids, turns of backends, parts of calls and unknown RPCs', async () => {
@@ -101,6 +122,7 @@ describe('Metrics', () => {
     metrics.backendTurned('docker', 'down');
     metrics.partFinished('docker', 'UNAVAILABLE', 2000);
     metrics.unknownRpc();
+    metrics.snapshotAnswered('docker', 'ListImages');
     const lines = await scrape(metrics);
     expect(lines).toContain('switchyard_decisions_total{rule="ci builds",outcome="placed"} 2');
     expect(lines).toContain('switchyard_decisions_total{rule="handler",outcome="refused"} 1');
@@ -108,6 +130,7 @@ describe('Metrics', () => {
     expect(lines).toContain('switchyard_backend_turns_total{backend="docker",state="down"} 1');
     expect(lines).toContain('switchyard_part_duration_seconds_sum{backend="docker",code="UNAVAILABLE"} 2');
     expect(lines).toContain('switchyard_unknown_rpcs_total 1');
+    expect(lines).toContain('switchyard_snapshot_answers_total{backend="docker",method="ListImages"} 1');
   });
 
   it('shows rules before their first decision', async () => {

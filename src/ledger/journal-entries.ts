@@ -1,0 +1,215 @@
+// The entries of the journal: what the ledger and the snapshots learn, one by one. Their payloads are protobuf messages
+// of strings, so that a field can be added without a new version of the file.
+import { isList, type KeptReply } from '../backends/snapshot.ts';
+import type { SnapshotChange, SnapshotList } from '../backends/snapshot-change.ts';
+import { encodeField, readBytes, readString } from '../cri/wire.ts';
+import type { JournalEntry } from './journal-format.ts';
+import type { ObjectKind } from './ledger.ts';
+
+/** Version of the file's meaning. A new kind of entry or field needs no new one: older Switchyards pass over it. */
+export const JOURNAL_VERSION = 1;
+
+/** What is kept beside the ledger: the last UpdateRuntimeConfig and the name the node's runtime goes by. */
+export type NoteName = 'runtime-config' | 'runtime-name';
+
+export type LedgerEntry =
+  /** Written at each start that differs from the one before. */
+  | {
+      readonly kind: 'origin';
+      /** Of the machine; '' when not known. */
+      readonly bootId: string;
+      /** Name to socket of all backends. */
+      readonly sockets: ReadonlyMap<string, string>;
+    }
+  | {
+      readonly kind: 'added';
+      readonly object: ObjectKind;
+      readonly id: string;
+      readonly backend: string;
+      /** UID of the pod, or id of the sandbox; '' when not known. */
+      readonly parent: string;
+    }
+  | { readonly kind: 'removed'; readonly object: ObjectKind; readonly id: string }
+  | {
+      readonly kind: 'message';
+      readonly backend: string;
+      readonly rpc: SnapshotList | KeptReply;
+      /** After which change the list was asked for; 0 for other replies. */
+      readonly seq: number;
+      /** When, in milliseconds since the Unix epoch. */
+      readonly wallMs: number;
+      readonly message: Buffer;
+    }
+  /** The last such message is still what the backend says. */
+  | {
+      readonly kind: 'confirmed';
+      readonly backend: string;
+      readonly rpc: SnapshotList | KeptReply;
+      readonly seq: number;
+      readonly wallMs: number;
+      /** CRC-32 of the message that is meant. */
+      readonly checksum: number;
+    }
+  | {
+      readonly kind: 'change';
+      readonly backend: string;
+      readonly seq: number;
+      readonly change: SnapshotChange;
+    }
+  /** A pod is being placed there: until `unpinned` it may have a sandbox that no list shows yet. */
+  | { readonly kind: 'pinned'; readonly uid: string; readonly backend: string }
+  | { readonly kind: 'unpinned'; readonly uid: string }
+  | { readonly kind: 'note'; readonly name: NoteName; readonly value: Buffer };
+
+const TYPE = {
+  origin: 1,
+  added: 2,
+  removed: 3,
+  message: 4,
+  change: 5,
+  pinned: 6,
+  unpinned: 7,
+  note: 8,
+  confirmed: 9,
+} as const satisfies Record<LedgerEntry['kind'], number>;
+
+const REPLIES: ReadonlySet<string> = new Set<KeptReply>([
+  'Status',
+  'RuntimeConfig',
+  'ImageFsInfo',
+  'Version',
+]);
+const NOTES: ReadonlySet<string> = new Set<NoteName>(['runtime-config', 'runtime-name']);
+
+/** An entry as it is written. */
+export function encodeEntry(entry: LedgerEntry): JournalEntry {
+  return { type: TYPE[entry.kind], payload: payloadOf(entry) };
+}
+
+/** An entry as it was written; undefined for one of a kind that is not known here. Throws MalformedMessageError. */
+export function decodeEntry({ type, payload }: JournalEntry): LedgerEntry | undefined {
+  const text = (number: number) => readString(payload, 0, payload.length, [number]) ?? '';
+  const bytes = (number: number) => toBuffer(readBytes(payload, 0, payload.length, [number]));
+  switch (type) {
+    case TYPE.origin: {
+      const sockets = new Map<string, string>();
+      for (const [name, socket] of pairsOf(text(2))) sockets.set(name, socket);
+      return { kind: 'origin', bootId: text(1), sockets };
+    }
+    case TYPE.added:
+      return { kind: 'added', object: toObject(text(1)), id: text(2), backend: text(3), parent: text(4) };
+    case TYPE.removed:
+      return { kind: 'removed', object: toObject(text(1)), id: text(2) };
+    case TYPE.message:
+    case TYPE.confirmed: {
+      const rpc = text(2);
+      if (!isList(rpc) && !isReply(rpc)) return undefined;
+      const about = { backend: text(1), rpc, seq: Number(text(3)), wallMs: Number(text(4)) };
+      if (type === TYPE.message) return { kind: 'message', ...about, message: bytes(5) };
+      return { kind: 'confirmed', ...about, checksum: Number(text(6)) };
+    }
+    case TYPE.change: {
+      const change = toChange(text(3), text(4), text(5), bytes(6), text(7));
+      return change && { kind: 'change', backend: text(1), seq: Number(text(2)), change };
+    }
+    case TYPE.pinned:
+      return { kind: 'pinned', uid: text(1), backend: text(2) };
+    case TYPE.unpinned:
+      return { kind: 'unpinned', uid: text(1) };
+    case TYPE.note: {
+      const name = text(1);
+      return NOTES.has(name) ? { kind: 'note', name: name as NoteName, value: bytes(2) } : undefined;
+    }
+    default:
+      return undefined;
+  }
+}
+
+function payloadOf(entry: LedgerEntry): Buffer {
+  switch (entry.kind) {
+    case 'origin':
+      return fields(entry.bootId, JSON.stringify([...entry.sockets]));
+    case 'added':
+      return fields(entry.object, entry.id, entry.backend, entry.parent);
+    case 'removed':
+      return fields(entry.object, entry.id);
+    case 'message':
+      return fields(entry.backend, entry.rpc, String(entry.seq), String(entry.wallMs), entry.message);
+    case 'confirmed': {
+      const { backend, rpc, seq, wallMs, checksum } = entry;
+      return fields(backend, rpc, String(seq), String(wallMs), '', String(checksum));
+    }
+    case 'change': {
+      const { change } = entry;
+      const id = 'id' in change ? change.id : '';
+      const sandboxId = 'sandboxId' in change ? change.sandboxId : '';
+      const record = 'record' in change ? change.record : '';
+      const list = 'list' in change ? change.list : '';
+      return fields(entry.backend, String(entry.seq), change.kind, id, sandboxId, record, list);
+    }
+    case 'pinned':
+      return fields(entry.uid, entry.backend);
+    case 'unpinned':
+      return fields(entry.uid);
+    case 'note':
+      return fields(entry.name, entry.value);
+    default:
+      return entry satisfies never;
+  }
+}
+
+/** A message with these fields, numbered from 1; empty ones are left out. */
+function fields(...values: readonly (string | Buffer)[]): Buffer {
+  const parts = values.map((value, index) =>
+    value.length === 0
+      ? EMPTY
+      : encodeField(index + 1, typeof value === 'string' ? Buffer.from(value) : value),
+  );
+  return Buffer.concat(parts);
+}
+
+const EMPTY = Buffer.alloc(0);
+
+function toObject(text: string): ObjectKind {
+  return text === 'sandbox' ? 'sandbox' : 'container';
+}
+
+function toChange(
+  kind: string,
+  id: string,
+  sandboxId: string,
+  record: Buffer,
+  list: string,
+): SnapshotChange | undefined {
+  switch (kind) {
+    case 'run-sandbox':
+      return { kind, id, record };
+    case 'create-container':
+      return { kind, id, sandboxId, record };
+    case 'start-container':
+    case 'stop-container':
+    case 'remove-container':
+    case 'stop-sandbox':
+    case 'remove-sandbox':
+      return { kind, id };
+    case 'end-all':
+      return { kind };
+    case 'lose':
+      return isList(list) ? { kind, list } : undefined;
+    default:
+      return undefined;
+  }
+}
+
+function isReply(rpc: string): rpc is KeptReply {
+  return REPLIES.has(rpc);
+}
+
+function pairsOf(json: string): [string, string][] {
+  return json === '' ? [] : (JSON.parse(json) as [string, string][]);
+}
+
+/** A copy, for the bytes are a view on the whole file, which need not stay in memory. */
+function toBuffer(bytes: Uint8Array | undefined): Buffer {
+  return Buffer.from(bytes ?? EMPTY);
+}

@@ -1,0 +1,200 @@
+// The journal of an earlier run, played again: what the ledger and the snapshots held when it ended, as plain values.
+// Whatever is doubtful is left out or marked, because a list from here must not be shorter than the truth.
+import { crc32 } from 'node:zlib';
+import { BackendSnapshot } from '../backends/snapshot.ts';
+import { SNAPSHOT_LISTS } from '../backends/snapshot-change.ts';
+import type { ListStart } from '../backends/snapshot-list.ts';
+import { decodeEntry, type LedgerEntry, type NoteName } from './journal-entries.ts';
+import type { JournalEntry } from './journal-format.ts';
+import type { ObjectKind } from './ledger.ts';
+
+/** An object as it was on record. */
+export interface RecordedObject {
+  readonly backend: string;
+  /** UID of the pod, or id of the sandbox; '' when not known. */
+  readonly parent: string;
+}
+
+export interface RecordedState {
+  /** By id. */
+  readonly sandboxes: ReadonlyMap<string, RecordedObject>;
+  readonly containers: ReadonlyMap<string, RecordedObject>;
+  /** By backend name; one for every backend of the config. */
+  readonly snapshots: ReadonlyMap<string, BackendSnapshot>;
+  /** UIDs of pods that were being placed, with the backend that may have got them. */
+  readonly pins: ReadonlyMap<string, string>;
+  readonly notes: ReadonlyMap<NoteName, Buffer>;
+  /** What the last run said of the machine and its backends; undefined when there was none. */
+  readonly origin: Origin | undefined;
+  /** What people should know, as sentences without a full stop. */
+  readonly remarks: readonly string[];
+}
+
+export type Origin = Extract<LedgerEntry, { kind: 'origin' }>;
+
+export interface ReplayOptions {
+  /** Name to socket of the backends in the config; entries of others are left out. */
+  readonly sockets: ReadonlyMap<string, string>;
+  /** False when entries are missing: then no list is complete. */
+  readonly isComplete: boolean;
+  /** The clock's now(), and the same moment as milliseconds since the Unix epoch. */
+  readonly nowMs: number;
+  readonly wallMs: number;
+}
+
+/** Plays entries in order. Never throws: an entry that cannot be read is left out and mentioned. */
+export function replayJournal(entries: readonly JournalEntry[], options: ReplayOptions): RecordedState {
+  const replay = new Replay(options);
+  for (const entry of entries) replay.play(entry);
+  return replay.finish();
+}
+
+class Replay {
+  private readonly options: ReplayOptions;
+  private readonly objects = {
+    sandbox: new Map<string, RecordedObject>(),
+    container: new Map<string, RecordedObject>(),
+  };
+  private readonly snapshots = new Map<string, BackendSnapshot>();
+  private readonly pins = new Map<string, string>();
+  private readonly notes = new Map<NoteName, Buffer>();
+  private origin: Origin | undefined;
+  private readonly leftOut = new Map<string, number>();
+  private unread = 0;
+
+  constructor(options: ReplayOptions) {
+    this.options = options;
+  }
+
+  play(raw: JournalEntry): void {
+    let entry: LedgerEntry | undefined;
+    try {
+      entry = decodeEntry(raw);
+    } catch {
+      // It passed its checksum, so another Switchyard wrote it in a way of its own; counted as unread below.
+    }
+    if (entry === undefined) this.unread++;
+    else this.apply(entry);
+  }
+
+  finish(): RecordedState {
+    const { sockets, isComplete } = this.options;
+    // What an earlier start left out was mentioned then.
+    this.leftOut.clear();
+    this.keepOnly(sockets);
+    for (const name of sockets.keys()) {
+      const snapshot = this.snapshotOf(name);
+      if (!isComplete) for (const list of SNAPSHOT_LISTS) snapshot.drop(list);
+      this.reconcile(name, snapshot, 'sandbox');
+      this.reconcile(name, snapshot, 'container');
+      // Calls may have been on their way when the run ended.
+      snapshot.change({ kind: 'lose', list: 'ListPodSandbox' }, { kind: 'lose', list: 'ListContainers' });
+    }
+    return {
+      sandboxes: this.objects.sandbox,
+      containers: this.objects.container,
+      snapshots: this.snapshots,
+      pins: this.pins,
+      notes: this.notes,
+      origin: this.origin,
+      remarks: this.remarks(),
+    };
+  }
+
+  private apply(entry: LedgerEntry): void {
+    switch (entry.kind) {
+      case 'origin':
+        if (this.origin !== undefined) this.keepOnly(entry.sockets);
+        this.origin = entry;
+        return;
+      case 'added':
+        this.objects[entry.object].set(entry.id, { backend: entry.backend, parent: entry.parent });
+        return;
+      case 'removed':
+        this.objects[entry.object].delete(entry.id);
+        return;
+      case 'message':
+        this.snapshotOf(entry.backend).restoreMessage(entry.rpc, entry.message, this.startOf(entry));
+        return;
+      case 'confirmed': {
+        const snapshot = this.snapshotOf(entry.backend);
+        const message = snapshot.messageOf(entry.rpc)?.message;
+        // Another message came in between, or many changes were worked into it: then it stays as old as it is.
+        if (message === undefined || crc32(message) !== entry.checksum) return;
+        snapshot.restoreMessage(entry.rpc, message, this.startOf(entry));
+        return;
+      }
+      case 'change':
+        this.snapshotOf(entry.backend).restoreChange({ seq: entry.seq, change: entry.change });
+        return;
+      case 'pinned':
+        this.pins.set(entry.uid, entry.backend);
+        return;
+      case 'unpinned':
+        this.pins.delete(entry.uid);
+        return;
+      case 'note':
+        this.notes.set(entry.name, entry.value);
+        return;
+      default:
+        entry satisfies never;
+    }
+  }
+
+  /** When a message was asked for, on the present clock. A wall clock that was set back must not make it younger than now. */
+  private startOf({ seq, wallMs }: { readonly seq: number; readonly wallMs: number }): ListStart {
+    return { seq, atMs: this.options.nowMs - Math.max(0, this.options.wallMs - wallMs) };
+  }
+
+  /** Leaves out what belongs to a backend that is not among these, or has another socket now: it may be another runtime. */
+  private keepOnly(sockets: ReadonlyMap<string, string>): void {
+    const isKept = (name: string) =>
+      sockets.has(name) && (this.origin === undefined || this.origin.sockets.get(name) === sockets.get(name));
+    for (const objects of [this.objects.sandbox, this.objects.container]) {
+      for (const [id, { backend }] of objects) {
+        if (isKept(backend)) continue;
+        objects.delete(id);
+        this.leftOut.set(backend, (this.leftOut.get(backend) ?? 0) + 1);
+      }
+    }
+    for (const [uid, backend] of this.pins) if (!isKept(backend)) this.pins.delete(uid);
+    for (const name of this.snapshots.keys()) if (!isKept(name)) this.snapshots.delete(name);
+  }
+
+  /**
+   * Lists are written down seldom, ids at once. A list that shows what was removed since loses it; one that lacks what
+   * was found since cannot be made whole, so it is dropped.
+   */
+  private reconcile(name: string, snapshot: BackendSnapshot, object: ObjectKind): void {
+    const list = object === 'sandbox' ? 'ListPodSandbox' : 'ListContainers';
+    const listed = new Set(snapshot.idsOf(list));
+    for (const id of listed) {
+      if (this.objects[object].get(id)?.backend !== name) snapshot.change({ kind: `remove-${object}`, id });
+    }
+    for (const [id, { backend }] of this.objects[object]) {
+      if (backend !== name || listed.has(id)) continue;
+      snapshot.drop(list);
+      return;
+    }
+  }
+
+  private snapshotOf(name: string): BackendSnapshot {
+    let snapshot = this.snapshots.get(name);
+    if (snapshot === undefined) {
+      snapshot = new BackendSnapshot();
+      this.snapshots.set(name, snapshot);
+    }
+    return snapshot;
+  }
+
+  private remarks(): string[] {
+    const remarks: string[] = [];
+    for (const [name, count] of this.leftOut) {
+      const why = this.options.sockets.has(name) ? 'has another socket now' : 'is not in the config';
+      remarks.push(`${count} objects of backend ${name}, which ${why}, are left out`);
+    }
+    if (this.unread > 0)
+      remarks.push(`${this.unread} entries of the journal are of an unknown kind and left out`);
+    return remarks;
+  }
+}

@@ -1,0 +1,248 @@
+// An append-only file that outlives a kill of Switchyard. What was handed to the kernel survives, so there is no fsync:
+// a power cut would also end every container the entries speak of. Trouble with the disk never reaches a call.
+import { closeSync, constants, ftruncateSync, renameSync } from 'node:fs';
+import { mkdir, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Clock, Timer } from '../clock.ts';
+import {
+  asidePath,
+  isMissing,
+  type JournalReading,
+  markIncomplete,
+  openFile,
+  readJournal,
+  textOf,
+  writeAt,
+} from './journal-file.ts';
+import { encodeHeader, encodeRecord, type JournalEntry } from './journal-format.ts';
+
+export interface JournalOptions {
+  readonly file: string;
+  /** Of the entries' meaning; a file of another version is moved aside. */
+  readonly version: number;
+  readonly clock: Clock;
+  /** The file is not made smaller below this size. Default 4 MiB. */
+  readonly smallBytes?: number;
+  /** The disk fails; told once until it works again. Calls are not affected. */
+  onTrouble(reason: string): void;
+  /** The disk works again, and the file holds everything. */
+  onRecovered(): void;
+}
+
+const SMALL_BYTES = 4 * 1024 * 1024;
+/** While the disk fails, it is tried again this often. */
+const RETRY_MS = 5_000;
+/** A new file is written in chunks of about this size, one in each turn of the event loop. */
+const CHUNK_BYTES = 256 * 1024;
+
+export class Journal {
+  private readonly options: JournalOptions;
+  private fd: number | undefined;
+  private sizeBytes = 0;
+  private compactAboveBytes: number;
+  private queue: Buffer[] = [];
+  private isFlushDue = false;
+  private live: (() => Iterable<JournalEntry>) | undefined;
+  private compaction: Promise<void> | undefined;
+  /** While a new file is written: what was appended meanwhile and must follow in it. */
+  private tail: Buffer[] | undefined;
+  /** Entries are being lost: nothing more is appended until a new file holds everything. */
+  private isGappy: boolean;
+  private isInTheWay: boolean;
+  private reason: string | undefined;
+  private retry: Timer | undefined;
+  private isClosed = false;
+
+  private constructor(options: JournalOptions, reading: JournalReading) {
+    this.options = options;
+    this.compactAboveBytes = options.smallBytes ?? SMALL_BYTES;
+    this.isGappy = !reading.isComplete;
+    this.isInTheWay = reading.isInTheWay;
+  }
+
+  /** Reads the file of an earlier run and opens it for more. Never rejects: without a usable disk it only reports. */
+  static async open(options: JournalOptions): Promise<{ journal: Journal; reading: JournalReading }> {
+    const { file, version, clock } = options;
+    const reading = await readJournal(file, version, clock.wallMs());
+    const journal = new Journal(options, reading);
+    try {
+      await mkdir(path.dirname(file), { recursive: true });
+      // What a compaction left that did not come to its end; the file itself holds the same.
+      await rm(`${file}.new`, { force: true });
+      journal.begin(reading);
+    } catch (error) {
+      journal.fail(error);
+    }
+    return { journal, reading };
+  }
+
+  /** Why entries cannot be kept at present; undefined when all is well. */
+  get trouble(): string | undefined {
+    return this.reason;
+  }
+
+  /** Size of the file. */
+  get fileBytes(): number {
+    return this.sizeBytes;
+  }
+
+  /**
+   * From now on the file is compacted when it has grown: `live` gives entries that add up to the present state. It is
+   * read over several turns of the event loop, and what is appended meanwhile follows behind; so entries must be such
+   * that an older state followed by all changes since gives the present one, even where it shows some of them already.
+   */
+  attach(live: () => Iterable<JournalEntry>): void {
+    this.live = live;
+    if (this.isGappy || this.reason !== undefined || this.sizeBytes > this.compactAboveBytes)
+      void this.compact();
+  }
+
+  /** Queues an entry. All of one turn of the event loop are written together, in order. The payload may not change after. */
+  append(entry: JournalEntry): void {
+    if (this.isClosed) return;
+    this.queue.push(...encodeRecord(entry));
+    if (this.isFlushDue) return;
+    this.isFlushDue = true;
+    setImmediate(() => this.flush());
+  }
+
+  /** Hands everything queued to the kernel now. For what must be on record before a reply leaves. Never throws. */
+  flush(): void {
+    this.isFlushDue = false;
+    const parts = this.queue;
+    if (parts.length === 0) return;
+    this.queue = [];
+    if (this.tail !== undefined) for (const part of parts) this.tail.push(part);
+    if (this.fd === undefined || this.isGappy) return;
+    try {
+      this.sizeBytes += writeAt(this.fd, parts, this.sizeBytes);
+    } catch (error) {
+      this.loseEntries(this.fd);
+      this.fail(error);
+      return;
+    }
+    if (this.sizeBytes > this.compactAboveBytes) void this.compact();
+  }
+
+  /** Writes a new file from the live entries and puts it in the old one's place. Never rejects; failure is reported. */
+  compact(): Promise<void> {
+    const { live } = this;
+    if (live === undefined || this.isClosed) return Promise.resolve();
+    this.compaction ??= this.rewrite(live).finally(() => {
+      this.compaction = undefined;
+    });
+    return this.compaction;
+  }
+
+  /** Writes what is queued and closes the file. */
+  async close(): Promise<void> {
+    this.flush();
+    this.isClosed = true;
+    this.retry?.cancel();
+    await this.compaction;
+    if (this.fd !== undefined) closeSync(this.fd);
+    this.fd = undefined;
+  }
+
+  private begin({ endBytes, isInTheWay, remarks }: JournalReading): void {
+    if (isInTheWay) throw new Error(remarks.join('; '));
+    const { file, version } = this.options;
+    const fd = openFile(file);
+    try {
+      ftruncateSync(fd, endBytes);
+      this.sizeBytes = endBytes === 0 ? writeAt(fd, [encodeHeader(version)], 0) : endBytes;
+      if (this.isGappy) markIncomplete(fd);
+      this.fd = fd;
+    } catch (error) {
+      closeSync(fd);
+      throw error;
+    }
+  }
+
+  private async rewrite(live: () => Iterable<JournalEntry>): Promise<void> {
+    const { file, version } = this.options;
+    const newFile = `${file}.new`;
+    let fd: number | undefined;
+    this.retry?.cancel();
+    this.tail = [];
+    try {
+      await mkdir(path.dirname(file), { recursive: true });
+      fd = openFile(newFile, constants.O_TRUNC);
+      let sizeBytes = writeAt(fd, [encodeHeader(version)], 0);
+      let chunk: Buffer[] = [];
+      let chunkBytes = 0;
+      for (const entry of live()) {
+        for (const part of encodeRecord(entry)) {
+          chunk.push(part);
+          chunkBytes += part.length;
+        }
+        if (chunkBytes < CHUNK_BYTES) continue;
+        sizeBytes += writeAt(fd, chunk, sizeBytes);
+        chunk = [];
+        chunkBytes = 0;
+        await nextTurn();
+        if (this.isClosed) throw new Error('the journal was closed');
+      }
+      sizeBytes += writeAt(fd, chunk, sizeBytes);
+      const liveBytes = sizeBytes;
+      sizeBytes += writeAt(fd, this.tail, sizeBytes);
+      this.moveOldAside();
+      renameSync(newFile, file);
+      if (this.fd !== undefined) closeSync(this.fd);
+      this.fd = fd;
+      this.sizeBytes = sizeBytes;
+      this.compactAboveBytes = Math.max(this.options.smallBytes ?? SMALL_BYTES, 2 * liveBytes);
+      this.tail = undefined;
+      this.recover();
+    } catch (error) {
+      this.tail = undefined;
+      if (fd !== undefined) closeSync(fd);
+      await rm(newFile, { force: true }).catch(() => undefined);
+      if (!this.isClosed) this.fail(error);
+    }
+  }
+
+  /** A file that could not be read at the start is not written over. */
+  private moveOldAside(): void {
+    if (!this.isInTheWay) return;
+    const { file, clock } = this.options;
+    try {
+      renameSync(file, asidePath(file, 'unreadable', clock.wallMs()));
+    } catch (error) {
+      if (!isMissing(error)) throw error;
+    }
+    this.isInTheWay = false;
+  }
+
+  private loseEntries(fd: number): void {
+    this.isGappy = true;
+    try {
+      markIncomplete(fd);
+      ftruncateSync(fd, this.sizeBytes);
+    } catch {
+      // The file could not even be marked. A later start takes what is in it for the whole truth up to its last entry.
+    }
+  }
+
+  private fail(error: unknown): void {
+    const { file, clock, onTrouble } = this.options;
+    this.compactAboveBytes = Math.max(this.compactAboveBytes, 2 * this.sizeBytes);
+    this.retry?.cancel();
+    this.retry = clock.after(RETRY_MS, () => {
+      if (this.live === undefined) this.fail(error);
+      else void this.compact();
+    });
+    if (this.reason !== undefined) return;
+    this.reason = `the journal ${file} cannot be written: ${textOf(error)}`;
+    onTrouble(this.reason);
+  }
+
+  private recover(): void {
+    this.isGappy = false;
+    this.retry?.cancel();
+    if (this.reason === undefined) return;
+    this.reason = undefined;
+    this.options.onRecovered();
+  }
+}

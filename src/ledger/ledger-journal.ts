@@ -1,0 +1,190 @@
+// Ledger, snapshots and pins on disk: writes down what they learn as they learn it, and gives it back after a restart,
+// also after a kill. Ids and changes are written at once; lists, which are long and replaced every second, seldom.
+import { readFile } from 'node:fs/promises';
+import type { BackendSnapshot } from '../backends/snapshot.ts';
+import type { Clock } from '../clock.ts';
+import { Journal } from './journal.ts';
+import { encodeEntry, JOURNAL_VERSION, type LedgerEntry, type NoteName } from './journal-entries.ts';
+import type { JournalEntry } from './journal-format.ts';
+import { JournalMessages } from './journal-messages.ts';
+import { type RecordedState, replayJournal } from './journal-replay.ts';
+import type { ObjectKind } from './ledger.ts';
+
+/** What the ledger holds, for a new file. */
+export interface LedgerContent {
+  objects(object: ObjectKind): Iterable<{
+    readonly id: string;
+    readonly backend: { readonly name: string };
+    readonly parent: string;
+  }>;
+}
+
+export interface LedgerJournalOptions {
+  /** Path of the file. */
+  readonly file: string;
+  /** Name to socket of all backends of the config. */
+  readonly sockets: ReadonlyMap<string, string>;
+  /** By name, the snapshots of these backends: they take over what is on record, and are written down from then on. */
+  readonly snapshots: ReadonlyMap<string, BackendSnapshot>;
+  /** See readBootId. */
+  readonly bootId: string;
+  readonly clock: Clock;
+  /** The disk fails; told once until it works again. */
+  onTrouble(reason: string): void;
+  onRecovered(): void;
+}
+
+/** What an earlier run knew, beside the snapshots. */
+export type KnownState = Omit<RecordedState, 'snapshots' | 'origin'>;
+
+export class LedgerJournal {
+  private readonly options: LedgerJournalOptions;
+  private readonly journal: Journal;
+  private readonly pins: Map<string, string>;
+  private readonly notes: Map<NoteName, Buffer>;
+  private readonly messages: JournalMessages;
+
+  private constructor(options: LedgerJournalOptions, journal: Journal, state: RecordedState) {
+    this.options = options;
+    this.journal = journal;
+    this.pins = new Map(state.pins);
+    this.notes = new Map(state.notes);
+    const { snapshots } = options;
+    this.messages = new JournalMessages({
+      clock: options.clock,
+      snapshots,
+      write: (entry) => this.write(entry),
+    });
+  }
+
+  /**
+   * Reads what an earlier run knew and goes on writing behind it. Never rejects: without a usable disk the state is
+   * empty and the trouble is told.
+   */
+  static async open(
+    options: LedgerJournalOptions,
+  ): Promise<{ ledgerJournal: LedgerJournal; state: KnownState }> {
+    const { file, clock, sockets, bootId, onTrouble, onRecovered } = options;
+    const { journal, reading } = await Journal.open({
+      file,
+      version: JOURNAL_VERSION,
+      clock,
+      onTrouble,
+      onRecovered,
+    });
+    const { entries, isComplete } = reading;
+    const state = replayJournal(entries, { sockets, isComplete, nowMs: clock.now(), wallMs: clock.wallMs() });
+    const ledgerJournal = new LedgerJournal(options, journal, state);
+    const { origin } = state;
+    const isNewBoot =
+      origin !== undefined && origin.bootId !== '' && bootId !== '' && origin.bootId !== bootId;
+    for (const [name, snapshot] of options.snapshots) {
+      const known = state.snapshots.get(name);
+      if (known !== undefined) snapshot.adopt(known);
+      ledgerJournal.watch(name, snapshot);
+      // The machine was started anew: everything is still there, and nothing runs.
+      if (isNewBoot) snapshot.change({ kind: 'end-all' });
+    }
+    if (origin === undefined || isNewBoot || !isSame(origin.sockets, sockets)) {
+      ledgerJournal.write({ kind: 'origin', bootId, sockets });
+    }
+    journal.flush();
+    return { ledgerJournal, state: { ...state, remarks: [...reading.remarks, ...state.remarks] } };
+  }
+
+  /** Why nothing can be written at present; undefined when all is well. */
+  get trouble(): string | undefined {
+    return this.journal.trouble;
+  }
+
+  /** Size of the file. */
+  get fileBytes(): number {
+    return this.journal.fileBytes;
+  }
+
+  /** To be called once, when `ledger` holds what `state` gave: from now on the file is kept small. */
+  attach(ledger: LedgerContent): void {
+    this.journal.attach(() => this.content(ledger));
+  }
+
+  /** The ledger has a new object, or learnt the parent of one. */
+  added(object: ObjectKind, id: string, backend: string, parent: string): void {
+    this.write({ kind: 'added', object, id, backend, parent });
+  }
+
+  /** The ledger has forgotten an object; each container that goes with its sandbox is told too. */
+  removed(object: ObjectKind, id: string): void {
+    this.write({ kind: 'removed', object, id });
+  }
+
+  /** A pod is being placed on a backend; the answer may get lost. */
+  pinned(uid: string, backend: string): void {
+    this.pins.set(uid, backend);
+    this.write({ kind: 'pinned', uid, backend });
+  }
+
+  /** It is known again where the pod is. */
+  unpinned(uid: string): void {
+    if (this.pins.delete(uid)) this.write({ kind: 'unpinned', uid });
+  }
+
+  /** Keeps a value under its name, in place of the one before. */
+  note(name: NoteName, value: Buffer): void {
+    if (this.notes.get(name)?.equals(value)) return;
+    this.notes.set(name, value);
+    this.write({ kind: 'note', name, value });
+  }
+
+  /** Hands everything to the kernel now, so that a kill cannot undo it. Before a reply that reveals a new id. */
+  flush(): void {
+    this.journal.flush();
+  }
+
+  /** Writes the newest lists and closes the file. */
+  async close(): Promise<void> {
+    this.messages.finish();
+    await this.journal.close();
+  }
+
+  private watch(backend: string, snapshot: BackendSnapshot): void {
+    snapshot.watch({
+      onChange: ({ seq, change }) => this.write({ kind: 'change', backend, seq, change }),
+      onMessage: (rpc) => this.messages.expect(backend, rpc),
+    });
+  }
+
+  private *content(ledger: LedgerContent): Generator<JournalEntry> {
+    const { bootId, sockets } = this.options;
+    yield encodeEntry({ kind: 'origin', bootId, sockets });
+    for (const object of ['sandbox', 'container'] as const) {
+      for (const { id, backend, parent } of ledger.objects(object)) {
+        yield encodeEntry({ kind: 'added', object, id, backend: backend.name, parent });
+      }
+    }
+    for (const [uid, backend] of this.pins) yield encodeEntry({ kind: 'pinned', uid, backend });
+    for (const [name, value] of this.notes) yield encodeEntry({ kind: 'note', name, value });
+    for (const [backend, snapshot] of this.options.snapshots) {
+      for (const part of snapshot.parts()) {
+        const entry: LedgerEntry =
+          part.kind === 'change'
+            ? { kind: 'change', backend, ...part.numbered }
+            : this.messages.entryOf(backend, part.rpc, part.message, part.start);
+        yield encodeEntry(entry);
+      }
+    }
+  }
+
+  private write(entry: LedgerEntry): void {
+    this.journal.append(encodeEntry(entry));
+  }
+}
+
+/** The id of the machine's present boot; '' where the kernel does not tell it. */
+export async function readBootId(): Promise<string> {
+  const id = await readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => '');
+  return id.trim();
+}
+
+function isSame(a: ReadonlyMap<string, string>, b: ReadonlyMap<string, string>): boolean {
+  return a.size === b.size && [...a].every(([name, socket]) => b.get(name) === socket);
+}

@@ -1,0 +1,96 @@
+// Ledger, placements and snapshots as they outlive a restart: what an earlier run had on record is put back before the
+// first call, and everything learnt from then on is written down.
+import path from 'node:path';
+import type { Backend } from '../backends/backend.ts';
+import type { Clock } from '../clock.ts';
+import type { NoteName } from './journal-entries.ts';
+import { Ledger } from './ledger.ts';
+import { LedgerJournal, readBootId } from './ledger-journal.ts';
+import { Placements } from './placements.ts';
+
+const FILE = 'journal';
+
+export interface RecallOptions {
+  readonly stateDir: string;
+  readonly backends: readonly Backend[];
+  readonly clock: Clock;
+  /** The state folder can't be written, or can again; calls go on either way. */
+  onTrouble(reason: string): void;
+  onRecovered(): void;
+  /** Something in the old journal that people should know. */
+  onRemark(remark: string): void;
+}
+
+/** What is known, and the hand that writes it down. */
+export interface Recall {
+  readonly ledger: Ledger;
+  readonly placements: Placements;
+  /** Values of an earlier run by name. */
+  readonly notes: ReadonlyMap<NoteName, Buffer>;
+  /** Writes a value down under its name. */
+  note(name: NoteName, value: Buffer): void;
+  /** Hands all that was learnt to the kernel: before a reply that reveals a new id. */
+  flush(): void;
+  /** A backend was listed in full: pods that an earlier run may have placed there are now known, or not there. */
+  settle(backend: Backend): void;
+  /** Why nothing can be written at present; undefined when all is well. */
+  readonly trouble: string | undefined;
+  /** Size of the journal. */
+  readonly sizeBytes: number;
+  close(): Promise<void>;
+}
+
+/** Reads the journal and puts back what it holds. Never rejects: without a usable disk it only tells. */
+export async function recall(options: RecallOptions): Promise<Recall> {
+  const { backends, stateDir, clock, onTrouble, onRecovered } = options;
+  const byName = new Map(backends.map((backend) => [backend.name, backend]));
+  const { ledgerJournal: journal, state } = await LedgerJournal.open({
+    file: path.join(stateDir, FILE),
+    sockets: new Map(backends.map((backend) => [backend.name, backend.config.socket])),
+    snapshots: new Map(backends.map((backend) => [backend.name, backend.snapshot])),
+    bootId: await readBootId(),
+    clock,
+    onTrouble,
+    onRecovered,
+  });
+  for (const remark of state.remarks) options.onRemark(remark);
+
+  const ledger = new Ledger();
+  for (const [id, { backend: name, parent }] of state.sandboxes) {
+    const backend = byName.get(name);
+    if (backend !== undefined) ledger.addSandbox(id, backend, parent);
+  }
+  for (const [id, { backend: name, parent }] of state.containers) {
+    const backend = byName.get(name);
+    if (backend !== undefined) ledger.addContainer(id, backend, parent);
+  }
+  const placements = new Placements();
+  const unsettled = new Map<Backend, (() => void)[]>();
+  for (const [uid, name] of state.pins) {
+    const backend = byName.get(name);
+    if (backend !== undefined)
+      unsettled.set(backend, [...(unsettled.get(backend) ?? []), placements.pin(uid, backend)]);
+  }
+  ledger.watch(journal);
+  placements.watch(journal);
+  journal.attach(ledger);
+
+  return {
+    ledger,
+    placements,
+    notes: state.notes,
+    note: (name, value) => journal.note(name, value),
+    flush: () => journal.flush(),
+    settle(backend) {
+      for (const unpin of unsettled.get(backend) ?? []) unpin();
+      unsettled.delete(backend);
+    },
+    get trouble() {
+      return journal.trouble;
+    },
+    get sizeBytes() {
+      return journal.fileBytes;
+    },
+    close: () => journal.close(),
+  };
+}
