@@ -1,0 +1,148 @@
+import { cp, readdir, readFile, writeFile } from 'node:fs/promises';
+import { status } from '@grpc/grpc-js';
+import { describe, expect, it } from 'vitest';
+import { startSwitchyard } from '../../../src/app.ts';
+import { CriClient } from '../../support/cri-client.ts';
+import { runContainer, runPod } from '../../support/cri-pod.ts';
+import {
+  configOf,
+  type ProxyWorld,
+  proxyWorld,
+  recorder,
+  SIMULATED_IMAGE,
+} from '../../support/proxy-world.ts';
+import { until } from '../../support/until.ts';
+
+const BACKENDS = [
+  { name: 'one', profile: 'containerd-2.1' },
+  { name: 'two', profile: 'cri-o', handlers: { two: '' } },
+] as const;
+
+const twoBackends = () => proxyWorld(BACKENDS);
+
+const sandboxIds = async (client: CriClient) =>
+  (await client.call('ListPodSandbox', {})).items.map(({ id }) => id).sort();
+
+/** Another Switchyard that finds the state folder as it is now, as one does that was started after a kill -9. */
+async function afterKill(world: ProxyWorld) {
+  const config = configOf(world.dir, BACKENDS);
+  await cp(config.stateDir, world.dir.file('state-2'), { recursive: true });
+  const lines: ReturnType<typeof recorder> = recorder([]);
+  const socket = world.dir.file('cri-2.sock');
+  const switchyard = await startSwitchyard({
+    config: { ...config, stateDir: world.dir.file('state-2'), listen: { ...config.listen, socket } },
+    log: lines,
+  });
+  const client = new CriClient(socket);
+  return {
+    client,
+    async [Symbol.asyncDispose]() {
+      client.close();
+      await switchyard.close();
+    },
+  };
+}
+
+describe('what outlives a restart', () => {
+  it('lists the pods of a backend that is down, in full and with filters', async () => {
+    await using world = await twoBackends();
+    const pods = [await runPod(world.client), await runPod(world.client, { handler: 'two' })];
+    const [, pod] = pods;
+    if (pod === undefined) throw new Error('two pods');
+    const containerId = await runContainer(world.client, pod, { image: SIMULATED_IMAGE });
+    world.runtime('two').crash();
+    await world.restart('two');
+    const client = world.connect();
+    expect(await sandboxIds(client)).toEqual(pods.map(({ podSandboxId }) => podSandboxId).sort());
+    const running = await client.call('ListContainers', { filter: { state: { state: 1 } } });
+    expect(running.containers.map(({ id }) => id)).toEqual([containerId]);
+  });
+
+  it('R9: says UNAVAILABLE for the ids of a backend that is down, and NOT_FOUND for none of them', async () => {
+    await using world = await twoBackends();
+    const { podSandboxId } = await runPod(world.client, { handler: 'two' });
+    world.runtime('two').crash();
+    await world.restart('two');
+    await expect(world.connect().call('PodSandboxStatus', { podSandboxId })).rejects.toMatchObject({
+      code: status.UNAVAILABLE,
+      details: expect.stringContaining('two'),
+    });
+  });
+
+  it('R13: keeps a pod on its backend while that is down', async () => {
+    await using world = await twoBackends();
+    const { uid } = await runPod(world.client, { handler: 'two' });
+    world.runtime('two').crash();
+    await world.restart('two');
+    await expect(runPod(world.connect(), { uid, attempt: 1, handler: '' })).rejects.toMatchObject({
+      code: status.UNAVAILABLE,
+    });
+    expect(world.runtime('one').journal.some(({ method }) => method === 'RunPodSandbox')).toBe(false);
+  });
+
+  it('R2: is on record before the answer that reveals it, so that a kill right after it loses nothing', async () => {
+    await using world = await twoBackends();
+    const pod = await runPod(world.client, { handler: 'two' });
+    const containerId = await runContainer(world.client, pod, { image: SIMULATED_IMAGE });
+    const gone = await runPod(world.client, { handler: 'two' });
+    await world.client.call('StopPodSandbox', { podSandboxId: gone.podSandboxId });
+    await world.client.call('RemovePodSandbox', { podSandboxId: gone.podSandboxId });
+    world.runtime('two').crash();
+    await using killed = await afterKill(world);
+    expect(await sandboxIds(killed.client)).toEqual([pod.podSandboxId]);
+    const { containers } = await killed.client.call('ListContainers', {});
+    expect(containers.map(({ id, state }) => [id, state])).toEqual([[containerId, 1]]);
+  });
+
+  it('R13: remembers a pod that was being placed when it was killed', async () => {
+    await using world = await twoBackends();
+    const uid = 'in-flight';
+    const hang = world.runtime('two').faults.add('RunPodSandbox', { kind: 'hang', when: 'after' });
+    const lost = runPod(world.client, { uid, handler: 'two' }).catch(() => undefined);
+    await until(() => world.runtime('two').world.sandboxes.size === 1, 'the sandbox is made');
+    world.runtime('two').crash();
+    await using killed = await afterKill(world);
+    await expect(runPod(killed.client, { uid, attempt: 1, handler: '' })).rejects.toMatchObject({
+      code: status.UNAVAILABLE,
+    });
+    hang.clear();
+    await lost;
+  });
+
+  it('replays the pod CIDR to a backend that comes back under another Switchyard', async () => {
+    await using world = await twoBackends();
+    const runtimeConfig = { networkConfig: { podCidr: '10.9.0.0/24' } };
+    await world.client.call('UpdateRuntimeConfig', { runtimeConfig });
+    const told = () =>
+      world.runtime('two').journal.filter(({ method }) => method === 'UpdateRuntimeConfig').length;
+    expect(told()).toBe(1);
+    await world.restart();
+    await until(() => told() === 2, 'it is told again');
+  });
+
+  it('moves a journal aside that it cannot read, deletes nothing, and goes on', async () => {
+    await using world = await twoBackends();
+    const { podSandboxId } = await runPod(world.client);
+    await world.switchyard.close();
+    const stateDir = world.dir.file('state');
+    await writeFile(`${stateDir}/journal`, 'this is no journal');
+    await world.restart();
+    expect(await sandboxIds(world.connect())).toEqual([podSandboxId]);
+    const aside = (await readdir(stateDir)).find((name) => name.includes('unreadable'));
+    expect(aside).toBeDefined();
+    expect(await readFile(`${stateDir}/${aside}`, 'utf8')).toBe('this is no journal');
+    expect(world.lines.some(({ level, text }) => level === 'warn' && text.includes('unreadable'))).toBe(true);
+  });
+
+  it('serves on when the state folder cannot be written, and says so once', async () => {
+    await using world = await proxyWorld([...BACKENDS], (config) => ({
+      ...config,
+      stateDir: '/dev/null/switchyard',
+    }));
+    const { podSandboxId } = await runPod(world.client, { handler: 'two' });
+    await runPod(world.client);
+    expect((await sandboxIds(world.client)).includes(podSandboxId)).toBe(true);
+    const told = world.lines.filter(({ text }) => text.startsWith('the state folder cannot be written'));
+    expect(told).toHaveLength(1);
+  });
+});
