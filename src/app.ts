@@ -21,6 +21,7 @@ import { listen } from './proxy/listener.ts';
 import { MetricLabels } from './proxy/metric-labels.ts';
 import type { ProxyParts } from './proxy/parts.ts';
 import { RuntimeConfigReplay } from './proxy/runtime-config-replay.ts';
+import { TwinAlarm } from './proxy/twin-alarm.ts';
 import type { Logger } from './telemetry/log.ts';
 import { type BackendSample, Metrics } from './telemetry/metrics.ts';
 
@@ -90,11 +91,8 @@ export async function startSwitchyard({
     ledgerSize: () => ({ sandboxes: ledger.count('sandbox'), containers: ledger.count('container') }),
     journal: () => ({ sizeBytes: memory.sizeBytes, isFailing: memory.trouble !== undefined }),
   });
-  const onForeignIds = (backend: Backend, count: number) =>
-    log.error(
-      { backend: backend.name, count },
-      'a backend shows ids that another backend owns: are they two endpoints of one runtime?',
-    );
+  const twinAlarm = new TwinAlarm(config, log, metrics, clock);
+  const onForeignIds = (backend: Backend, count: number) => twinAlarm.foreignIds(backend, count);
   const census = new Census({
     ledger,
     clock,
@@ -103,6 +101,7 @@ export async function startSwitchyard({
     onForeignIds,
   });
   const welcome = async (backend: Backend) => {
+    twinAlarm.checkSockets();
     if (backend === registry.default && backend.version !== undefined) identity.meet(backend.version);
     const [refusal, isCounted] = await Promise.all([replay.replay(backend), census.take(backend)]);
     if (isCounted) memory.settle(backend);

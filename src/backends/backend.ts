@@ -3,7 +3,7 @@ import type { Clock, Timer } from '../clock.ts';
 import type { BackendConfig } from '../config/config.ts';
 import { encodeVersionRequest } from '../cri/own-messages.ts';
 import { type ApiVersion, pathFor } from '../cri/versions.ts';
-import { BackendUnavailableError } from '../errors.ts';
+import { BackendUnavailableError, OverloadedError } from '../errors.ts';
 import { framed } from '../grpc/message.ts';
 import { backendRequestFields } from '../grpc/metadata.ts';
 import { formatTimeout } from '../grpc/timeout.ts';
@@ -24,6 +24,8 @@ export interface BackendOptions {
   readonly clock: Clock;
   /** Longest message taken from the backend. */
   readonly messageSizeBytes: number;
+  /** Calls it may hold at once; more are refused, so that one that hangs cannot take the calls of all others. */
+  readonly callsInFlight: number;
   readonly events: BackendEvents;
 }
 
@@ -127,6 +129,14 @@ export class Backend {
   call(call: BackendCall, request: BackendRequest): void {
     if (this.isAbsent) {
       call.onRefused(this.absenceError());
+      return;
+    }
+    const { callsInFlight } = this;
+    if (callsInFlight >= this.options.callsInFlight) {
+      const hint = 'Raise limits.callsInFlight in the config, or look why the backend does not answer';
+      call.onRefused(
+        new OverloadedError(`backend ${this.name} holds ${callsInFlight} calls, its limit`, { hint }),
+      );
       return;
     }
     const connection = this.connection;

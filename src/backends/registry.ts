@@ -10,9 +10,11 @@ export class BackendRegistry {
   private readonly byName: ReadonlyMap<string, Backend>;
 
   constructor(config: Config, clock: Clock, events: BackendEvents) {
-    const { messageSizeBytes } = config.limits;
+    const { messageSizeBytes, callsInFlight } = config.limits;
+    // A bulkhead: several backends never hold more than half of all calls each.
+    const share = config.backends.length > 1 ? Math.ceil(callsInFlight / 2) : callsInFlight;
     const backends = config.backends.map(
-      (backend) => new Backend({ config: backend, clock, messageSizeBytes, events }),
+      (backend) => new Backend({ config: backend, clock, messageSizeBytes, callsInFlight: share, events }),
     );
     const chosen = backends.find((backend) => backend.config.isDefault);
     if (chosen === undefined) throw new Error('a checked config has a default backend');

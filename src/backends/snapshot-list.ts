@@ -2,6 +2,7 @@
 // Taking a new reply is the hot path and only keeps a reference; records are looked at when an answer is wanted.
 import type { ListMethod } from '../cri/methods.ts';
 import { MalformedMessageError } from '../errors.ts';
+import { holdMemory, releaseMemory } from '../grpc/message-memory.ts';
 import type { SnapshotChange } from './snapshot-change.ts';
 import { SnapshotView } from './snapshot-view.ts';
 
@@ -28,12 +29,18 @@ export interface ListBase extends ListStart {
  */
 const CHANGES_LIMIT = 4_096;
 
+/** Removed sandboxes to remember. */
+const REMOVED_LIMIT = 1_000;
+
 export class ListSnapshot {
   private readonly method: ListMethod;
   private last: ListBase | undefined;
+  /** Whether others may have the base's bytes or views on them: then its memory is not ours to release. */
+  private isShared = false;
   /** Lists that began before this change are too old to be taken. */
   private floor = 0;
   private changes: NumberedChange[] = [];
+  private readonly removedSandboxes = new Set<string>();
   private lostSeq: number | undefined;
   private view: SnapshotView | undefined;
   private joined: Buffer | undefined;
@@ -42,8 +49,14 @@ export class ListSnapshot {
     this.method = method;
   }
 
-  /** The last complete reply, without later changes; undefined before the first. */
+  /** When the last complete reply was asked for; undefined before the first. */
+  get start(): ListStart | undefined {
+    return this.last;
+  }
+
+  /** The last complete reply, without later changes; undefined before the first. It may be kept. */
   get base(): ListBase | undefined {
+    this.isShared = true;
     return this.last;
   }
 
@@ -66,7 +79,8 @@ export class ListSnapshot {
   /** As refresh, for a reply that was written down later than those taken before; its moment may come from another clock. */
   restore(message: Buffer, start: ListStart): boolean {
     if (start.seq < this.floor) return false;
-    this.last = { message, ...start };
+    holdMemory(message);
+    this.setBase({ message, ...start });
     this.floor = start.seq;
     if ((this.changes[0]?.seq ?? Number.POSITIVE_INFINITY) <= start.seq) {
       this.changes = this.changes.filter(({ seq }) => seq > start.seq);
@@ -85,7 +99,9 @@ export class ListSnapshot {
       this.lostSeq = seq;
       return;
     }
-    if (change.kind === 'create-container' && this.isRemoved(change.sandboxId)) return;
+    // A call that creates a container may be answered after the one that removed its sandbox.
+    if (change.kind === 'create-container' && this.removedSandboxes.has(change.sandboxId)) return;
+    if (change.kind === 'remove-sandbox') this.rememberRemoved(change.id);
     this.changes.push(numbered);
     this.view?.apply(change);
     this.joined = undefined;
@@ -94,7 +110,7 @@ export class ListSnapshot {
 
   /** Forgets the base: what it says cannot be believed. */
   drop(): void {
-    this.last = undefined;
+    this.setBase(undefined);
     this.view = undefined;
     this.joined = undefined;
   }
@@ -102,7 +118,10 @@ export class ListSnapshot {
   /** All records, changes applied, as a list reply; undefined when there is no complete reply. */
   whole(): Buffer | undefined {
     if (this.last === undefined) return undefined;
-    if (this.changes.length === 0) return this.last.message;
+    if (this.changes.length === 0) {
+      this.isShared = true;
+      return this.last.message;
+    }
     this.joined ??= this.records()?.join();
     return this.joined;
   }
@@ -116,6 +135,7 @@ export class ListSnapshot {
   /** The base with these changes. A base that does not parse is none. */
   private cut(changes: readonly NumberedChange[]): SnapshotView | undefined {
     if (this.last === undefined) return undefined;
+    this.isShared = true;
     try {
       const view = new SnapshotView(this.method, this.last.message);
       for (const { change } of changes) view.apply(change);
@@ -127,9 +147,13 @@ export class ListSnapshot {
     }
   }
 
-  /** A call that creates a container may be answered after the one that removed its sandbox. */
-  private isRemoved(sandboxId: string): boolean {
-    return this.changes.some(({ change }) => change.kind === 'remove-sandbox' && change.id === sandboxId);
+  private rememberRemoved(sandboxId: string): void {
+    const { removedSandboxes } = this;
+    removedSandboxes.add(sandboxId);
+    for (const oldest of removedSandboxes) {
+      if (removedSandboxes.size <= REMOVED_LIMIT) return;
+      removedSandboxes.delete(oldest);
+    }
   }
 
   private foldOlderHalf(): void {
@@ -137,7 +161,14 @@ export class ListSnapshot {
     this.floor = older.at(-1)?.seq ?? this.floor;
     const message = this.cut(older)?.join();
     if (this.last !== undefined && message !== undefined) {
-      this.last = { message, seq: this.floor, atMs: this.last.atMs };
+      this.setBase({ message, seq: this.floor, atMs: this.last.atMs });
     }
+  }
+
+  /** Lists come every second: as long as nobody asks for one, its memory serves the next but one. */
+  private setBase(base: ListBase | undefined): void {
+    if (this.last !== undefined && !this.isShared) releaseMemory(this.last.message);
+    this.last = base;
+    this.isShared = false;
   }
 }

@@ -76,13 +76,13 @@ export class BackendSnapshot {
    * (changed with `lose`) until a list that began later: a list that lacks an image costs the kubelet its credentials.
    */
   has(list: SnapshotList): boolean {
-    const { base, lostAtSeq } = this.lists[list];
-    return base !== undefined && (list !== 'ListImages' || lostAtSeq === undefined);
+    const { start, lostAtSeq } = this.lists[list];
+    return start !== undefined && (list !== 'ListImages' || lostAtSeq === undefined);
   }
 
   /** Time since the last complete reply was asked for; Infinity when there is none. */
   ageMs(list: SnapshotList, nowMs: number): number {
-    return nowMs - (this.lists[list].base?.atMs ?? Number.NEGATIVE_INFINITY);
+    return nowMs - (this.lists[list].start?.atMs ?? Number.NEGATIVE_INFINITY);
   }
 
   /**
@@ -90,8 +90,8 @@ export class BackendSnapshot {
    * unknown, and after a restart of Switchyard, until a list that began later.
    */
   isPatchable(list: SnapshotList): boolean {
-    const { base, lostAtSeq } = this.lists[list];
-    return base !== undefined && lostAtSeq === undefined;
+    const { start, lostAtSeq } = this.lists[list];
+    return start !== undefined && lostAtSeq === undefined;
   }
 
   /**

@@ -15,8 +15,16 @@ import type { ProxyParts } from './parts.ts';
 
 /** What a backend contributes. */
 export type LegResult =
-  /** Its records, as parts of a reply; from its own answer or from its snapshot. */
-  | { readonly kind: 'records'; readonly backend: Backend; readonly parts: readonly Buffer[] }
+  /**
+   * Its records, as parts of a reply; from its own answer or from its snapshot. `memory` lies under them if it is the
+   * taker's: who is done with the parts may release it.
+   */
+  | {
+      readonly kind: 'records';
+      readonly backend: Backend;
+      readonly parts: readonly Buffer[];
+      readonly memory?: Buffer;
+    }
   /** Nothing: why, and what it said itself if it said something. */
   | {
       readonly kind: 'trouble';
@@ -115,7 +123,7 @@ class ListLeg {
       if (isFull && list !== undefined) {
         backend.snapshot.refresh(list, foreign.length === 0 ? message : Buffer.concat(records), start);
       }
-      this.finish({ kind: 'records', backend, parts: records });
+      this.finish({ kind: 'records', backend, parts: records, memory: outcome.message });
     });
   }
 

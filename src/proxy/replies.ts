@@ -20,10 +20,14 @@ export function endReply(call: Call): void {
   call.finish(OK_TRAILERS, STATUS.OK, '');
 }
 
-/** OK with one message made of `parts`, which become the stream's. */
-export function reply(call: Call, parts: readonly Buffer[]): void {
+/**
+ * OK with one message made of `parts`, which become the stream's. `onWritten` is called when nothing reads them any more
+ * because the kernel has them; not when the client leaves before.
+ */
+export function reply(call: Call, parts: readonly Buffer[], onWritten?: () => void): void {
   startReply(call);
   call.sendMessage(parts);
+  if (onWritten !== undefined) call.stream.afterWritten(onWritten);
   endReply(call);
 }
 

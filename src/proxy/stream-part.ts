@@ -4,6 +4,7 @@ import { BackendCall } from '../backends/backend-call.ts';
 import { statusOf } from '../backends/unary-call.ts';
 import { BackendUnavailableError, MalformedMessageError } from '../errors.ts';
 import { MessageReader } from '../grpc/message.ts';
+import { releaseMemory } from '../grpc/message-memory.ts';
 import type { Field } from '../http2/field.ts';
 import type { StreamAbort } from '../http2/stream.ts';
 
@@ -40,9 +41,10 @@ export class StreamPart extends BackendCall {
 
   override onData(buffer: Buffer, start: number, end: number, endStream: boolean): void {
     try {
-      this.reader.push(buffer, start, end, (bytes, from, to) =>
-        this.events.onMessage(bytes.subarray(from, to)),
-      );
+      this.reader.push(buffer, start, end, (bytes, from, to, isOwned) => {
+        this.events.onMessage(bytes.subarray(from, to));
+        if (isOwned) releaseMemory(bytes);
+      });
     } catch (error) {
       this.cancel();
       this.events.onFailure(error as Error);

@@ -94,6 +94,9 @@ function exposeBackends(registry: Registry, metrics: Metrics): void {
         yield [{ backend, method }, count.value];
     },
   );
+  counter(registry, 'switchyard_foreign_ids_total', FOREIGN_HELP, ['backend'], function* () {
+    for (const [backend, count] of metrics.foreign) yield [{ backend }, count.value];
+  });
   gauge(registry, 'switchyard_journal_bytes', 'Size of the journal in the state folder.', [], function* () {
     yield [{}, metrics.sources.journal().sizeBytes];
   });
@@ -129,6 +132,7 @@ const STATE_HELP =
 const ABSENT_HELP = 'How long calls to the backend have been failing at once; 0 while they do not.';
 const SNAPSHOT_AGE_HELP = 'Time since the backend last gave the list in full.';
 const SNAPSHOT_ANSWERS_HELP = 'Lists in which the snapshot of a backend stood for an answer of its own.';
+const FOREIGN_HELP = 'Records left out because another backend owns their ids, as two endpoints of one runtime do.';
 const JOURNAL_FAILING_HELP =
   '1 while the state folder cannot be written: a restart would forget what is learnt meanwhile.';
 const TURNS_HELP = 'Times the backend came up or went down.';

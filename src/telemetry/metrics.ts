@@ -65,6 +65,8 @@ export class Metrics {
   readonly backendTurns = new TallyTree<Count>(() => ({ value: 0 }));
   /** By backend and method: lists that its snapshot answered. */
   readonly snapshotAnswers = new TallyTree<Count>(() => ({ value: 0 }));
+  /** By backend: records that were not shown because another backend owns their ids. */
+  readonly foreign = new Map<string, Count>();
   unknownRpcs = 0;
 
   constructor(sources: MetricsSources) {
@@ -119,6 +121,13 @@ export class Metrics {
   /** A list was answered from the snapshot of a backend that gave no answer of its own in time. */
   snapshotAnswered(backend: string, method: string): void {
     this.snapshotAnswers.at(backend, method).value++;
+  }
+
+  /** Records of a backend were not shown, because another one owns their ids. */
+  foreignIds(backend: string, count: number): void {
+    const total = this.foreign.get(backend);
+    if (total === undefined) this.foreign.set(backend, { value: count });
+    else total.value += count;
   }
 
   /** A call came for an RPC that has no row in the method table. Its name is for the log, not for a label. */

@@ -3,6 +3,7 @@
 // one, for old figures would be worse than none.
 import { type ListMethod, METHODS } from '../../cri/methods.ts';
 import { MessageTooLargeError, PartialListError } from '../../errors.ts';
+import { releaseMemory } from '../../grpc/message-memory.ts';
 import { STATUS } from '../../grpc/status.ts';
 import { mergeImages } from '../../merge/images.ts';
 import type { Call } from '../call.ts';
@@ -42,6 +43,7 @@ export function listHandler(parts: ProxyParts): Handler<ListMethod> {
 /** Joins the results into the reply, or fails the call when one that must be there is missing. */
 function answer(parts: ProxyParts, call: Call, method: ListMethod, results: readonly LegResult[]): void {
   const joined: Buffer[] = [];
+  const memories: Buffer[] = [];
   let sizeBytes = 0;
   let hasRecords = false;
   let firstTrouble: LegResult | undefined;
@@ -55,6 +57,7 @@ function answer(parts: ProxyParts, call: Call, method: ListMethod, results: read
       continue;
     }
     hasRecords = true;
+    if (result.memory !== undefined) memories.push(result.memory);
     for (const part of result.parts) {
       joined.push(part);
       sizeBytes += part.length;
@@ -67,7 +70,8 @@ function answer(parts: ProxyParts, call: Call, method: ListMethod, results: read
   }
   const { messageSizeBytes } = parts.config.limits;
   if (sizeBytes > messageSizeBytes) throw tooLong(method, sizeBytes, messageSizeBytes);
-  reply(call, method.object === 'image' && results.length > 1 ? mergeImages(joined) : joined);
+  const message = method.object === 'image' && results.length > 1 ? mergeImages(joined) : joined;
+  reply(call, message, () => memories.forEach(releaseMemory));
 }
 
 /** Whether the reply may be given without this backend. */

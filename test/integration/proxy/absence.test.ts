@@ -1,5 +1,7 @@
 import { status } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Config } from '../../../src/config/config.ts';
+import type { CriError } from '../../support/cri-client.ts';
 import { runContainer, runPod } from '../../support/cri-pod.ts';
 import { type ProxyWorld, proxyWorld, SIMULATED_IMAGE } from '../../support/proxy-world.ts';
 import { until } from '../../support/until.ts';
@@ -275,5 +277,33 @@ describe('a backend that gives no answer to a list', () => {
     await until(() => world.lines.some(({ text }) => text === 'backend is absent'), 'the backend is absent');
     const { stats } = await world.client.call('ListContainerStats', {});
     expect(stats.map(({ attributes }) => attributes?.id)).toEqual([ids[0]]);
+  });
+
+  it('holds at most its share of all calls: those of others go on while it hangs', async () => {
+    const few = (config: Config): Config => ({ ...config, limits: { ...config.limits, callsInFlight: 20 } });
+    await using world = await proxyWorld(
+      [
+        { name: 'one', profile: 'containerd-2.1' },
+        { name: 'two', profile: 'cri-o', handlers: { two: '' } },
+      ],
+      few,
+    );
+    const { client } = world;
+    const healthy = await runPod(client);
+    const pod = await runPod(client, { handler: 'two' });
+    const containerId = await runContainer(client, pod, { image: SIMULATED_IMAGE });
+    const hang = world.runtime('two').faults.add('ExecSync', { kind: 'hang' });
+    const cancel = new AbortController();
+    const stuck = Array.from({ length: 15 }, () =>
+      client
+        .call('ExecSync', { containerId, cmd: ['true'] }, { signal: cancel.signal })
+        .catch((error: CriError) => error.code),
+    );
+    const refused = await Promise.race(stuck);
+    expect(refused).toBe(status.RESOURCE_EXHAUSTED);
+    await client.call('PodSandboxStatus', { podSandboxId: healthy.podSandboxId });
+    cancel.abort();
+    hang.clear();
+    expect((await Promise.all(stuck)).filter((code) => code === status.RESOURCE_EXHAUSTED)).toHaveLength(5);
   });
 });

@@ -1,0 +1,140 @@
+// Long lists lie in memory that is used again for later ones. Whatever else goes on, a client must get the bytes that
+// the backends gave for its own call, and a snapshot must stay what it was.
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type Switchyard, startSwitchyard } from '../../../src/app.ts';
+import { encodeVersionResponse } from '../../../src/cri/own-messages.ts';
+import { encodeField, forEachRecord, readString } from '../../../src/cri/wire.ts';
+import { backendRequestFields } from '../../../src/grpc/metadata.ts';
+import { ClientConnection } from '../../../src/http2/client.ts';
+import { CriClient } from '../../support/cri-client.ts';
+import { clientLog, Recorder } from '../../support/http2-recorder.ts';
+import { configOf, recorder } from '../../support/proxy-world.ts';
+import { type ScriptedBackend, scriptedBackend } from '../../support/scripted-backend.ts';
+import { type TempDir, tempDir } from '../../support/temp-dir.ts';
+import { until } from '../../support/until.ts';
+
+const NAMES = ['one', 'two'] as const;
+const LIST = '/runtime.v1.RuntimeService/ListContainers';
+const text = (field: number, value: string) => encodeField(field, Buffer.from(value));
+
+describe('long lists', () => {
+  let dir: TempDir;
+  let backends: ScriptedBackend[];
+  let switchyard: Switchyard;
+  let client: CriClient;
+  let lines: ReturnType<typeof recorder>;
+  let log: Parameters<typeof recorder>[0];
+  let calls = 0;
+
+  beforeEach(async () => {
+    dir = await tempDir();
+    backends = await Promise.all(NAMES.map((name) => scriptedBackend(dir.file(`${name}.sock`))));
+    for (const [index, backend] of backends.entries()) {
+      backend.answer('Version', { messages: [encodeVersionResponse('scripted', '1.0.0', 'v1')] });
+      backend.answer('ListPodSandbox', { messages: [new Uint8Array(0)] });
+      backend.answer('ListContainers', () => ({ messages: [listOf(NAMES[index] ?? '', ++calls)] }));
+    }
+    log = [];
+    lines = recorder(log);
+    const config = configOf(dir, [
+      { name: 'one', profile: 'cri-o' },
+      { name: 'two', profile: 'cri-o', handlers: { two: '' } },
+    ]);
+    switchyard = await startSwitchyard({ config, log: lines });
+    client = new CriClient(switchyard.socket);
+    await until(() => log.filter((line) => line.text === 'backend is ready').length === 2, 'both are ready');
+  });
+
+  afterEach(async () => {
+    client.close();
+    await switchyard.close();
+    for (const backend of backends) await backend[Symbol.asyncDispose]();
+    await dir[Symbol.asyncDispose]();
+  });
+
+  const list = async () => {
+    const { messages } = await client.rawCall(LIST, new Uint8Array(0));
+    return stampsOf(messages[0] ?? Buffer.alloc(0));
+  };
+  const lists = async (rounds: number) => {
+    for (let round = 0; round < rounds; round++) {
+      for (const stamps of await Promise.all([list(), list(), list(), list()])) {
+        expect([...stamps.keys()].map((stamp) => stamp.split(' ')[0])).toEqual(['one', 'two']);
+      }
+    }
+  };
+
+  it('are whole, and each its own, when many are on their way', async () => {
+    await lists(12);
+  });
+
+  it('do not change under a client that reads slowly, or not to the end', async () => {
+    const slow: Recorder[] = [];
+    for (let index = 0; index < 4; index++) {
+      const connection = ClientConnection.connect(
+        switchyard.socket,
+        clientLog({ limits: { initialWindowBytes: 65_536 } }),
+      );
+      const call = new Recorder();
+      call.consumes = false;
+      call.stream = connection.open(call);
+      call.stream.sendHeaders(backendRequestFields(LIST, [], undefined), false);
+      call.stream.sendData(Buffer.alloc(5), 0, 5, true);
+      slow.push(call);
+    }
+    await until(() => slow.every(({ body }) => body.length === 65_536), 'all have read what they may');
+    await lists(4);
+    slow[0]?.stream?.reset(8);
+    await lists(4);
+    for (const call of slow.slice(1)) {
+      call.consumes = true;
+      call.stream?.consume(65_536);
+    }
+    for (const call of slow.slice(1)) {
+      await call.whole();
+      expect([...stampsOf(call.body.subarray(5)).keys()]).toHaveLength(2);
+      call.stream?.reset(0);
+    }
+  });
+
+  it('do not change the snapshot that stands for a backend', async () => {
+    await lists(2);
+    const before = [...(await list()).keys()][1];
+    await backends[1]?.[Symbol.asyncDispose]();
+    await until(() => log.some((line) => line.text === 'backend is absent'), 'the backend is absent');
+    for (let round = 0; round < 12; round++) {
+      const results = await Promise.all([list(), list(), list()]);
+      for (const stamps of results) expect([...stamps.keys()][1]).toBe(before);
+    }
+  });
+});
+
+/** A list of one backend's answer to one call: every record carries both, and the number of all. */
+function listOf(name: string, call: number): Buffer {
+  const count = 200 + ((call * 7919) % 6) * 500;
+  const stamp = text(3, `${name} ${call} ${count}`);
+  return Buffer.concat(
+    Array.from({ length: count }, (_, index) => {
+      const id = `${name}${index}`.padStart(64, '0');
+      return encodeField(
+        1,
+        Buffer.concat([text(1, id), text(2, 's'.repeat(64)), stamp, text(4, 'x'.repeat(300))]),
+      );
+    }),
+  );
+}
+
+/** How often each stamp occurs, which must be as often as it says; throws when the list does not parse. */
+function stampsOf(message: Buffer): Map<string, number> {
+  const stamps = new Map<string, number>();
+  forEachRecord(message, 0, message.length, 1, (_, start, end) => {
+    const stamp = readString(message, start, end, [3]) ?? '';
+    const index = stamps.get(stamp) ?? 0;
+    const name = stamp.split(' ')[0] ?? '';
+    expect(readString(message, start, end, [1])).toBe(`${name}${index}`.padStart(64, '0'));
+    expect(readString(message, start, end, [4])).toBe('x'.repeat(300));
+    stamps.set(stamp, index + 1);
+  });
+  for (const [stamp, seen] of stamps) expect(Number(stamp.split(' ')[2])).toBe(seen);
+  return stamps;
+}
