@@ -1,5 +1,6 @@
 // The framing of gRPC messages in DATA: one byte that says whether it is compressed, four that give the length.
 import { MalformedMessageError, MessageTooLargeError, UnimplementedError } from '../errors.ts';
+import { releaseMemory, takeMemory, takeSpareMemory } from './message-memory.ts';
 
 /** Bytes in front of every message. */
 export const PREFIX_BYTES = 5;
@@ -23,7 +24,7 @@ export function framed(message: Uint8Array): Buffer {
 
 /**
  * Takes one message, without its prefix, in buffer[start, end). With `isOwned` the buffer is the message's own and
- * now the taker's; without, it is valid only until the return.
+ * now the taker's, who may release it (message-memory.ts); without, it is valid only until the return.
  */
 export type OnMessage = (buffer: Buffer, start: number, end: number, isOwned: boolean) => void;
 
@@ -116,10 +117,12 @@ export class MessageReader {
     const needed = this.heldBytes + end - start;
     const held = this.held;
     if (held === undefined || held.length < needed) {
-      this.held = Buffer.allocUnsafe(
-        needed <= TRUSTED_BYTES ? Math.min(this.sizeBytes, TRUSTED_BYTES) : this.sizeBytes,
-      );
-      held?.copy(this.held, 0, 0, this.heldBytes);
+      const trusted = needed <= TRUSTED_BYTES ? Math.min(this.sizeBytes, TRUSTED_BYTES) : this.sizeBytes;
+      this.held = takeSpareMemory(this.sizeBytes) ?? takeMemory(trusted);
+      if (held !== undefined) {
+        held.copy(this.held, 0, 0, this.heldBytes);
+        releaseMemory(held);
+      }
     }
     buffer.copy(this.held as Buffer, this.heldBytes, start, end);
     this.heldBytes = needed;
