@@ -100,11 +100,11 @@ export async function startSwitchyard({
       log.warn({ backend: backend.name, reason }, 'a backend could not be listed'),
     onForeignIds,
   });
+  for (const { backend, release } of memory.unsettled) census.whenCounted(backend, release);
   const welcome = async (backend: Backend) => {
     twinAlarm.checkSockets();
     if (backend === registry.default && backend.version !== undefined) identity.meet(backend.version);
-    const [refusal, isCounted] = await Promise.all([replay.replay(backend), census.take(backend)]);
-    if (isCounted) memory.settle(backend);
+    const [refusal] = await Promise.all([replay.replay(backend), census.take(backend)]);
     if (refusal !== undefined)
       log.warn({ backend: backend.name, reason: refusal }, 'UpdateRuntimeConfig was refused');
   };

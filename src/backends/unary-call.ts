@@ -31,10 +31,10 @@ export type UnaryOutcome =
   | { readonly kind: 'failed'; readonly error: Error; readonly loss: Loss };
 
 /**
- * How an answer was lost: `untouched`, the backend surely did nothing; `connection`, it went away in mid call and may
+ * How an answer was lost: `refused`, the call was never sent; `untouched`, the backend surely did nothing; `connection`, it went away in mid call and may
  * have done it; `other`, it may have done it and asking again would not help (time over, broken protocol).
  */
-export type Loss = 'untouched' | 'connection' | 'other';
+export type Loss = 'refused' | 'untouched' | 'connection' | 'other';
 
 /** What a stream's abnormal end says about the call. */
 export function lossOf(reason: StreamAbort): Loss {
@@ -114,7 +114,7 @@ export class UnaryCall extends BackendCall {
   }
 
   override onRefused(error: Error): void {
-    this.finish({ kind: 'failed', error, loss: 'other' });
+    this.finish({ kind: 'failed', error, loss: 'refused' });
   }
 
   /** Gives up waiting: the backend is told, and `error` is the outcome. */

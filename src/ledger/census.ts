@@ -33,6 +33,7 @@ export class Census {
   private readonly options: CensusOptions;
   private readonly pending = new Map<Backend, Pending>();
   private readonly counted = new Set<Backend>();
+  private readonly afterCount = new Map<Backend, (() => void)[]>();
 
   constructor(options: CensusOptions) {
     this.options = options;
@@ -62,10 +63,20 @@ export class Census {
   /** Lists the backend in full now; resolves to whether it worked. */
   async take(backend: Backend): Promise<boolean> {
     this.expect(backend);
+    const waiting = this.afterCount.get(backend) ?? [];
+    this.afterCount.delete(backend);
     const isComplete = await this.count(backend);
-    if (isComplete) this.counted.add(backend);
+    if (isComplete) {
+      this.counted.add(backend);
+      for (const run of waiting) run();
+    } else this.afterCount.set(backend, [...waiting, ...(this.afterCount.get(backend) ?? [])]);
     this.dismiss(backend);
     return isComplete;
+  }
+
+  /** Calls `run` once a census that begins after now has worked, however long that takes. */
+  whenCounted(backend: Backend, run: () => void): void {
+    this.afterCount.set(backend, [...(this.afterCount.get(backend) ?? []), run]);
   }
 
   /** Resolves when every backend that was to be counted is counted or absent, or has had two seconds for it. */

@@ -1,6 +1,6 @@
 // An append-only file that outlives a kill of Switchyard. What was handed to the kernel survives, so there is no fsync:
 // a power cut would also end every container the entries speak of. Trouble with the disk never reaches a call.
-import { closeSync, constants, ftruncateSync, renameSync } from 'node:fs';
+import { closeSync, constants, ftruncateSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
@@ -49,7 +49,8 @@ export class Journal {
   private tail: Buffer[] | undefined;
   /** Entries are being lost: nothing more is appended until a new file holds everything. */
   private isGappy: boolean;
-  private isInTheWay: boolean;
+  /** Why there is a file that must not be written over; undefined when there is none. */
+  private obstacle: string | undefined;
   private reason: string | undefined;
   private retry: Timer | undefined;
   private isClosed = false;
@@ -57,24 +58,15 @@ export class Journal {
   private constructor(options: JournalOptions, reading: JournalReading) {
     this.options = options;
     this.compactAboveBytes = options.smallBytes ?? SMALL_BYTES;
+    this.sizeBytes = reading.endBytes;
     this.isGappy = !reading.isComplete;
-    this.isInTheWay = reading.isInTheWay;
+    this.obstacle = reading.isInTheWay ? reading.remarks.join('; ') : undefined;
   }
 
-  /** Reads the file of an earlier run and opens it for more. Never rejects: without a usable disk it only reports. */
+  /** Reads the file of an earlier run. Nothing is written before attach, so that a start that fails changes nothing. */
   static async open(options: JournalOptions): Promise<{ journal: Journal; reading: JournalReading }> {
-    const { file, version, clock } = options;
-    const reading = await readJournal(file, version, clock.wallMs());
-    const journal = new Journal(options, reading);
-    try {
-      await mkdir(path.dirname(file), { recursive: true });
-      // What a compaction left that did not come to its end; the file itself holds the same.
-      await rm(`${file}.new`, { force: true });
-      journal.begin(reading);
-    } catch (error) {
-      journal.fail(error);
-    }
-    return { journal, reading };
+    const reading = await readJournal(options.file, options.version, options.clock.wallMs());
+    return { journal: new Journal(options, reading), reading };
   }
 
   /** Why entries cannot be kept at present; undefined when all is well. */
@@ -88,14 +80,20 @@ export class Journal {
   }
 
   /**
-   * From now on the file is compacted when it has grown: `live` gives entries that add up to the present state. It is
-   * read over several turns of the event loop, and what is appended meanwhile follows behind; so entries must be such
-   * that an older state followed by all changes since gives the present one, even where it shows some of them already.
+   * From now on entries are written, behind those that were read, and the file is compacted when it has grown: `live`
+   * gives entries that add up to the present state. It is read over several turns of the event loop, and what is appended
+   * meanwhile follows behind; so entries must be such that an older state followed by all changes since gives the
+   * present one, even where it shows some of them already. Never throws: without a usable disk it only reports.
    */
   attach(live: () => Iterable<JournalEntry>): void {
     this.live = live;
-    if (this.isGappy || this.reason !== undefined || this.sizeBytes > this.compactAboveBytes)
-      void this.compact();
+    try {
+      this.begin();
+    } catch (error) {
+      this.fail(error);
+    }
+    this.flush();
+    if (this.isGappy || this.sizeBytes > this.compactAboveBytes) void this.compact();
   }
 
   /** Queues an entry. All of one turn of the event loop are written together, in order. The payload may not change after. */
@@ -111,7 +109,7 @@ export class Journal {
   flush(): void {
     this.isFlushDue = false;
     const parts = this.queue;
-    if (parts.length === 0) return;
+    if (parts.length === 0 || this.live === undefined) return;
     this.queue = [];
     if (this.tail !== undefined) for (const part of parts) this.tail.push(part);
     if (this.fd === undefined || this.isGappy) return;
@@ -145,13 +143,16 @@ export class Journal {
     this.fd = undefined;
   }
 
-  private begin({ endBytes, isInTheWay, remarks }: JournalReading): void {
-    if (isInTheWay) throw new Error(remarks.join('; '));
+  private begin(): void {
     const { file, version } = this.options;
+    if (this.obstacle !== undefined) throw new Error(this.obstacle);
+    mkdirSync(path.dirname(file), { recursive: true });
+    // What a compaction left that did not come to its end; the file itself holds the same.
+    rmSync(`${file}.new`, { force: true });
     const fd = openFile(file);
     try {
-      ftruncateSync(fd, endBytes);
-      this.sizeBytes = endBytes === 0 ? writeAt(fd, [encodeHeader(version)], 0) : endBytes;
+      ftruncateSync(fd, this.sizeBytes);
+      if (this.sizeBytes === 0) this.sizeBytes = writeAt(fd, [encodeHeader(version)], 0);
       if (this.isGappy) markIncomplete(fd);
       this.fd = fd;
     } catch (error) {
@@ -205,14 +206,14 @@ export class Journal {
 
   /** A file that could not be read at the start is not written over. */
   private moveOldAside(): void {
-    if (!this.isInTheWay) return;
+    if (this.obstacle === undefined) return;
     const { file, clock } = this.options;
     try {
       renameSync(file, asidePath(file, 'unreadable', clock.wallMs()));
     } catch (error) {
       if (!isMissing(error)) throw error;
     }
-    this.isInTheWay = false;
+    this.obstacle = undefined;
   }
 
   private loseEntries(fd: number): void {
@@ -229,10 +230,7 @@ export class Journal {
     const { file, clock, onTrouble } = this.options;
     this.compactAboveBytes = Math.max(this.compactAboveBytes, 2 * this.sizeBytes);
     this.retry?.cancel();
-    this.retry = clock.after(RETRY_MS, () => {
-      if (this.live === undefined) this.fail(error);
-      else void this.compact();
-    });
+    this.retry = clock.after(RETRY_MS, () => void this.compact());
     if (this.reason !== undefined) return;
     this.reason = `the journal ${file} cannot be written: ${textOf(error)}`;
     onTrouble(this.reason);

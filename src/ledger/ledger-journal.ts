@@ -57,10 +57,7 @@ export class LedgerJournal {
     });
   }
 
-  /**
-   * Reads what an earlier run knew and goes on writing behind it. Never rejects: without a usable disk the state is
-   * empty and the trouble is told.
-   */
+  /** Reads what an earlier run knew; nothing is written before attach. Never rejects. */
   static async open(
     options: LedgerJournalOptions,
   ): Promise<{ ledgerJournal: LedgerJournal; state: KnownState }> {
@@ -88,7 +85,6 @@ export class LedgerJournal {
     if (origin === undefined || isNewBoot || !isSame(origin.sockets, sockets)) {
       ledgerJournal.write({ kind: 'origin', bootId, sockets });
     }
-    journal.flush();
     return { ledgerJournal, state: { ...state, remarks: [...reading.remarks, ...state.remarks] } };
   }
 
@@ -102,7 +98,10 @@ export class LedgerJournal {
     return this.journal.fileBytes;
   }
 
-  /** To be called once, when `ledger` holds what `state` gave: from now on the file is kept small. */
+  /**
+   * To be called once, when `ledger` holds what `state` gave: from now on everything is written down, also what was
+   * learnt since open. Call it when it is certain that no other Switchyard uses the file: when the CRI socket is ours.
+   */
   attach(ledger: LedgerContent): void {
     this.journal.attach(() => this.content(ledger));
   }

@@ -31,8 +31,8 @@ export interface Recall {
   note(name: NoteName, value: Buffer): void;
   /** Hands all that was learnt to the kernel: before a reply that reveals a new id. */
   flush(): void;
-  /** A backend was listed in full: pods that an earlier run may have placed there are now known, or not there. */
-  settle(backend: Backend): void;
+  /** Pods that an earlier run may have placed on a backend: pinned until their release is called. */
+  readonly unsettled: readonly { readonly backend: Backend; readonly release: () => void }[];
   /** Why nothing can be written at present; undefined when all is well. */
   readonly trouble: string | undefined;
   /** Size of the journal. */
@@ -65,12 +65,10 @@ export async function recall(options: RecallOptions): Promise<Recall> {
     if (backend !== undefined) ledger.addContainer(id, backend, parent);
   }
   const placements = new Placements();
-  const unsettled = new Map<Backend, (() => void)[]>();
-  for (const [uid, name] of state.pins) {
+  const unsettled = [...state.pins].flatMap(([uid, name]) => {
     const backend = byName.get(name);
-    if (backend !== undefined)
-      unsettled.set(backend, [...(unsettled.get(backend) ?? []), placements.pin(uid, backend)]);
-  }
+    return backend === undefined ? [] : [{ backend, release: placements.pin(uid, backend) }];
+  });
   ledger.watch(journal);
   placements.watch(journal);
   journal.attach(ledger);
@@ -81,10 +79,7 @@ export async function recall(options: RecallOptions): Promise<Recall> {
     notes: state.notes,
     note: (name, value) => journal.note(name, value),
     flush: () => journal.flush(),
-    settle(backend) {
-      for (const unpin of unsettled.get(backend) ?? []) unpin();
-      unsettled.delete(backend);
-    },
+    unsettled,
     get trouble() {
       return journal.trouble;
     },

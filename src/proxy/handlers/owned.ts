@@ -47,6 +47,8 @@ export function ownedHandler(parts: ProxyParts): Handler<OwnedMethod> {
 
 /** Sends the call to the owner; `id` is the whole id, also when the client gave only its beginning. */
 function forward(parts: ProxyParts, call: Call, method: OwnedMethod, owner: Backend, id: string): void {
+  // At once, before anything is noted of a call that will not be made.
+  if (owner.isAbsent) throw owner.absenceError();
   if (method.newContainerIdPath !== undefined) createContainer(parts, call, method, owner, id);
   else if (method.whenAbsent === 'ok') endObject(parts, call, method, owner, id);
   else relayTo(parts, call, method, owner, id);

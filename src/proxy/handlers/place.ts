@@ -42,11 +42,14 @@ function run(
   const unpin = placements.pin(pod.uid, backend);
   // Should Switchyard die before the answer, the next run knows where the pod may be.
   parts.record();
-  // The client leaves or the answer is lost: a fresh list shows whether there is a sandbox now. Until then the pod
-  // stays with this backend.
+  // The client leaves or the answer is lost: a fresh list shows whether there is a sandbox now. Until there is one the
+  // pod stays with this backend.
+  let isKnown = false;
   call.onLeave(() => {
+    if (isKnown) return;
     backend.snapshot.change(...lossesOf(method));
-    void census.take(backend).finally(unpin);
+    census.whenCounted(backend, unpin);
+    void census.take(backend);
   });
   imageMemory.rememberPod(pod.annotations, backend);
   const body =
@@ -59,7 +62,8 @@ function run(
       backend.snapshot.change(...changesOfPlace(method, request, outcome.message, clock.wallMs()));
       parts.record();
     }
-    if (outcome.kind !== 'failed') unpin();
+    isKnown = outcome.kind !== 'failed' || outcome.loss === 'refused' || outcome.loss === 'untouched';
+    if (isKnown) unpin();
     replyWith(call, backend, outcome);
   });
 }
