@@ -1,4 +1,5 @@
 // The composition root: builds every part from a config, starts them in order, stops them in reverse.
+import type net from 'node:net';
 import type { AdminServer, Readiness } from './admin/server.ts';
 import type { Backend } from './backends/backend.ts';
 import { Identity } from './backends/identity.ts';
@@ -67,6 +68,13 @@ export async function startSwitchyard({
     onError: (backend, error) =>
       log.error({ err: error, backend: backend.name }, 'unexpected error in an answer'),
   });
+  // The socket first: who holds it may touch the state folder. Clients that connect meanwhile wait.
+  const early: net.Socket[] = [];
+  let accept = (socket: net.Socket): void => {
+    socket.on('error', () => socket.destroy());
+    early.push(socket);
+  };
+  const listener = await listen({ ...config.listen, onConnection: (socket) => accept(socket) });
   const memory = await recall({
     stateDir: config.stateDir,
     backends: registry.all,
@@ -146,13 +154,8 @@ export async function startSwitchyard({
 
   for (const backend of registry.all) census.expect(backend);
   registry.start();
-  const listener = await listen({ ...config.listen, onConnection: (socket) => front.accept(socket) }).catch(
-    async (error: unknown) => {
-      registry.stop();
-      await memory.close();
-      throw error;
-    },
-  );
+  accept = (socket) => front.accept(socket);
+  for (const socket of early) accept(socket);
   log.info({ socket: config.listen.socket, backends: registry.all.map((b) => b.name) }, 'serving CRI');
   // Loading the admin side takes the processor for a while; the first calls and their answers go before.
   await Promise.race([firstContact, sleep(clock, FIRST_CONTACT_MS)]);

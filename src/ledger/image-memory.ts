@@ -4,8 +4,8 @@
 import { LRUCache } from 'lru-cache';
 import type { Backend } from '../backends/backend.ts';
 
-const PODS = 4_000;
-const IMAGES = 4_000;
+const PODS = 1_000;
+const IMAGES = 1_000;
 
 export class ImageMemory {
   private readonly byAnnotations = new LRUCache<string, Backend>({ max: PODS });

@@ -31,7 +31,7 @@ export interface LocatorOptions {
 const ABSENT_MS = 1_000;
 /** How long a removed id stays known as removed, so that the kubelet's repeated stops and removes cost nothing. */
 const REMOVED_MS = 10 * 60_000;
-const REMEMBERED_IDS = 20_000;
+const REMEMBERED_IDS = 4_000;
 
 interface Match {
   readonly backend: Backend;

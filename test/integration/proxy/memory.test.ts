@@ -120,6 +120,18 @@ describe('what outlives a restart', () => {
     await until(() => told() === 2, 'it is told again');
   });
 
+  it('is not touched by a second Switchyard on the same socket, which is refused', async () => {
+    await using world = await twoBackends();
+    await runPod(world.client);
+    const journal = `${world.dir.file('state')}/journal`;
+    const before = await readFile(journal);
+    const config = configOf(world.dir, BACKENDS);
+    await expect(startSwitchyard({ config, log: recorder([]) })).rejects.toThrow(
+      'another process already serves',
+    );
+    expect((await readFile(journal)).subarray(0, before.length).equals(before)).toBe(true);
+  });
+
   it('moves a journal aside that it cannot read, deletes nothing, and goes on', async () => {
     await using world = await twoBackends();
     const { podSandboxId } = await runPod(world.client);
