@@ -1,10 +1,10 @@
-// The tests of `npm run e2e`: the built program with real container runtimes and independent HTTP/2 peers.
-// One file after the other: the machine's cgroups, mounts and processor are shared.
+// The tests of `npm run e2e`: the built program with real container runtimes, independent HTTP/2 peers, and faults of
+// processes. One file after the other: the machine's cgroups, mounts and processor are shared.
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
-    include: ['test/e2e/**/*.test.ts'],
+    include: ['test/{e2e,faults}/**/*.test.ts'],
     testTimeout: 60_000,
     hookTimeout: 120_000,
     pool: 'forks',

@@ -8,6 +8,7 @@ import { CriClient } from './cri-client.ts';
 import { Daemon, type DaemonOptions } from './daemon.ts';
 import { bridgeName, type E2eRun } from './e2e-leftovers.ts';
 import { IMAGES } from './oci-image.ts';
+import { pause, resume } from './signalled-process.ts';
 
 const CACHE =
   process.env['SWITCHYARD_E2E_CACHE'] ?? fileURLToPath(new URL('../../.cache/e2e', import.meta.url));
@@ -103,6 +104,19 @@ export class Containerd implements AsyncDisposable {
     });
   }
 
+  get pid(): number {
+    return this.daemon.pid;
+  }
+
+  /** Stops it where it stands, with SIGSTOP. */
+  pause(): Promise<void> {
+    return pause(this.pid);
+  }
+
+  resume(): void {
+    resume(this.pid);
+  }
+
   /** Ends it at once. Its containers go on, and so does its socket file stay. */
   async kill(): Promise<void> {
     await this.daemon.kill();
@@ -131,6 +145,7 @@ export class Containerd implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     try {
+      this.resume();
       if (this.daemon.isRunning) await this.removeAllPods();
     } finally {
       this.cri.close();

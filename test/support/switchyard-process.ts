@@ -19,34 +19,41 @@ export interface SwitchyardSettings {
   readonly rules?: readonly Readonly<Record<string, unknown>>[];
   /** Further keys of the config file. */
   readonly more?: Readonly<Record<string, unknown>>;
+  /** Beside the test's own environment. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 export class SwitchyardProcess implements AsyncDisposable {
   readonly socket: string;
   readonly configFile: string;
   private readonly admin: string;
+  /** Where it keeps what outlives it. */
+  readonly stateDir: string;
   private readonly logFile: string;
+  private readonly env: Readonly<Record<string, string>>;
   private running: Daemon | undefined;
 
-  private constructor(dir: string, admin: string) {
+  private constructor(dir: string, admin: string, env: Readonly<Record<string, string>>) {
     this.socket = path.join(dir, 'cri.sock');
     this.configFile = path.join(dir, 'config.yaml');
+    this.stateDir = path.join(dir, 'state');
     this.logFile = path.join(dir, 'log');
     this.admin = admin;
+    this.env = env;
   }
 
   /** Writes the config and starts the program; it is ready when this resolves. */
   static async start(settings: SwitchyardSettings): Promise<SwitchyardProcess> {
-    const { dir, backends, rules, more } = settings;
+    const { dir, backends, rules, more, env } = settings;
     mkdirSync(dir, { recursive: true });
     const admin = `127.0.0.1:${await freePort()}`;
-    const switchyard = new SwitchyardProcess(dir, admin);
+    const switchyard = new SwitchyardProcess(dir, admin, env ?? {});
     const config = {
       apiVersion: 'switchyard.dev/v1alpha1',
       kind: 'SwitchyardConfiguration',
       listen: { socket: switchyard.socket },
       admin: { address: admin },
-      stateDir: path.join(dir, 'state'),
+      stateDir: switchyard.stateDir,
       backends,
       ...(rules === undefined ? {} : { rules }),
       ...more,
@@ -57,14 +64,19 @@ export class SwitchyardProcess implements AsyncDisposable {
     return switchyard;
   }
 
-  /** Starts the program with the same config, after it was stopped or killed. */
-  async startAgain(): Promise<void> {
+  /**
+   * Starts the program with the same config, after it was stopped or killed; resolves when it is ready, which takes its
+   * default backend, or with `serving` when it takes calls.
+   */
+  async startAgain(until: 'ready' | 'serving' = 'ready'): Promise<void> {
+    const route = until === 'ready' ? '/readyz' : '/livez';
     this.running = await Daemon.start({
       name: 'switchyard',
       command: process.execPath,
       args: [PROGRAM, 'serve', '--config', this.configFile],
+      env: this.env,
       logFile: this.logFile,
-      isReady: async () => (await this.ask('/readyz').catch(() => undefined))?.ok === true,
+      isReady: async () => (await this.ask(route).catch(() => undefined))?.ok === true,
     });
   }
 
@@ -80,6 +92,11 @@ export class SwitchyardProcess implements AsyncDisposable {
   /** Its Prometheus metrics as text. */
   async metrics(): Promise<string> {
     return (await this.ask('/metrics')).text();
+  }
+
+  /** What /readyz says. */
+  async readiness(): Promise<string> {
+    return (await this.ask('/readyz')).text();
   }
 
   /** The last lines of its log. */
