@@ -64,11 +64,9 @@ export function skipPlain(buf: Uint8Array, at: number, end: number): number {
       return next <= end ? next : 0;
     }
     case VARINT: {
-      if (first < 0x80) return at + 2;
       const stop = at + MAX_VARINT_BYTES;
-      let last = at + 2;
-      while (last < stop && (buf[last] as number) >= 0x80) last++;
-      return last < stop ? last + 1 : 0;
+      for (let last = at + 1; last < stop; last++) if ((buf[last] as number) < 0x80) return last + 1;
+      return 0;
     }
     default:
       return 0;

@@ -2,9 +2,9 @@
 // one string replaced. Used on every call; whatever a newer peer adds passes through untouched.
 // All functions throw MalformedMessageError on bytes that do not parse, also behind the field that was asked for.
 import { field, LENGTH_DELIMITED, readField, readVarintAt, skipPlain, VARINT } from './wire-field.ts';
+import { found, locate, type Path } from './wire-locate.ts';
 
-/** Field numbers from the message down: [1, 2] is field 2 of the message in field 1. Never empty. */
-export type Path = readonly number[];
+export type { Path };
 
 /** Told where a record lies: its tag, and its body (what follows tag and length). It ends where its body ends. */
 export type RecordVisitor = (recordStart: number, bodyStart: number, bodyEnd: number) => void;
@@ -20,17 +20,17 @@ export type IdVisitor = (
 
 /** The string at `path`: the last one if there are several, undefined if there is none. Broken UTF-8 becomes U+FFFD. */
 export function readString(buf: Uint8Array, start: number, end: number, path: Path): string | undefined {
-  return locate(buf, start, end, path, 0, LENGTH_DELIMITED) ? toText(buf, foundStart, foundEnd) : undefined;
+  return locate(buf, start, end, path, LENGTH_DELIMITED) ? toText(buf, found.start, found.end) : undefined;
 }
 
 /** The bytes at `path`, a view of `buf`: the last ones if there are several, so of a message in parts the last part. */
 export function readBytes(buf: Uint8Array, start: number, end: number, path: Path): Uint8Array | undefined {
-  return locate(buf, start, end, path, 0, LENGTH_DELIMITED) ? buf.subarray(foundStart, foundEnd) : undefined;
+  return locate(buf, start, end, path, LENGTH_DELIMITED) ? buf.subarray(found.start, found.end) : undefined;
 }
 
 /** The bool (0 or 1), enum or int64 at `path`; undefined if there is none, which means 0. Exact up to 2^53. */
 export function readVarint(buf: Uint8Array, start: number, end: number, path: Path): number | undefined {
-  return locate(buf, start, end, path, 0, VARINT) ? readVarintAt(buf, foundStart, foundEnd) : undefined;
+  return locate(buf, start, end, path, VARINT) ? readVarintAt(buf, found.start, found.end) : undefined;
 }
 
 /** The map<string, string> at `path`, empty if there is none. Of two entries with one key the later counts. */
@@ -81,13 +81,38 @@ export function forEachRecordWithId(
   idPath: Path,
   visit: IdVisitor,
 ): void {
+  const isNested = idPath.length > 1;
+  const idNumber = idPath[0] as number;
+  const idTag = idNumber * 8 + LENGTH_DELIMITED;
   for (let at = start; at < end; ) {
     const recordStart = at;
     at = readField(buf, at, end);
     if (field.number !== number || field.wireType !== LENGTH_DELIMITED) continue;
     const { bodyStart, bodyEnd } = field;
-    const hasId = locate(buf, bodyStart, bodyEnd, idPath, 0, LENGTH_DELIMITED);
-    visit(recordStart, bodyStart, bodyEnd, hasId ? foundStart : -1, foundEnd);
+    if (isNested) {
+      const hasId = locate(buf, bodyStart, bodyEnd, idPath, LENGTH_DELIMITED);
+      visit(recordStart, bodyStart, bodyEnd, hasId ? found.start : -1, found.end);
+      continue;
+    }
+    // What locate does, written out: a long list spends its time here.
+    let idStart = -1;
+    let idEnd = -1;
+    for (let inner = bodyStart; inner < bodyEnd; ) {
+      const next = skipPlain(buf, inner, bodyEnd);
+      if (next === 0) {
+        inner = readField(buf, inner, bodyEnd);
+        if (field.number !== idNumber || field.wireType !== LENGTH_DELIMITED) continue;
+        idStart = field.bodyStart;
+        idEnd = field.bodyEnd;
+        continue;
+      }
+      if (buf[inner] === idTag) {
+        idStart = inner + ((buf[inner + 1] as number) < 0x80 ? 2 : 3);
+        idEnd = next;
+      }
+      inner = next;
+    }
+    visit(recordStart, bodyStart, bodyEnd, idStart, idEnd);
   }
 }
 
@@ -125,46 +150,6 @@ export function encodeField(number: number, body: Uint8Array): Uint8Array {
 
 const MAP_KEY: Path = [1];
 const MAP_VALUE: Path = [2];
-
-/** Where the value lies that `locate` found last; not an object it returns, so that reading allocates nothing. */
-let foundStart = 0;
-let foundEnd = 0;
-
-/**
- * Finds the value that counts at `path`. A message that occurs twice is one message in two parts (protobuf merges
- * them), so every part is searched and the last value wins.
- */
-function locate(
-  buf: Uint8Array,
-  start: number,
-  end: number,
-  path: Path,
-  depth: number,
-  leafType: number,
-): boolean {
-  const number = path[depth] as number;
-  const isLeaf = depth === path.length - 1;
-  const wireType = isLeaf ? leafType : LENGTH_DELIMITED;
-  const tag = number * 8 + wireType;
-  let isFound = false;
-  for (let at = start; at < end; ) {
-    const next = buf[at] === tag ? 0 : skipPlain(buf, at, end);
-    if (next > 0) {
-      at = next;
-      continue;
-    }
-    at = readField(buf, at, end);
-    if (field.number !== number || field.wireType !== wireType) continue;
-    if (isLeaf) {
-      foundStart = field.bodyStart;
-      foundEnd = field.bodyEnd;
-      isFound = true;
-    } else if (locate(buf, field.bodyStart, field.bodyEnd, path, depth + 1, leafType)) {
-      isFound = true;
-    }
-  }
-  return isFound;
-}
 
 /** Visits every length-delimited value at `path` in order, through all occurrences of the messages on the way. */
 function visitAll(
