@@ -1,16 +1,16 @@
 // The composition root: builds every part from a config, starts them in order, stops them in reverse.
 import type net from 'node:net';
+import { readinessOf } from './admin/readiness.ts';
 import type { AdminServer, Readiness } from './admin/server.ts';
 import type { Backend } from './backends/backend.ts';
 import { Identity } from './backends/identity.ts';
 import { BackendRegistry } from './backends/registry.ts';
-import { SNAPSHOT_LISTS } from './backends/snapshot-change.ts';
-import { type BackendState, describeState, isAbsentState } from './backends/state.ts';
+import { type BackendState, isAbsentState } from './backends/state.ts';
 import { type Clock, sleep, systemClock } from './clock.ts';
 import type { Config } from './config/config.ts';
+import { sampleOf } from './ledger/backend-sample.ts';
 import { Census } from './ledger/census.ts';
 import { ImageMemory } from './ledger/image-memory.ts';
-import type { Ledger } from './ledger/ledger.ts';
 import { Locator } from './ledger/locate.ts';
 import { recall } from './ledger/recall.ts';
 import { dispatch } from './proxy/dispatch.ts';
@@ -24,10 +24,10 @@ import type { ProxyParts } from './proxy/parts.ts';
 import { RuntimeConfigReplay } from './proxy/runtime-config-replay.ts';
 import { TwinAlarm } from './proxy/twin-alarm.ts';
 import type { Logger } from './telemetry/log.ts';
-import { type BackendSample, Metrics } from './telemetry/metrics.ts';
+import { Metrics } from './telemetry/metrics.ts';
 
-/** How long the admin side waits for the default backend's first word. */
-const FIRST_CONTACT_MS = 500;
+/** How long the admin side waits for the first call to be answered. */
+const FIRST_ANSWER_MS = 250;
 
 export interface SwitchyardOptions {
   readonly config: Config;
@@ -52,14 +52,9 @@ export async function startSwitchyard({
   log,
   clock = systemClock,
 }: SwitchyardOptions): Promise<Switchyard> {
-  let defaultIsMet = () => {};
-  const firstContact = new Promise<void>((resolve) => {
-    defaultIsMet = resolve;
-  });
   const registry = new BackendRegistry(config, clock, {
     onState: (backend, state) => {
       logState(log, backend, state);
-      if (backend === registry.default && state.kind !== 'connecting') defaultIsMet();
       if (state.kind === 'connecting' || state.kind === 'closed') return;
       metrics.backendTurned(backend.name, state.kind === 'ready' ? 'up' : 'down');
       if (state.kind === 'ready') void welcome(backend);
@@ -157,9 +152,15 @@ export async function startSwitchyard({
   accept = (socket) => front.accept(socket);
   for (const socket of early) accept(socket);
   log.info({ socket: config.listen.socket, backends: registry.all.map((b) => b.name) }, 'serving CRI');
-  // Loading the admin side takes the processor for a while; the first calls and their answers go before.
-  await Promise.race([firstContact, sleep(clock, FIRST_CONTACT_MS)]);
-  const admin = await startAdminSide(config, log, metrics, () => readiness(registry, memory.trouble));
+  const admin = await startAdminSide(
+    config,
+    log,
+    metrics,
+    () => readinessOf(registry, memory.trouble),
+    async () => {
+      await Promise.race([admission.firstAnswer, sleep(clock, FIRST_ANSWER_MS)]);
+    },
+  );
 
   return {
     socket: config.listen.socket,
@@ -183,8 +184,11 @@ async function startAdminSide(
   log: Logger,
   metrics: Metrics,
   readiness: () => Readiness,
+  itsTurn: () => Promise<void>,
 ): Promise<AdminServer | undefined> {
   if (config.admin === undefined) return undefined;
+  // Loading it takes the processor for a while; the first call and its answer go before.
+  await itsTurn();
   try {
     const { startAdmin } = await import('./admin/server.ts');
     const admin = await startAdmin({
@@ -199,39 +203,6 @@ async function startAdminSide(
     log.error({ err: error }, 'no metrics and health: the admin side did not start');
     return undefined;
   }
-}
-
-/** Ready for a kubelet: the default backend answers. A state folder that fails is told, but no reason to refuse calls. */
-function readiness(registry: BackendRegistry, journalTrouble: string | undefined): Readiness {
-  const backends = registry.all.map((backend) => ({
-    name: backend.name,
-    isUp: backend.state.kind === 'ready',
-    detail: describeState(backend.state),
-  }));
-  const isReady = registry.default.state.kind === 'ready';
-  const reason = `the default backend ${registry.default.name} ${describeState(registry.default.state)}`;
-  return {
-    isReady,
-    ...(!isReady && { reason }),
-    ...(journalTrouble !== undefined && { journal: journalTrouble }),
-    backends,
-  };
-}
-
-function sampleOf(backend: Backend, ledger: Ledger, clock: Clock): BackendSample {
-  const { state, snapshot } = backend;
-  return {
-    name: backend.name,
-    isUp: state.kind === 'ready',
-    state: state.kind,
-    absentMs: backend.isAbsent ? clock.wallMs() - state.sinceMs : 0,
-    sandboxes: ledger.count('sandbox', backend),
-    containers: ledger.count('container', backend),
-    callsInFlight: backend.callsInFlight,
-    snapshotAgesMs: SNAPSHOT_LISTS.filter((list) => snapshot.has(list)).map(
-      (list) => [list, snapshot.ageMs(list, clock.now())] as const,
-    ),
-  };
 }
 
 function logState(log: Logger, backend: Backend, state: BackendState): void {

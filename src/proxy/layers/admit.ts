@@ -11,9 +11,15 @@ export class Admission {
   private count = 0;
   private isDraining = false;
   private onEmpty: (() => void) | undefined;
+  /** Resolves when the first call is over. */
+  readonly firstAnswer: Promise<void>;
+  private answered: () => void = () => {};
 
   constructor(limit: number) {
     this.limit = limit;
+    this.firstAnswer = new Promise((resolve) => {
+      this.answered = resolve;
+    });
   }
 
   get callsInFlight(): number {
@@ -50,6 +56,7 @@ export class Admission {
 
   private readonly leave = () => {
     this.count--;
+    this.answered();
     if (this.count === 0) this.onEmpty?.();
   };
 }

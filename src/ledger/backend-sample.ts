@@ -1,0 +1,23 @@
+// A backend as a scrape of the metrics sees it.
+import type { Backend } from '../backends/backend.ts';
+import { SNAPSHOT_LISTS } from '../backends/snapshot-change.ts';
+import type { Clock } from '../clock.ts';
+import type { BackendSample } from '../telemetry/metrics.ts';
+import type { Ledger } from './ledger.ts';
+
+/** Its state now, and what the ledger and its snapshot know of it. */
+export function sampleOf(backend: Backend, ledger: Ledger, clock: Clock): BackendSample {
+  const { state, snapshot } = backend;
+  return {
+    name: backend.name,
+    isUp: state.kind === 'ready',
+    state: state.kind,
+    absentMs: backend.isAbsent ? clock.wallMs() - state.sinceMs : 0,
+    sandboxes: ledger.count('sandbox', backend),
+    containers: ledger.count('container', backend),
+    callsInFlight: backend.callsInFlight,
+    snapshotAgesMs: SNAPSHOT_LISTS.filter((list) => snapshot.has(list)).map(
+      (list) => [list, snapshot.ageMs(list, clock.now())] as const,
+    ),
+  };
+}
