@@ -1,7 +1,7 @@
 // An append-only file that outlives a kill of Switchyard. What was handed to the kernel survives, so there is no fsync:
 // a power cut would also end every container the entries speak of. Trouble with the disk never reaches a call.
 import { closeSync, constants, ftruncateSync, mkdirSync, renameSync, rmSync } from 'node:fs';
-import { mkdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock, Timer } from '../clock.ts';
@@ -168,7 +168,9 @@ export class Journal {
     this.retry?.cancel();
     this.tail = [];
     try {
-      await mkdir(path.dirname(file), { recursive: true });
+      // What changes in this turn may not be in the live entries yet.
+      await nextTurn();
+      mkdirSync(path.dirname(file), { recursive: true });
       fd = openFile(newFile, constants.O_TRUNC);
       let sizeBytes = writeAt(fd, [encodeHeader(version)], 0);
       let chunk: Buffer[] = [];

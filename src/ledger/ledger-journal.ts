@@ -29,6 +29,8 @@ export interface LedgerJournalOptions {
   /** See readBootId. */
   readonly bootId: string;
   readonly clock: Clock;
+  /** The file is not made smaller below this size. Default 4 MiB. */
+  readonly smallBytes?: number;
   /** The disk fails; told once until it works again. */
   onTrouble(reason: string): void;
   onRecovered(): void;
@@ -61,14 +63,8 @@ export class LedgerJournal {
   static async open(
     options: LedgerJournalOptions,
   ): Promise<{ ledgerJournal: LedgerJournal; state: KnownState }> {
-    const { file, clock, sockets, bootId, onTrouble, onRecovered } = options;
-    const { journal, reading } = await Journal.open({
-      file,
-      version: JOURNAL_VERSION,
-      clock,
-      onTrouble,
-      onRecovered,
-    });
+    const { clock, sockets, bootId } = options;
+    const { journal, reading } = await Journal.open({ ...options, version: JOURNAL_VERSION });
     const { entries, isComplete } = reading;
     const state = replayJournal(entries, { sockets, isComplete, nowMs: clock.now(), wallMs: clock.wallMs() });
     const ledgerJournal = new LedgerJournal(options, journal, state);
