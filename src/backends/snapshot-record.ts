@@ -2,6 +2,7 @@
 // bytes, and the change of an object's state. Everything else in a record stays as the client or the backend wrote it.
 import { encodeField, forEachRecord, readString, readVarint } from '../cri/wire.ts';
 import { field, readField, VARINT } from '../cri/wire-field.ts';
+import { encodeNanoseconds, encodeNumber, encodeText } from '../cri/wire-writer.ts';
 
 /** States in a PodSandbox; those of a container count on. */
 export const SANDBOX_STATE = { ready: 0, notReady: 1 } as const;
@@ -42,10 +43,10 @@ export interface Birth {
 /** The list record of a new pod sandbox, READY. `handler` is the one the backend was sent. */
 export function sandboxRecord(birth: Birth, config: Uint8Array, handler: string): Buffer {
   return record([
-    text(SANDBOX.id, birth.id),
+    encodeText(SANDBOX.id, birth.id),
     ...retagged(config, SANDBOX_FIELDS),
-    varint(SANDBOX.createdAt, nanoseconds(birth.createdAtMs)),
-    text(SANDBOX.handler, handler),
+    encodeNanoseconds(SANDBOX.createdAt, birth.createdAtMs),
+    encodeText(SANDBOX.handler, handler),
   ]);
 }
 
@@ -53,13 +54,13 @@ export function sandboxRecord(birth: Birth, config: Uint8Array, handler: string)
 export function containerRecord(birth: Birth, sandboxId: string, config: Uint8Array): Buffer {
   const end = config.length;
   return record([
-    text(CONTAINER.id, birth.id),
-    text(CONTAINER.sandboxId, sandboxId),
+    encodeText(CONTAINER.id, birth.id),
+    encodeText(CONTAINER.sandboxId, sandboxId),
     ...retagged(config, CONTAINER_FIELDS),
     // The kubelet asks for images by the reference its pull gave, which is what runtimes show here.
-    text(CONTAINER.imageRef, readString(config, 0, end, IMAGE) ?? ''),
-    varint(CONTAINER.createdAt, nanoseconds(birth.createdAtMs)),
-    text(CONTAINER.imageId, readString(config, 0, end, IMAGE_ID) ?? ''),
+    encodeText(CONTAINER.imageRef, readString(config, 0, end, IMAGE) ?? ''),
+    encodeNanoseconds(CONTAINER.createdAt, birth.createdAtMs),
+    encodeText(CONTAINER.imageId, readString(config, 0, end, IMAGE_ID) ?? ''),
   ]);
 }
 
@@ -95,7 +96,7 @@ export function withState(bytes: Buffer, bodyStart: number, stateField: number, 
     at = readField(bytes, at, bytes.length);
     if (field.number !== stateField || field.wireType !== VARINT) kept.push(bytes.subarray(start, at));
   }
-  return record([...kept, varint(stateField, BigInt(state))]);
+  return record([...kept, encodeNumber(stateField, state)]);
 }
 
 function record(parts: readonly Uint8Array[]): Buffer {
@@ -115,23 +116,3 @@ function retagged(
   }
   return fields;
 }
-
-function text(number: number, value: string): Uint8Array {
-  return value === '' ? NOTHING : encodeField(number, Buffer.from(value));
-}
-
-function varint(number: number, value: bigint): Uint8Array {
-  if (value === 0n) return NOTHING;
-  // All fields here have numbers below 16, so that their tags are one byte.
-  const bytes = [number * 8 + VARINT];
-  let rest = value;
-  for (; rest >= 0x80n; rest >>= 7n) bytes.push(Number(rest & 0x7fn) + 0x80);
-  bytes.push(Number(rest));
-  return Uint8Array.from(bytes);
-}
-
-function nanoseconds(ms: number): bigint {
-  return BigInt(Math.trunc(ms)) * 1_000_000n;
-}
-
-const NOTHING = new Uint8Array(0);

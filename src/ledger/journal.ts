@@ -34,7 +34,7 @@ const SMALL_BYTES = 4 * 1024 * 1024;
 /** While the disk fails, it is tried again this often. */
 const RETRY_MS = 5_000;
 /** A new file is written in chunks of about this size, one in each turn of the event loop. */
-const CHUNK_BYTES = 256 * 1024;
+const CHUNK_BYTES = 64 * 1024;
 
 export class Journal {
   private readonly options: JournalOptions;

@@ -190,4 +190,14 @@ describe('BackendSnapshot', () => {
     expect(other.kept('Status')).toEqual(snapshot.kept('Status'));
     expect(other.begin(4)).toEqual(snapshot.begin(4));
   });
+
+  it('never gives a number twice, also where nothing is left of what had it', () => {
+    const snapshot = emptySnapshot();
+    snapshot.change(runChange('s'));
+    snapshot.refresh('ListPodSandbox', sandboxList({ id: 's' }), snapshot.begin(1));
+    snapshot.drop('ListPodSandbox');
+    const other = new BackendSnapshot();
+    other.adopt(snapshot);
+    expect(other.begin(2)).toEqual({ seq: 1, atMs: 2 });
+  });
 });

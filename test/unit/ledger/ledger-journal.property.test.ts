@@ -297,7 +297,7 @@ describe('a ledger journal', () => {
         await world.check();
         await world.journal.close();
       }),
-      { numRuns: 200 },
+      { numRuns: 100 },
     );
   });
 });
