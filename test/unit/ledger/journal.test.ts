@@ -217,7 +217,7 @@ describe('Journal', () => {
     journal.attach(() => liveEntries(map));
     expect(existsSync(`${file}.new`)).toBe(false);
     const compaction = journal.compact();
-    await until(() => existsSync(`${file}.new`), 'the new file is begun');
+    while (!existsSync(`${file}.new`)) await nextTurn();
     map.set('late', '1');
     journal.append(mapEntry('late', '1'));
     await journal.close();
