@@ -4,6 +4,7 @@ import type { Backend } from '../backends/backend.ts';
 import { isList } from '../backends/snapshot.ts';
 import { type Clock, sleep } from '../clock.ts';
 import { type ListMethod, methodNamed } from '../cri/methods.ts';
+import { releaseMemory } from '../grpc/message-memory.ts';
 import { withoutRecords } from '../merge/lists.ts';
 import { learnList } from './learn.ts';
 import type { Ledger } from './ledger.ts';
@@ -119,6 +120,7 @@ export class Census {
     const own =
       foreign.length === 0 ? outcome.message : Buffer.concat(withoutRecords(outcome.message, foreign));
     if (isList(method.name)) backend.snapshot.refresh(method.name, own, start);
+    releaseMemory(outcome.message);
     return true;
   }
 }

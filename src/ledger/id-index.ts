@@ -25,11 +25,6 @@ export class IdIndex {
     return this.ids.length - this.free.length;
   }
 
-  /** All numbers are below this. */
-  get end(): number {
-    return this.ids.length;
-  }
-
   /** The number of an id; -1 when it is not here. */
   find(id: string): number {
     if (id.length === ID_BYTES) {

@@ -24,8 +24,6 @@ const AMBIGUOUS: Ownership = { kind: 'ambiguous' };
 
 export class Ledger {
   private readonly tables = { sandbox: new ObjectTable(), container: new ObjectTable() };
-  /** Pod UID to the ids of its sandboxes. */
-  private readonly pods = new Map<string, Set<string>>();
   private listNumber = 0;
   private watcher: LedgerWatcher | undefined;
 
@@ -34,12 +32,12 @@ export class Ledger {
     this.watcher = watcher;
   }
 
-  /** All objects of a kind. */
+  /** All objects of a kind, the sandboxes of one pod oldest first. May be read while the ledger changes. */
   *objects(
     object: ObjectKind,
   ): Generator<{ readonly id: string; readonly backend: Backend; readonly parent: string }> {
     const table = this.tables[object];
-    for (let number = 0; number < table.ids.end; number++) {
+    for (const number of table.numbers()) {
       const id = table.ids.idOf(number);
       const backend = table.ownerOf(number);
       if (id !== undefined && backend !== undefined) yield { id, backend, parent: table.parentOf(number) };
@@ -73,9 +71,10 @@ export class Ledger {
 
   /** The backends that hold sandboxes of a pod; in order of their newest sandbox, newest last. */
   backendsOfPod(uid: string): Backend[] {
+    const { sandbox: table } = this.tables;
     const backends = new Set<Backend>();
-    for (const id of this.pods.get(uid) ?? []) {
-      const backend = this.ownerOf('sandbox', id);
+    for (const number of table.childrenOf(uid)) {
+      const backend = table.ownerOf(number);
       if (backend === undefined) continue;
       backends.delete(backend);
       backends.add(backend);
@@ -95,12 +94,7 @@ export class Ledger {
     else if (table.ownerOf(number) !== backend) return false;
     const isUidNew = podUid !== '' && table.parentOf(number) === '';
     if (isNew || isUidNew) this.watcher?.added('sandbox', id, backend.name, podUid);
-    if (isUidNew) {
-      table.setParent(number, podUid);
-      const siblings = this.pods.get(podUid);
-      if (siblings === undefined) this.pods.set(podUid, new Set([id]));
-      else siblings.add(id);
-    }
+    if (isUidNew) table.setParent(number, podUid);
     return true;
   }
 
@@ -121,10 +115,6 @@ export class Ledger {
     const { sandbox, container } = this.tables;
     const number = sandbox.ids.find(id);
     if (number < 0) return;
-    const uid = sandbox.parentOf(number);
-    const siblings = this.pods.get(uid);
-    siblings?.delete(id);
-    if (siblings?.size === 0) this.pods.delete(uid);
     sandbox.remove(number);
     this.watcher?.removed('sandbox', id);
     for (const child of container.childrenOf(id)) this.drop(child);

@@ -11,6 +11,8 @@ export class ObjectTable {
   private readonly owners: (Backend | undefined)[] = [];
   private readonly parents: string[] = [];
   private readonly listed: number[] = [];
+  /** Parent to the numbers of its objects, in the order in which they were added or their parent was learnt. */
+  private readonly children = new Map<string, number[]>();
   private readonly counts = new Map<Backend, number>();
 
   /** How many objects there are, in all or on one backend. */
@@ -28,15 +30,20 @@ export class ObjectTable {
     return this.parents[number] ?? '';
   }
 
+  /** Sets the parent of an object whose parent is not known yet. */
   setParent(number: number, parent: string): void {
     this.parents[number] = parent;
+    if (parent === '') return;
+    const siblings = this.children.get(parent);
+    if (siblings === undefined) this.children.set(parent, [number]);
+    else siblings.push(number);
   }
 
   /** Adds an object that is not here yet; `list` is the newest full list begun before. Returns its number. */
   add(id: string, backend: Backend, parent: string, list: number): number {
     const number = this.ids.add(id);
     this.owners[number] = backend;
-    this.parents[number] = parent;
+    this.setParent(number, parent);
     this.listed[number] = list;
     this.counts.set(backend, this.count(backend) + 1);
     return number;
@@ -48,6 +55,7 @@ export class ObjectTable {
     if (backend === undefined) return;
     this.ids.delete(number);
     this.owners[number] = undefined;
+    this.leaveParent(number);
     this.parents[number] = '';
     this.counts.set(backend, this.count(backend) - 1);
   }
@@ -69,12 +77,24 @@ export class ObjectTable {
     return missing;
   }
 
-  /** The objects with this parent. */
+  /** The objects with this parent, oldest first. */
   childrenOf(parent: string): number[] {
-    const children: number[] = [];
-    for (let number = 0; number < this.parents.length; number++) {
-      if (this.parents[number] === parent && this.owners[number] !== undefined) children.push(number);
+    return this.children.get(parent)?.slice() ?? [];
+  }
+
+  /** All objects, those of one parent oldest first. Others may come and go while this is read. */
+  *numbers(): Generator<number> {
+    for (const siblings of this.children.values()) yield* siblings.slice();
+    for (let number = 0; number < this.owners.length; number++) {
+      if (this.owners[number] !== undefined && this.parents[number] === '') yield number;
     }
-    return children;
+  }
+
+  private leaveParent(number: number): void {
+    const parent = this.parentOf(number);
+    const siblings = this.children.get(parent);
+    if (siblings === undefined) return;
+    siblings.splice(siblings.indexOf(number), 1);
+    if (siblings.length === 0) this.children.delete(parent);
   }
 }

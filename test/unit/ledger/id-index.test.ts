@@ -37,7 +37,6 @@ describe('IdIndex', () => {
         for (const [one, number] of model) {
           expect(index.find(one)).toBe(number);
           expect(index.idOf(number)).toBe(one);
-          expect(number).toBeLessThan(index.end);
           expectBytes(index, one, number);
         }
       }),
@@ -53,7 +52,7 @@ describe('IdIndex', () => {
       expectBytes(index, hexId(n), n % 2 === 0 ? -1 : (numbers[n] as number));
     }
     for (let n = 5_000; n < 7_500; n++) numbers[n] = index.add(hexId(n));
-    expect(index.end).toBe(5_000);
+    expect(Math.max(...numbers)).toBeLessThan(5_000); // those of the deleted ids serve again
     for (let n = 7_499; n > 0; n -= 3) {
       expectBytes(index, hexId(n), n < 5_000 && n % 2 === 0 ? -1 : (numbers[n] as number));
     }

@@ -47,6 +47,35 @@ describe('Ledger', () => {
     expect(ledger.backendsOfPod('uid')).toEqual([blue]);
   });
 
+  it('gives the sandboxes of a pod in the order of their age, to be written down', () => {
+    const ledger = new Ledger();
+    ledger.addSandbox('other', red, 'uid-2');
+    ledger.addSandbox('s1', red, 'uid');
+    ledger.addSandbox('none', red, '');
+    ledger.removeSandbox('other');
+    ledger.addSandbox('s2', blue, 'uid');
+    const written = new Ledger();
+    for (const { id, backend, parent } of ledger.objects('sandbox')) written.addSandbox(id, backend, parent);
+    expect(written.backendsOfPod('uid')).toEqual([red, blue]);
+    expect([...written.objects('sandbox')]).toEqual([...ledger.objects('sandbox')]);
+    expect(written.count('sandbox')).toBe(3);
+  });
+
+  it('gives all objects that stay, whatever goes or comes meanwhile', () => {
+    const ledger = new Ledger();
+    const add = (from: number, to: number) => {
+      for (let n = from; n < to; n++) ledger.addContainer(`c${n}`, red, n % 7 === 0 ? '' : `s${n % 5}`);
+    };
+    add(0, 100);
+    const seen = new Set<string>();
+    for (const { id } of ledger.objects('container')) {
+      seen.add(id);
+      for (let n = 0; n < 100; n += 3) ledger.removeContainer(`c${n}`);
+      add(100, 130);
+    }
+    for (let n = 0; n < 100; n++) if (n % 3 !== 0) expect(seen).toContain(`c${n}`);
+  });
+
   it('forgets the containers of a sandbox together with it', () => {
     const ledger = new Ledger();
     ledger.addSandbox('s1', red, 'uid');
