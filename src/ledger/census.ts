@@ -34,6 +34,8 @@ export class Census {
   private readonly options: CensusOptions;
   private readonly pending = new Map<Backend, Pending>();
   private readonly counted = new Set<Backend>();
+  /** Backends whose images are being listed, and whether once more is wanted. */
+  private readonly imageCounts = new Map<Backend, boolean>();
   private readonly afterCount = new Map<Backend, (() => void)[]>();
 
   constructor(options: CensusOptions) {
@@ -67,12 +69,28 @@ export class Census {
     const waiting = this.afterCount.get(backend) ?? [];
     this.afterCount.delete(backend);
     const isComplete = await this.count(backend);
+    void this.recountImages(backend);
     if (isComplete) {
       this.counted.add(backend);
       for (const run of waiting) run();
     } else this.afterCount.set(backend, [...waiting, ...(this.afterCount.get(backend) ?? [])]);
     this.dismiss(backend);
     return isComplete;
+  }
+
+  /**
+   * Lists the images of a backend anew: a pull or removal has made what it said of them old, and a kubelet asks only
+   * every 30 s. Asked for again meanwhile, it lists once more.
+   */
+  async recountImages(backend: Backend): Promise<void> {
+    const isRunning = this.imageCounts.has(backend);
+    this.imageCounts.set(backend, true);
+    if (isRunning) return;
+    while (this.imageCounts.get(backend) === true && !backend.isAbsent) {
+      this.imageCounts.set(backend, false);
+      await this.learn(backend, methodNamed('ListImages') as ListMethod);
+    }
+    this.imageCounts.delete(backend);
   }
 
   /** Calls `run` once a census that begins after now has worked, however long that takes. */

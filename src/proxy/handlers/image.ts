@@ -1,4 +1,5 @@
 // Image calls: a pull or a look-up goes to the backend of the pod it is for; a removal to those that have the image.
+import type { Backend } from '../../backends/backend.ts';
 import type { ImageMethod } from '../../cri/methods.ts';
 import { forEachRecord, readBytes, readString } from '../../cri/wire.ts';
 import { BackendUnavailableError } from '../../errors.ts';
@@ -41,7 +42,7 @@ function pull(parts: ProxyParts, call: Call): void {
   const backend = homeOfPull(parts, call.message);
   parts.imageMemory.rememberImage(imageOf(call), backend);
   // Whatever comes of it, the images of this backend are not what they were.
-  const note = () => backend.snapshot.change(LOSE_IMAGES);
+  const note = () => noteImagesChanged(parts, backend);
   call.onLeave(note);
   relay(call, backend, {
     isRetryable: false,
@@ -114,7 +115,7 @@ function remove(parts: ProxyParts, call: Call): void {
 function removeFrom(parts: ProxyParts, call: Call, owners: readonly BackendOutcome[]): void {
   const backends = owners.map(({ backend }) => backend);
   const note = () => {
-    for (const backend of backends) backend.snapshot.change(LOSE_IMAGES);
+    for (const backend of backends) noteImagesChanged(parts, backend);
   };
   call.onLeave(note);
   fanOut(parts, call, backends, { isRetryable: true }, (outcomes) => {
@@ -153,6 +154,12 @@ function fsInfo(parts: ProxyParts, call: Call): void {
     if (own === undefined) throw registry.default.absenceError();
     replyWith(call, own.backend, own.outcome);
   });
+}
+
+/** What a backend said of its images is not true any more, and is asked for anew. */
+function noteImagesChanged({ census }: ProxyParts, backend: Backend): void {
+  backend.snapshot.change(LOSE_IMAGES);
+  void census.recountImages(backend);
 }
 
 /** The client's own call on every backend that is there, the default one first. */

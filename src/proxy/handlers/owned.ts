@@ -64,7 +64,11 @@ function relayTo(parts: ProxyParts, call: Call, method: OwnedMethod, owner: Back
   }
   call.onLeave(() => owner.snapshot.change(...lossesOf(method)));
   const onStatus = (code: number) => {
-    if (code !== STATUS.OK) return;
+    if (code !== STATUS.OK) {
+      // An error may leave the work half done.
+      owner.snapshot.change(...lossesOf(method));
+      return;
+    }
     owner.snapshot.change(...changesOfOwned(method, id, call.message, NOTHING, clock.wallMs()));
     parts.record();
   };
@@ -126,6 +130,7 @@ function endObject(parts: ProxyParts, call: Call, method: OwnedMethod, owner: Ba
       replyEmpty(call);
       return;
     }
+    if (outcome.kind === 'status') owner.snapshot.change(...lossesOf(method));
     if (outcome.kind === 'answered') note();
     if (outcome.kind === 'answered' && method.effect?.startsWith('remove-')) forget(parts, method, id);
     parts.record();

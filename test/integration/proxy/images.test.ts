@@ -92,6 +92,20 @@ describe('images over two runtimes', () => {
     await world.client.call('RemoveImage', { image: { image: 'registry.test/never-was:1' } });
   });
 
+  it('lists the images of a backend that is down, also one pulled just before', async () => {
+    const pod = await runPod(world.client, { handler: 'side' });
+    const image = { image: 'registry.test/late:1' };
+    await world.client.call('PullImage', { image, sandboxConfig: pod.config });
+    const listings = () =>
+      world.runtime('side').journal.filter(({ method, ended }) => method === 'ListImages' && ended);
+    const before = listings().length;
+    await until(() => listings().length >= Math.max(before, 2), 'its images are listed anew');
+    world.runtime('side').crash();
+    await until(() => world.lines.some(({ text }) => text === 'backend is absent'), 'the backend is absent');
+    const { images } = await world.client.call('ListImages', {});
+    expect(images.some(({ repoTags }) => repoTags.includes('registry.test/late:1'))).toBe(true);
+  });
+
   it('puts the file systems of the default backend first', async () => {
     using main = world.direct('main');
     const own = await main.call('ImageFsInfo', {});
