@@ -1,0 +1,236 @@
+// The kubelet of a model test: turns call steps into calls on the objects it knows, and holds every answer against the
+// truth. What it was told it gives to the model, which judges the lists.
+
+import type { Asked, KubeletModel } from './kubelet-model.ts';
+import { Violation } from './kubelet-model.ts';
+import { configOf, makeCall, type PlannedCall, type Tally, textOf } from './kubelet-model-call.ts';
+import { ImageCalls } from './kubelet-model-images.ts';
+import { OwnedCalls } from './kubelet-model-owned.ts';
+import type { CallStep } from './kubelet-model-step.ts';
+import { canBeListed, type ModelBackend, type ModelWorld, podOf } from './kubelet-model-world.ts';
+
+type ListStep = Extract<CallStep, { rpc: 'ListPodSandbox' | 'ListContainers' }>;
+type PlaceStep = Extract<CallStep, { rpc: 'RunPodSandbox' }>;
+
+/** A pod as the API server would know it. */
+interface Pod {
+  readonly uid: string;
+  /** The backend whose handler it asked for first. */
+  readonly wanted: ModelBackend;
+  attempt: number;
+}
+
+const LIST = { ListPodSandbox: 'sandbox', ListContainers: 'container' } as const;
+
+export class ModelKubelet {
+  readonly tally: Tally = { calls: 0, due: 0, late: 0 };
+  readonly images: ImageCalls;
+  private readonly world: ModelWorld;
+  private readonly model: KubeletModel;
+  private readonly owned: OwnedCalls;
+  private readonly pods: Pod[] = [];
+
+  constructor(world: ModelWorld, model: KubeletModel) {
+    this.world = world;
+    this.model = model;
+    this.images = new ImageCalls(world, this.tally);
+    this.owned = new OwnedCalls(world, model, this.tally);
+  }
+
+  /** Looks up what the step is about. Undefined when there is nothing that it could be about. */
+  plan(step: CallStep): PlannedCall | undefined {
+    switch (step.rpc) {
+      case 'RunPodSandbox':
+        return this.planRun(step);
+      case 'ListPodSandbox':
+      case 'ListContainers':
+        return { pod: undefined, isChange: false, make: () => this.list(step) };
+      case 'Status':
+        return { pod: undefined, isChange: false, make: async () => (await this.readyBackends()).text };
+      case 'PullImage':
+      case 'RemoveImage':
+      case 'ImageStatus':
+      case 'ListImages':
+        return {
+          pod: undefined,
+          isChange: false,
+          make: () => this.images.perform(step, (pick) => this.podToPullFor(pick)),
+        };
+      default:
+        return this.owned.plan(step);
+    }
+  }
+
+  /** The backends that Status calls ready. It must always be answered, whatever the backends do. */
+  async readyBackends(): Promise<{ readonly names: readonly string[]; readonly text: string }> {
+    const outcome = await makeCall(this.world, this.tally, 'Status', {}, true);
+    const conditions = outcome.response?.status?.conditions ?? [];
+    if (outcome.response !== undefined) {
+      const types = conditions.map(({ type }) => type);
+      for (const type of ['RuntimeReady', 'NetworkReady']) {
+        if (!types.includes(type)) throw new Violation(`Status lacks the condition ${type}`);
+      }
+    }
+    const names = this.world.backends.map(({ name }) => name);
+    const ready = names.filter((name) =>
+      conditions.some((condition) => condition.type === `Backend.${name}.Ready` && condition.status),
+    );
+    return { names: ready, text: `Status -> ${textOf(outcome)}; ready: ${ready.join(' ') || 'none'}` };
+  }
+
+  /** Asks for the status of a sandbox. */
+  async look(id: string): Promise<string> {
+    const outcome = await makeCall(this.world, this.tally, 'PodSandboxStatus', { podSandboxId: id }, false);
+    return `PodSandboxStatus ${id.slice(0, 8)} -> ${textOf(outcome)}`;
+  }
+
+  /** Makes a list call and has the answer judged. Ids that were shown, with their states; undefined without an answer. */
+  async ask(rpc: keyof typeof LIST, asked: Asked): Promise<{ shown?: Map<string, number>; text: string }> {
+    const before = this.model.knowledge();
+    const isDue = this.targets(rpc, asked).every((backend) => canBeListed(backend, backend.isCovered));
+    const { records, outcome } = await this.callList(rpc, asked, isDue);
+    if (records === undefined) {
+      if (isDue && !outcome.isUnanswered) throw new Violation(`${rpc} ends ${textOf(outcome)}`);
+      return { text: textOf(outcome) };
+    }
+    this.model.checkList(LIST[rpc], asked, records, before);
+    const shown = new Map(records.map(({ id, state }) => [id, state]));
+    return { shown, text: `${textOf(outcome)}, ${shown.size} shown` };
+  }
+
+  private async list(step: ListStep): Promise<string> {
+    const { rpc } = step;
+    const kind = LIST[rpc];
+    const asked = this.askedBy(step, kind);
+    const { text } = await this.ask(rpc, asked);
+    return `${rpc} ${JSON.stringify(asked)} -> ${text}`;
+  }
+
+  private askedBy({ by, pick, state }: ListStep, kind: 'sandbox' | 'container'): Asked {
+    const withState = state === undefined ? {} : { state: kind === 'sandbox' ? state % 2 : state };
+    const id = this.choose(by === 'sandbox' ? 'sandbox' : kind, pick);
+    if (by === 'nothing' || id === undefined) return withState;
+    switch (by) {
+      case 'id':
+        return { id, ...withState };
+      case 'short-id':
+        return { id: id.slice(0, 13), ...withState };
+      case 'sandbox':
+        return kind === 'sandbox' ? { id, ...withState } : { sandboxId: id, ...withState };
+      case 'uid':
+        return {
+          uid: this.world.find(id)?.object.config.labels['io.kubernetes.pod.uid'] ?? '',
+          ...withState,
+        };
+      default:
+        return by satisfies never;
+    }
+  }
+
+  /** The backends without which the list cannot be answered. */
+  private targets(rpc: keyof typeof LIST, { id, sandboxId, uid }: Asked): readonly ModelBackend[] {
+    const { backends } = this.world;
+    const living = [...this.world.living()];
+    const known = this.model.ids(LIST[rpc]);
+    const sandboxes = this.model.ids('sandbox');
+    const isOwners = (wanted: string | undefined, ids: readonly string[]) =>
+      living.find(({ object }) => object.id === wanted && ids.includes(object.id))?.backend;
+    const owner = isOwners(id, known) ?? isOwners(sandboxId, sandboxes);
+    if (owner !== undefined) return [owner];
+    // After a restart it may not know all homes of a pod.
+    if (uid === undefined || backends.some(({ isOnRecord }) => isOnRecord)) return backends;
+    const home = living.find(({ object }) => podOf(object) === uid && sandboxes.includes(object.id))?.backend;
+    return home === undefined ? backends : [home];
+  }
+
+  private async callList(rpc: keyof typeof LIST, asked: Asked, isDue: boolean) {
+    const { id = '', sandboxId = '', uid, state } = asked;
+    const common = {
+      id,
+      ...(state !== undefined && { state: { state } }),
+      ...(uid !== undefined && { labelSelector: { 'io.kubernetes.pod.uid': uid } }),
+    };
+    const isOpen = Object.keys(asked).length === 0;
+    const toShown = (
+      item: {
+        id: string;
+        metadata: { name: string; attempt: number } | null;
+        state: number;
+        labels: Record<string, string>;
+      },
+      inSandbox: string,
+    ) => ({
+      id: item.id,
+      sandboxId: inSandbox,
+      uid: item.labels['io.kubernetes.pod.uid'] ?? '',
+      name: item.metadata?.name ?? '',
+      attempt: item.metadata?.attempt ?? 0,
+      state: item.state,
+    });
+    if (rpc === 'ListPodSandbox') {
+      const outcome = await makeCall(this.world, this.tally, rpc, isOpen ? {} : { filter: common }, isDue);
+      return { outcome, records: outcome.response?.items.map((item) => toShown(item, '')) };
+    }
+    const filter = { ...common, podSandboxId: sandboxId };
+    const outcome = await makeCall(this.world, this.tally, rpc, isOpen ? {} : { filter }, isDue);
+    return { outcome, records: outcome.response?.containers.map((item) => toShown(item, item.podSandboxId)) };
+  }
+
+  private planRun({ pick, backend, isRepeated }: PlaceStep): PlannedCall {
+    const asked = this.world.backend(backend);
+    let pod = pick === 'new' ? undefined : this.pods[pick % Math.max(1, this.pods.length)];
+    const isNew = pod === undefined;
+    if (pod === undefined) {
+      pod = { uid: `pod-${this.pods.length}`, wanted: asked, attempt: 0 };
+      this.pods.push(pod);
+    } else if (!isRepeated) pod.attempt++;
+    const { uid, attempt } = pod;
+    return { pod: uid, isChange: true, make: (isAlone) => this.run(uid, attempt, asked, isNew && isAlone) };
+  }
+
+  private async run(uid: string, attempt: number, asked: ModelBackend, isNew: boolean): Promise<string> {
+    const { world, model } = this;
+    const homeBefore = this.homeOf(uid);
+    const isDue = isNew ? !asked.isDisturbed : world.backends.every(({ isDisturbed }) => !isDisturbed);
+    const config = configOf(uid, attempt);
+    const outcome = await makeCall(
+      world,
+      this.tally,
+      'RunPodSandbox',
+      { config, runtimeHandler: asked.handler },
+      isDue,
+    );
+    const what = `RunPodSandbox ${uid} attempt ${attempt} for ${asked.name}`;
+    if (outcome.response !== undefined) {
+      const id = outcome.response.podSandboxId;
+      const made = world.find(id);
+      if (made === undefined || podOf(made.object) !== uid || made.object.metadata.attempt !== attempt)
+        throw new Violation(`${what} is OK with ${id}, which is not that pod's`);
+      if (made.backend !== asked && made.backend !== homeBefore)
+        throw new Violation(`${what} is OK on ${made.backend.name}`);
+      model.created('sandbox', id);
+    } else if (isDue && isNew && !outcome.isUnanswered)
+      throw new Violation(`${what} ends ${textOf(outcome)}`);
+    if (outcome.isUnanswered && !outcome.isUntouched) {
+      for (const backend of [asked, homeBefore ?? asked]) backend.isCovered = false;
+    }
+    return `${what} -> ${textOf(outcome)} ${outcome.response?.podSandboxId.slice(0, 8) ?? ''}`;
+  }
+
+  private homeOf(uid: string): ModelBackend | undefined {
+    return [...this.world.living()].find(({ object }) => podOf(object) === uid)?.backend;
+  }
+
+  private choose(kind: 'sandbox' | 'container', pick: number): string | undefined {
+    const ids = this.model.ids(kind);
+    return ids[pick % Math.max(1, ids.length)];
+  }
+
+  private podToPullFor(pick: number) {
+    const id = this.choose('sandbox', pick);
+    const found = id === undefined ? undefined : this.world.find(id);
+    const uid = found && podOf(found.object);
+    if (found === undefined || !found.isAlive || uid === undefined) return undefined;
+    return { config: configOf(uid, found.object.metadata.attempt), home: found.backend };
+  }
+}

@@ -1,0 +1,182 @@
+// What a model test plays on: three simulated runtimes of different kinds, a Switchyard in front of them, a client; and
+// the register of everything that ever existed in the runtimes, which is the truth that answers are held against.
+import type { Container } from '../../src/simulator/container.ts';
+import type { ProfileName } from '../../src/simulator/profile.ts';
+import { type SimulatedRuntime, startSimulatedRuntime } from '../../src/simulator/runtime.ts';
+import type { Sandbox } from '../../src/simulator/sandbox.ts';
+import { CriClient } from './cri-client.ts';
+import { fastClock, LateLoop } from './kubelet-model-clock.ts';
+import { type Ending, InnerProxy, type ModelProxy, OuterProxy } from './kubelet-model-proxy.ts';
+import { configOf, type LogLine } from './proxy-world.ts';
+import { type TempDir, tempDir } from './temp-dir.ts';
+
+/** Pods reach a backend by its one runtime handler. */
+const KINDS: readonly { name: string; profile: ProfileName; handler: string }[] = [
+  { name: 'one', profile: 'containerd-2.1', handler: '' },
+  { name: 'two', profile: 'cri-o', handler: 'crun' },
+  { name: 'three', profile: 'cri-dockerd', handler: 'docker' },
+];
+
+/** Budgets that let a hanging backend cost little, by the machine's clock. */
+const BUDGETS = { listMs: 100, statusMs: 80 };
+
+/**
+ * How much faster than the machine's the clock runs, for the proxy inside the process and for the runtimes. Back-off and
+ * ages pass sooner; the budgets are made longer by as much, for a busy machine must have time to answer.
+ */
+const FASTER = 3;
+
+/** One backend and what was done to it. */
+export interface ModelBackend {
+  readonly name: string;
+  readonly handler: string;
+  readonly runtime: SimulatedRuntime;
+  /** Calls to it may hang. */
+  mayHang: boolean;
+  /** Something was done to it since the proxy was last seen to be at one with the truth. */
+  isDisturbed: boolean;
+  /** The proxy has its complete lists, and knows the outcome of every call since; for images apart. */
+  isCovered: boolean;
+  hasImagesCovered: boolean;
+  /** The proxy was restarted since: what it has on record may be short of calls that were on their way then. */
+  isOnRecord: boolean;
+}
+
+/** An object of a runtime, alive or gone: the simulator's own, whose state goes on being true. */
+export interface Existing {
+  readonly backend: ModelBackend;
+  readonly object: Sandbox | Container;
+  readonly isAlive: boolean;
+}
+
+export class ModelWorld implements AsyncDisposable {
+  readonly backends: readonly ModelBackend[];
+  /** What the proxy logs, when it runs inside the process. */
+  readonly lines: readonly LogLine[];
+  /** How much faster than the machine's clock those of the proxy and the runtimes run. */
+  readonly tempo: number;
+  readonly lateLoop = new LateLoop();
+  client: CriClient;
+  private readonly dir: TempDir;
+  private readonly proxy: ModelProxy;
+  private readonly ever = new Map<string, { backend: ModelBackend; object: Sandbox | Container }>();
+
+  private constructor(
+    parts: Pick<ModelWorld, 'backends' | 'lines' | 'tempo'>,
+    dir: TempDir,
+    proxy: ModelProxy,
+  ) {
+    this.backends = parts.backends;
+    this.lines = parts.lines;
+    this.tempo = parts.tempo;
+    this.dir = dir;
+    this.proxy = proxy;
+    this.client = new CriClient(proxy.socket);
+    for (const backend of parts.backends) this.register(backend);
+  }
+
+  /** Starts all of it. The same seed makes the same ids. */
+  static async start(seed: number, form: 'inside' | 'process'): Promise<ModelWorld> {
+    const dir = await tempDir();
+    const tempo = form === 'inside' ? FASTER : 1;
+    const clock = fastClock(tempo);
+    const backends: ModelBackend[] = [];
+    for (const [position, { name, profile, handler }] of KINDS.entries()) {
+      const runtime = await startSimulatedRuntime({
+        profile,
+        socket: dir.file(`${name}.sock`),
+        seed: seed * KINDS.length + position,
+        clock,
+        ...(handler !== '' && { handlers: [handler] }),
+      });
+      backends.push({ name, handler, runtime, ...UNTROUBLED });
+    }
+    const worldBackends = KINDS.map(({ name, profile, handler }) => ({
+      name,
+      profile,
+      handlers: { [handler]: handler },
+      timeouts: { listMs: BUDGETS.listMs * tempo, statusMs: BUDGETS.statusMs * tempo },
+    }));
+    const config = { ...configOf(dir, worldBackends), shutdownGraceMs: 20 * tempo };
+    const lines: LogLine[] = [];
+    const proxy = form === 'inside' ? new InnerProxy(config, clock, lines) : new OuterProxy(dir, config);
+    await proxy.start();
+    return new ModelWorld({ backends, lines, tempo }, dir, proxy);
+  }
+
+  backend(position: number): ModelBackend {
+    const backend = this.backends[position % this.backends.length];
+    if (backend === undefined) throw new Error(`no backend ${position}`);
+    return backend;
+  }
+
+  /** What has this id, or had it. */
+  find(id: string): Existing | undefined {
+    const entry = this.ever.get(id);
+    return entry && { ...entry, isAlive: isAlive(entry) };
+  }
+
+  /** All that exists, in order of creation. */
+  *living(): Generator<Existing> {
+    for (const entry of this.ever.values()) if (isAlive(entry)) yield { ...entry, isAlive: true };
+  }
+
+  /** Ends the proxy and starts it again, with a fresh client. */
+  async restartProxy(how: Ending): Promise<void> {
+    this.client.close();
+    await this.proxy.end(how);
+    await this.proxy.start();
+    this.client = new CriClient(this.proxy.socket);
+  }
+
+  /** From now on all that is made in the runtime is on record, also what is gone before anybody looks. */
+  private register(backend: ModelBackend): void {
+    const { sandboxes, containers } = backend.runtime.world;
+    const addSandbox = sandboxes.add.bind(sandboxes);
+    sandboxes.add = (object) => {
+      this.ever.set(object.id, { backend, object });
+      addSandbox(object);
+    };
+    const addContainer = containers.add.bind(containers);
+    containers.add = (object) => {
+      this.ever.set(object.id, { backend, object });
+      addContainer(object);
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.lateLoop[Symbol.dispose]();
+    this.client.close();
+    for (const { runtime } of this.backends) {
+      runtime.faults.clear();
+      runtime.crash();
+    }
+    await this.proxy.end('stop');
+    await this.dir[Symbol.asyncDispose]();
+  }
+}
+
+/** A backend that nothing has been done to. */
+export const UNTROUBLED = {
+  mayHang: false,
+  isDisturbed: false,
+  isCovered: true,
+  hasImagesCovered: true,
+  isOnRecord: false,
+} as const;
+
+/** Whether the proxy has all it needs to list this backend: its own answer, or what it knows of it. */
+export function canBeListed({ isDisturbed, mayHang, isOnRecord }: ModelBackend, isCovered: boolean): boolean {
+  // A backend that lives but does not list is waited for unless what is known of it is certain.
+  return !isDisturbed || (isCovered && !(mayHang && isOnRecord));
+}
+
+/** The UID of a pod sandbox's pod; undefined for a container. */
+export function podOf(object: Sandbox | Container): string | undefined {
+  return 'sandboxId' in object ? undefined : object.metadata.uid;
+}
+
+function isAlive({ backend, object }: Omit<Existing, 'isAlive'>): boolean {
+  const { sandboxes, containers } = backend.runtime.world;
+  return ('sandboxId' in object ? containers : sandboxes).get(object.id) !== undefined;
+}
