@@ -6,10 +6,13 @@ const SMALLEST_BYTES = 16 * 1024;
 const PAGE_BYTES = 4 * 1024;
 /** How much lies ready at most. */
 const SPARE_BYTES = 16 * 1024 * 1024;
+/** Memory that was not wanted while others were taken so often is given up. */
+const UNWANTED_TAKES = 64;
 
-/** Oldest first. */
-const spare: Buffer[] = [];
+/** What lies ready, longest first; `sinceTake` is the value of `takes` when it was released. */
+const spare: { readonly memory: Buffer; readonly sinceTake: number }[] = [];
 let spareBytes = 0;
+let takes = 0;
 /** Holders of the memory that is in use. */
 const holders = new WeakMap<ArrayBufferLike, number>();
 
@@ -18,6 +21,7 @@ export function takeMemory(sizeBytes: number): Buffer {
   if (sizeBytes < SMALLEST_BYTES) return Buffer.allocUnsafe(sizeBytes);
   const spareMemory = takeSpareMemory(sizeBytes);
   if (spareMemory !== undefined) return spareMemory;
+  takes++;
   const memory = Buffer.allocUnsafeSlow(withReserve(sizeBytes));
   holders.set(memory.buffer, 1);
   return memory;
@@ -27,8 +31,9 @@ export function takeMemory(sizeBytes: number): Buffer {
 export function takeSpareMemory(sizeBytes: number): Buffer | undefined {
   const index = spare.length === 0 ? -1 : bestSpare(sizeBytes);
   if (index < 0) return undefined;
-  const [memory] = spare.splice(index, 1);
+  const memory = spare.splice(index, 1)[0]?.memory;
   if (memory === undefined) return undefined;
+  takes++;
   spareBytes -= memory.length;
   holders.set(memory.buffer, 1);
   return memory;
@@ -53,17 +58,20 @@ export function releaseMemory(message: Buffer): void {
     return;
   }
   holders.delete(memory);
-  spare.push(Buffer.from(memory));
+  spare.push({ memory: Buffer.from(memory), sinceTake: takes });
   spareBytes += memory.byteLength;
-  while (spareBytes > SPARE_BYTES) spareBytes -= spare.shift()?.length ?? spareBytes;
+  while (spareBytes > SPARE_BYTES || takes - (spare[0]?.sinceTake ?? takes) > UNWANTED_TAKES) {
+    spareBytes -= spare.shift()?.memory.length ?? spareBytes;
+  }
 }
 
-/** The smallest that fits and is not far too large; -1 when there is none. */
+/** The smallest that fits and is not far too large, of several the last released; -1 when there is none. */
 function bestSpare(sizeBytes: number): number {
   let best = -1;
-  let bestBytes = 2 * sizeBytes + 1;
-  for (const [index, { length }] of spare.entries()) {
-    if (length < sizeBytes || length >= bestBytes) continue;
+  let bestBytes = 2 * sizeBytes;
+  for (let index = 0; index < spare.length; index++) {
+    const { length } = (spare[index] as (typeof spare)[number]).memory;
+    if (length < sizeBytes || length > bestBytes) continue;
     best = index;
     bestBytes = length;
   }

@@ -44,6 +44,16 @@ describe('the memory of messages', () => {
     expect(spare.length).toBe(3); // each with some reserve
   });
 
+  it('gives up what nobody wants for long', () => {
+    const rare = takeMemory(3 * MIB);
+    releaseMemory(rare);
+    for (let times = 0; times < 60; times++) releaseMemory(takeMemory(20_000));
+    expect(takeSpareMemory(3 * MIB)?.buffer).toBe(rare.buffer);
+    releaseMemory(rare);
+    for (let times = 0; times < 70; times++) releaseMemory(takeMemory(20_000));
+    expect(takeSpareMemory(3 * MIB)).toBeUndefined();
+  });
+
   it('has never two users at once', () => {
     const step = fc.record({ op: fc.constantFrom('take', 'hold', 'release'), n: fc.nat(200_000) });
     fc.assert(
