@@ -15,9 +15,13 @@ import type { BackendVersion } from './probe.ts';
 import { BackendSnapshot } from './snapshot.ts';
 import { type BackendState, describeState, isAbsentState } from './state.ts';
 import { UnaryCall, type UnaryOutcome } from './unary-call.ts';
+import { WaitingCalls } from './waiting-calls.ts';
 
 /** Calls that may wait for a connection or a free stream; more are refused. */
 const WAITING_CALLS_LIMIT = 1_000;
+/** Request bytes that may wait for the backend to read them; a call more is refused. A kubelet's calls have a few KiB. */
+const UNREAD_BYTES_LIMIT = 64 * 1024 * 1024;
+const COPIED_BYTES = 16 * 1024;
 
 export interface BackendOptions {
   readonly config: BackendConfig;
@@ -56,7 +60,7 @@ export class Backend {
   private readonly connector: Connector;
   private readonly lifeCheck: LifeCheck;
   private connection: ClientConnection | undefined;
-  private waiting: { readonly call: BackendCall; readonly request: BackendRequest }[] = [];
+  private readonly waiting = new WaitingCalls();
   private currentState: BackendState;
   private lastVersion: BackendVersion | undefined;
   private lastApiVersion: ApiVersion = 'v1';
@@ -104,7 +108,7 @@ export class Backend {
 
   /** Calls sent and not answered yet, and calls that wait to be sent. */
   get callsInFlight(): number {
-    return (this.connection?.streamCount ?? 0) + this.waiting.length;
+    return (this.connection?.streamCount ?? 0) + this.waiting.count;
   }
 
   start(): void {
@@ -127,31 +131,30 @@ export class Backend {
    * connecting or all its streams are in use, and is refused when the backend is absent.
    */
   call(call: BackendCall, request: BackendRequest): void {
-    if (this.isAbsent) {
-      call.onRefused(this.absenceError());
-      return;
-    }
-    const { callsInFlight } = this;
-    if (callsInFlight >= this.options.callsInFlight) {
-      const hint = 'Raise limits.callsInFlight in the config, or look why the backend does not answer';
+    const { connection } = this;
+    const refusal = this.isAbsent ? this.absenceError() : this.overload();
+    if (refusal !== undefined) call.onRefused(refusal);
+    else if (connection?.canOpen()) this.send(connection, call, request);
+    else if (this.waiting.count < WAITING_CALLS_LIMIT) this.waiting.push(call, request);
+    else
       call.onRefused(
-        new OverloadedError(`backend ${this.name} holds ${callsInFlight} calls, its limit`, { hint }),
+        new BackendUnavailableError(`${WAITING_CALLS_LIMIT} calls already wait for backend ${this.name}`),
       );
-      return;
-    }
-    const connection = this.connection;
-    if (connection?.canOpen()) {
-      this.send(connection, call, request);
-      return;
-    }
-    if (this.waiting.length >= WAITING_CALLS_LIMIT) {
-      call.onRefused(
-        new BackendUnavailableError(`${this.waiting.length} calls already wait for backend ${this.name}`),
-      );
-      return;
-    }
-    const body = Buffer.from(request.body.subarray(request.start, request.end));
-    this.waiting.push({ call, request: { ...request, body, start: 0, end: body.length } });
+  }
+
+  /**
+   * Why it takes no call more; undefined when it does. A backend that hangs must use up neither all calls nor the
+   * memory; whether it does is found out then.
+   */
+  private overload(): OverloadedError | undefined {
+    const { callsInFlight, name } = this;
+    const unreadBytes = this.waiting.sizeBytes + (this.connection?.queuedBytes ?? 0);
+    if (callsInFlight < this.options.callsInFlight && unreadBytes <= UNREAD_BYTES_LIMIT) return undefined;
+    this.suspect(this.config.timeouts.statusMs);
+    return new OverloadedError(
+      `backend ${name} holds ${callsInFlight} calls and has yet to read ${unreadBytes} bytes of them, which is its limit`,
+      { hint: 'Look why it does not answer, or raise limits.callsInFlight in the config' },
+    );
   }
 
   /** A unary call of Switchyard's own. Never rejects: trouble is an outcome. */
@@ -211,14 +214,18 @@ export class Backend {
     const stream = connection.open(call);
     call.stream = stream;
     stream.sendHeaders(backendRequestFields(path, request.metadata, timeout), end === start);
-    if (end > start) stream.sendData(request.body, start, end, true);
+    // Nobody writes to a request's bytes; those of a long one, which may have to wait, are not copied.
+    if (end - start > COPIED_BYTES) stream.sendOwned(request.body, start, end, true);
+    else if (end > start) stream.sendData(request.body, start, end, true);
   }
 
   private drainWaiting(): void {
-    while (this.waiting.length > 0 && this.connection?.canOpen()) {
-      const next = this.waiting.shift();
-      if (next !== undefined && !next.call.isOver) this.send(this.connection, next.call, next.request);
-    }
+    const { connection } = this;
+    if (connection === undefined) return;
+    this.waiting.drain(
+      () => connection.canOpen(),
+      (call, request) => this.send(connection, call, request),
+    );
   }
 
   private enter(
@@ -236,11 +243,7 @@ export class Backend {
   private turn(state: BackendState): void {
     this.currentState = state;
     if (state.kind === 'ready') this.drainWaiting();
-    else if (this.isAbsent) {
-      const refused = this.waiting;
-      this.waiting = [];
-      for (const { call } of refused) if (!call.isOver) call.onRefused(this.absenceError());
-    }
+    else if (this.isAbsent) this.waiting.refuse(() => this.absenceError());
     this.options.events.onState(this, state);
   }
 }
