@@ -41,10 +41,15 @@ export class KubeletLoad {
     this.calls = new CheckedCalls(options);
   }
 
+  /** Makes the pods that stay. */
+  async settle(): Promise<void> {
+    this.staying = (await Promise.all(this.options.backends.map((backend) => this.settleOn(backend)))).flat();
+  }
+
   /** Makes the pods that stay and starts the load. */
   async start(): Promise<void> {
     const { backends, workers, listEveryMs, probeEveryMs } = this.options;
-    this.staying = (await Promise.all(backends.map((backend) => this.settle(backend)))).flat();
+    await this.settle();
     this.loops = [
       this.every(listEveryMs, () => this.relist()),
       this.every(Math.max(listEveryMs, NODE_EVERY_MS), () => this.askNode()),
@@ -64,7 +69,7 @@ export class KubeletLoad {
     this.staying = this.staying.filter((pod) => pod.backend !== backend);
   }
 
-  private async settle(backend: LoadBackend): Promise<StayingPod[]> {
+  private async settleOn(backend: LoadBackend): Promise<StayingPod[]> {
     const pods: StayingPod[] = [];
     while (pods.length < this.options.stayingPods) {
       const worker = new PodWorker(this.calls, backend);
