@@ -189,13 +189,15 @@ export class Backend {
 
   private askLife(timeoutMs: number, done: (isAlive: boolean) => void): void {
     const { connection } = this;
-    if (!connection?.canOpen()) {
-      done(false);
+    // All its streams are in use: that tells nothing against it.
+    if (connection?.canOpen() !== true) {
+      done(true);
       return;
     }
     const call = new UnaryCall(this.name, this.options.messageSizeBytes, (outcome) => {
       timer.cancel();
-      done(outcome.kind !== 'failed');
+      // A connection that was lost is the connector's affair, and ends this question too.
+      if (outcome.kind !== 'failed' || outcome.loss === 'other') done(outcome.kind !== 'failed');
     });
     const timer = this.options.clock.after(timeoutMs, () =>
       call.abandon(new BackendUnavailableError(`backend ${this.name} does not answer`)),

@@ -132,7 +132,8 @@ const STATE_HELP =
 const ABSENT_HELP = 'How long calls to the backend have been failing at once; 0 while they do not.';
 const SNAPSHOT_AGE_HELP = 'Time since the backend last gave the list in full.';
 const SNAPSHOT_ANSWERS_HELP = 'Lists in which the snapshot of a backend stood for an answer of its own.';
-const FOREIGN_HELP = 'Records left out because another backend owns their ids, as two endpoints of one runtime do.';
+const FOREIGN_HELP =
+  'Records left out because another backend owns their ids, as two endpoints of one runtime do.';
 const JOURNAL_FAILING_HELP =
   '1 while the state folder cannot be written: a restart would forget what is learnt meanwhile.';
 const TURNS_HELP = 'Times the backend came up or went down.';
