@@ -190,10 +190,7 @@ export class Backend {
   private askLife(timeoutMs: number, done: (isAlive: boolean) => void): void {
     const { connection } = this;
     // All its streams are in use: that tells nothing against it.
-    if (connection?.canOpen() !== true) {
-      done(true);
-      return;
-    }
+    if (connection?.canOpen() !== true) return done(true);
     const call = new UnaryCall(this.name, this.options.messageSizeBytes, (outcome) => {
       timer.cancel();
       // A connection that was lost is the connector's affair, and ends this question too.
