@@ -19,6 +19,16 @@ export interface BackendRequest {
   readonly end: number;
 }
 
+/** A call of Switchyard's own on a backend. */
+export interface OwnCall {
+  readonly service: ServiceName;
+  readonly rpc: string;
+  /** The request message without its prefix. */
+  readonly request: Uint8Array;
+  /** Over after this time, and told to the backend as grpc-timeout. */
+  readonly timeoutMs: number;
+}
+
 /** Receives one backend's answer. The backend calls it; nobody else may. */
 export abstract class BackendCall implements StreamReceiver {
   /** Set while the call is on a connection; undefined while it waits for one. */

@@ -8,7 +8,7 @@ import { framed } from '../grpc/message.ts';
 import { backendRequestFields } from '../grpc/metadata.ts';
 import { formatTimeout } from '../grpc/timeout.ts';
 import type { ClientConnection } from '../http2/client.ts';
-import type { BackendCall, BackendRequest } from './backend-call.ts';
+import type { BackendCall, BackendRequest, OwnCall } from './backend-call.ts';
 import { Connector } from './connector.ts';
 import { LifeCheck } from './life-check.ts';
 import type { BackendVersion } from './probe.ts';
@@ -41,16 +41,6 @@ export interface BackendEvents {
   onError(backend: Backend, error: unknown): void;
 }
 
-/** A call of Switchyard's own on a backend. */
-export interface OwnCall {
-  readonly service: 'RuntimeService' | 'ImageService';
-  readonly rpc: string;
-  /** The request message without its prefix. */
-  readonly request: Uint8Array;
-  /** Over after this time, and told to the backend as grpc-timeout. */
-  readonly timeoutMs: number;
-}
-
 export class Backend {
   readonly name: string;
   readonly config: BackendConfig;
@@ -62,6 +52,7 @@ export class Backend {
   private connection: ClientConnection | undefined;
   private readonly waiting = new WaitingCalls();
   private currentState: BackendState;
+  private absentFromMs = 0; // on the clock's now()
   private lastVersion: BackendVersion | undefined;
   private lastApiVersion: ApiVersion = 'v1';
 
@@ -104,6 +95,11 @@ export class Backend {
   /** True when calls fail at once. A backend that is still connecting is not absent: calls wait for it. */
   get isAbsent(): boolean {
     return isAbsentState(this.currentState);
+  }
+
+  /** How long calls have been failing at once; 0 while they do not. */
+  get absentMs(): number {
+    return this.isAbsent ? this.options.clock.now() - this.absentFromMs : 0;
   }
 
   /** Calls sent and not answered yet, and calls that wait to be sent. */
@@ -190,7 +186,10 @@ export class Backend {
   private askLife(timeoutMs: number, done: (isAlive: boolean) => void): void {
     const { connection } = this;
     // All its streams are in use: that tells nothing against it.
-    if (connection?.canOpen() !== true) return done(true);
+    if (connection?.canOpen() !== true) {
+      done(true);
+      return;
+    }
     const call = new UnaryCall(this.name, this.options.messageSizeBytes, (outcome) => {
       timer.cancel();
       // A connection that was lost is the connector's affair, and ends this question too.
@@ -200,9 +199,8 @@ export class Backend {
       call.abandon(new BackendUnavailableError(`backend ${this.name} does not answer`)),
     );
     const body = framed(encodeVersionRequest());
-    const deadlineAtMs = this.options.clock.now() + timeoutMs;
-    const own = { service: 'RuntimeService', rpc: 'Version', metadata: [] } as const;
-    this.send(connection, call, { ...own, deadlineAtMs, body, start: 0, end: body.length });
+    const own = { service: 'RuntimeService', rpc: 'Version', metadata: [], deadlineAtMs: undefined } as const;
+    this.send(connection, call, { ...own, body, start: 0, end: body.length });
   }
 
   private send(connection: ClientConnection, call: BackendCall, request: BackendRequest): void {
@@ -240,6 +238,7 @@ export class Backend {
   }
 
   private turn(state: BackendState): void {
+    if (!this.isAbsent) this.absentFromMs = this.options.clock.now();
     this.currentState = state;
     if (state.kind === 'ready') this.drainWaiting();
     else if (this.isAbsent) this.waiting.refuse(() => this.absenceError());
