@@ -12,7 +12,7 @@ export function sampleOf(backend: Backend, ledger: Ledger, clock: Clock): Backen
     name: backend.name,
     isUp: state.kind === 'ready',
     state: state.kind,
-    absentMs: backend.isAbsent ? clock.wallMs() - state.sinceMs : 0,
+    absentMs: backend.absentMs,
     sandboxes: ledger.count('sandbox', backend),
     containers: ledger.count('container', backend),
     callsInFlight: backend.callsInFlight,

@@ -1,6 +1,6 @@
 // The outermost layer: every call is counted, timed and, when it changes state, logged in one line.
 // Bodies, environment values and credentials are never looked at here.
-import { statusName } from '../../grpc/status.ts';
+import { STATUS, statusName } from '../../grpc/status.ts';
 import { type Logger, logCall } from '../../telemetry/log.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
 import type { Call } from '../call.ts';
@@ -27,7 +27,8 @@ export function observe(metrics: Metrics, log: Logger, now: () => number): Layer
       ms: Math.round(durationMs * 10) / 10,
       ...(call.pod !== undefined && { pod: call.pod }),
       ...(call.objectId !== undefined && { id: call.objectId }),
-      ...(text !== '' && { error: text }),
+      // Some runtimes send a text with OK too.
+      ...(code !== STATUS.OK && text !== '' && { error: text }),
     });
   };
   return (next) => (call) => {
