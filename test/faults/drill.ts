@@ -11,7 +11,7 @@ export interface Drill {
   readonly backend?: string;
   /** Makes the trouble, and returns when it is there. */
   strike(): Promise<unknown>;
-  /** Resolves when the fault has lasted long enough. Default: ten rounds of full lists were served since it struck. */
+  /** Resolves when the fault has lasted long enough. Default: ten rounds of full lists were served since it is there. */
   hold?(): Promise<unknown>;
   /** Ends the trouble. */
   heal(): Promise<unknown>;
@@ -30,7 +30,7 @@ export interface DrillResult {
   readonly othersFailed: number;
   readonly slowestListMs: number;
   readonly slowestStatusMs: number;
-  /** From the strike until both full lists were served that began after it. */
+  /** From the moment the fault was there until both full lists were served that began after it. */
   readonly listsServedMs: number;
   /** From the end of the trouble until lists, status calls and new pods of the backend went well. */
   readonly wholeMs: number;
@@ -48,6 +48,7 @@ export async function play(stage: Stage<RuntimeProcess>, drill: Drill): Promise<
   const wrongBefore = check.wrongCount;
   const struckMs = performance.now();
   await drill.strike();
+  const standsMs = performance.now();
   await (drill.hold?.() ?? lists(stage, HELD_ROUNDS, performance.now()));
   const healBeganMs = performance.now();
   await drill.heal();
@@ -68,7 +69,7 @@ export async function play(stage: Stage<RuntimeProcess>, drill: Drill): Promise<
       .length,
     slowestListMs: quantile(latencies(made(FULL_LISTS)), 1),
     slowestStatusMs: quantile(latencies(made(['Status'])), 1),
-    listsServedMs: (firstServed(stage, struckMs) ?? Number.NaN) - struckMs,
+    listsServedMs: (firstServed(stage, standsMs) ?? Number.NaN) - standsMs,
     wholeMs: wholeMs - (drill.cutsClients === true ? healBeganMs : healedMs),
   };
 }
