@@ -155,7 +155,9 @@ export const configSchema = z
     stateDir: z
       .string()
       .default('/var/lib/switchyard')
-      .describe('Folder for what must outlive a restart, such as the runtime name told to the kubelet.'),
+      .describe(
+        'Folder for what must outlive a restart: the journal of which backend has what. Of one Switchyard alone.',
+      ),
     runtimeName: z
       .string()
       .min(1)
