@@ -32,6 +32,7 @@ const POD_UID = 'io.kubernetes.pod.uid';
 // States of the schema.
 const READY = 0;
 const NOT_READY = 1;
+const CREATED = 0;
 const RUNNING = 1;
 const EXITED = 2;
 
@@ -45,11 +46,19 @@ export class CheckedCalls {
     this.check = new AnswerCheck(options.backends.map(({ name }) => name));
   }
 
-  /** Makes a call and keeps record of it; `backend` is the one that must serve it. Throws CriError. */
-  async call<R extends Rpc>(rpc: R, request: Request<R>, backend?: string): Promise<Response<R>> {
+  /**
+   * Makes a call and keeps record of it, under `name` if that is given; `backend` is the one that must serve it. Throws
+   * CriError.
+   */
+  async call<R extends Rpc>(
+    rpc: R,
+    request: Request<R>,
+    backend?: string,
+    name: string = rpc,
+  ): Promise<Response<R>> {
     const deadlineMs = this.options.deadlineMs ?? 15_000;
     const beganMs = performance.now();
-    const end = this.record.begin(rpc, backend);
+    const end = this.record.begin(name, backend);
     try {
       const response = await this.options.cri.call(rpc, request, { deadlineMs });
       end(true);
@@ -80,12 +89,12 @@ export class CheckedCalls {
   /** ListPodSandbox, held against what is known. */
   async listSandboxes(scope: Scope = {}): Promise<Sandbox[]> {
     const beganMs = performance.now();
-    const { items } = await this.call('ListPodSandbox', {
-      filter: {
-        ...(scope.uid !== undefined && { labelSelector: { [POD_UID]: scope.uid } }),
-        ...(scope.isUp !== undefined && { state: { state: scope.isUp ? READY : NOT_READY } }),
-      },
-    });
+    const filter = {
+      ...(scope.uid !== undefined && { labelSelector: { [POD_UID]: scope.uid } }),
+      ...(scope.isUp !== undefined && { state: { state: scope.isUp ? READY : NOT_READY } }),
+    };
+    const name = scope.uid === undefined ? 'ListPodSandbox' : 'ListPodSandbox of a pod';
+    const { items } = await this.call('ListPodSandbox', { filter }, undefined, name);
     this.check.listed('sandbox', items.map(sandboxEntry), scope, beganMs);
     return items;
   }
@@ -93,12 +102,12 @@ export class CheckedCalls {
   /** ListContainers, held against what is known. */
   async listContainers(scope: Scope = {}): Promise<Container[]> {
     const beganMs = performance.now();
-    const { containers } = await this.call('ListContainers', {
-      filter: {
-        ...(scope.uid !== undefined && { labelSelector: { [POD_UID]: scope.uid } }),
-        ...(scope.isUp !== undefined && { state: { state: scope.isUp ? RUNNING : EXITED } }),
-      },
-    });
+    const filter = {
+      ...(scope.uid !== undefined && { labelSelector: { [POD_UID]: scope.uid } }),
+      ...(scope.isUp !== undefined && { state: { state: scope.isUp ? RUNNING : EXITED } }),
+    };
+    const name = scope.uid === undefined ? 'ListContainers' : 'ListContainers of a pod';
+    const { containers } = await this.call('ListContainers', { filter }, undefined, name);
     this.check.listed('container', containers.map(containerEntry), scope, beganMs);
     return containers;
   }
@@ -133,8 +142,8 @@ export function isRunning({ state }: Container): boolean {
   return state === RUNNING;
 }
 
-export function isExited({ state }: Container): boolean {
-  return state === EXITED;
+export function isCreated({ state }: Container): boolean {
+  return state === CREATED;
 }
 
 function sandboxEntry(sandbox: Sandbox): Entry {

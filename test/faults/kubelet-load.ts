@@ -2,7 +2,7 @@
 // stay, and pods that come and go, each driven by what the lists show.
 import { until } from '../support/until.ts';
 import { type CallsOptions, CheckedCalls, type LoadBackend, onlyCriErrors } from './checked-calls.ts';
-import { PodWorker } from './pod-worker.ts';
+import { PodWorker, pause } from './pod-worker.ts';
 
 export interface LoadOptions extends CallsOptions {
   /** Pods on each backend that stay, with one container each. */
@@ -116,11 +116,12 @@ export class KubeletLoad {
   }
 
   private async churn(backend: LoadBackend): Promise<void> {
+    const { pauseMs } = this.options;
     while (!this.isEnding) {
       const worker = new PodWorker(this.calls, backend);
       for (const goal of ['up', 'gone'] as const) {
-        while (!this.isEnding && !(await worker.step(goal))) await pauseOf(this.options.pauseMs);
-        await pauseOf(this.options.pauseMs);
+        await worker.persist(goal, pauseMs, () => this.isEnding);
+        await pause(pauseMs);
       }
     }
   }
@@ -130,11 +131,7 @@ export class KubeletLoad {
     while (!this.isEnding) {
       const nextMs = performance.now() + intervalMs;
       await act().catch(onlyCriErrors);
-      await pauseOf(nextMs - performance.now());
+      await pause(nextMs - performance.now());
     }
   }
-}
-
-function pauseOf(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, Math.max(0, ms)));
 }

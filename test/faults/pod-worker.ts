@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import {
   type CheckedCalls,
   type Container,
-  isExited,
+  isCreated,
   isReady,
   isRunning,
   type LoadBackend,
@@ -17,6 +17,8 @@ export class PodWorker {
   sandboxId = '';
   containerId = '';
   readonly uid = randomUUID();
+  /** Containers that could not be started; each try takes a new one, as the kubelet's do. */
+  private readonly spoilt = new Set<string>();
   private readonly calls: CheckedCalls;
   private readonly backend: LoadBackend;
 
@@ -39,6 +41,11 @@ export class PodWorker {
     }
   }
 
+  /** Steps again and again, `everyMs` apart, until the pod is as it should be, or `mayStop` says so. */
+  async persist(goal: 'up' | 'gone', everyMs: number, mayStop: () => boolean = () => false): Promise<void> {
+    while (!mayStop() && !(await this.step(goal))) await pause(everyMs);
+  }
+
   private async bringUp(sandboxes: readonly Sandbox[], containers: readonly Container[]): Promise<void> {
     const attempts = sandboxes.map(({ metadata }) => metadata?.attempt ?? 0);
     this.sandboxId = sandboxes.find(isReady)?.id ?? (await this.runSandbox(Math.max(-1, ...attempts) + 1));
@@ -47,10 +54,14 @@ export class PodWorker {
     const answer = await calls.ask('PodSandboxStatus', sandboxId, { podSandboxId: sandboxId }, name);
     if (answer.status?.id !== sandboxId) calls.check.wrong('PodSandboxStatus names another sandbox');
     const here = containers.filter(({ podSandboxId }) => podSandboxId === sandboxId);
-    const usable = here.find((container) => !isExited(container));
-    this.containerId = usable?.id ?? (await this.createContainer(here.length));
+    const running = here.find(isRunning);
+    const created = here.find((container) => isCreated(container) && !this.spoilt.has(container.id));
+    this.containerId = running?.id ?? created?.id ?? (await this.createContainer(here.length));
     const { containerId } = this;
-    if (usable === undefined || !isRunning(usable)) await this.turn('StartContainer', containerId, {});
+    if (running === undefined) {
+      this.spoilt.add(containerId);
+      await this.turn('StartContainer', containerId, {});
+    }
     await calls.ask('ContainerStatus', containerId, { containerId }, name);
   }
 
@@ -116,4 +127,9 @@ export class PodWorker {
     await this.calls.call(rpc, request, this.backend.name);
     check.removed(id, beganMs);
   }
+}
+
+/** A pause of the load, not of a test. */
+export function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, Math.max(0, ms)));
 }
