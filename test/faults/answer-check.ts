@@ -190,6 +190,15 @@ export class AnswerCheck {
     };
   }
 
+  /** Forgets objects that were gone before a moment: shown again they would be objects that nobody made. */
+  forget(beforeMs: number): void {
+    for (const [id, object] of this.objects) {
+      const isGone = object.endedMs !== undefined && object.endedMs < beforeMs;
+      if (isGone || (object.isLost && this.isSettled(object, beforeMs))) this.objects.delete(id);
+    }
+    for (const [parent, { count }] of this.unclear) if (count === 0) this.unclear.delete(parent);
+  }
+
   private checkNotShown(object: Tracked, scope: Scope, beganMs: number): void {
     if (!isSurelyThere(object) || object.livesFromMs > beganMs) return;
     if (scope.uid !== undefined && scope.uid !== object.uid) return;

@@ -25,6 +25,12 @@ export class CallRecord {
     };
   }
 
+  /** Forgets the calls that ended before a moment. */
+  forget(beforeMs: number): void {
+    const first = this.ended.findIndex(({ endedMs }) => endedMs >= beforeMs);
+    this.ended.splice(0, first < 0 ? this.ended.length : first);
+  }
+
   /** The calls of these RPCs that began between two moments. */
   between(rpcs: readonly string[], fromMs: number, toMs = Number.POSITIVE_INFINITY): Ended[] {
     return this.ended.filter(({ rpc, beganMs }) => rpcs.includes(rpc) && beganMs >= fromMs && beganMs < toMs);

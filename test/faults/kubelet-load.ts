@@ -69,6 +69,13 @@ export class KubeletLoad {
     this.staying = this.staying.filter((pod) => pod.backend !== backend);
   }
 
+  /** Makes pods that stay on a backend where they were lost. */
+  async restock(backend: string): Promise<void> {
+    const found = this.options.backends.find(({ name }) => name === backend);
+    if (found === undefined || this.staying.some((pod) => pod.backend === backend)) return;
+    this.staying = [...this.staying, ...(await this.settleOn(found))];
+  }
+
   private async settleOn(backend: LoadBackend): Promise<StayingPod[]> {
     const pods: StayingPod[] = [];
     while (pods.length < this.options.stayingPods) {
