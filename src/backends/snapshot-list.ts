@@ -60,11 +60,6 @@ export class ListSnapshot {
     return this.last;
   }
 
-  /** Whether this very message is the last complete reply. */
-  hasBase(message: Buffer): boolean {
-    return this.last?.message === message;
-  }
-
   /** The changes that the base may lack, in order. */
   get laterChanges(): readonly NumberedChange[] {
     return this.changes;

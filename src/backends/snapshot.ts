@@ -110,11 +110,6 @@ export class BackendSnapshot {
     return records.select(filter, wholeId(filter.sandboxId, sandboxIds));
   }
 
-  /** Whether a reply has the same bytes as the `earlier` one, which was the last that refresh took. */
-  repeats(list: SnapshotList, earlier: Buffer, message: Buffer): boolean {
-    return this.lists[list].hasBase(earlier) && earlier.equals(message);
-  }
-
   /** The ids in a list; undefined when it is not here. */
   idsOf(list: SnapshotList): Iterable<string> | undefined {
     return this.lists[list].records()?.ids.keys();

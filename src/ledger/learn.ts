@@ -4,34 +4,23 @@ import type { ListMethod } from '../cri/methods.ts';
 import { forEachRecordWithId, type IdVisitor, readString } from '../cri/wire.ts';
 import { MalformedMessageError } from '../errors.ts';
 import type { ByteRange } from '../merge/lists.ts';
-import type { Ledger, ObjectKind } from './ledger.ts';
+import type { Ledger } from './ledger.ts';
 
 /**
  * Learns the ids of one backend's list reply and returns the records that must not be shown, because another backend
  * owns their ids (two endpoints of one runtime do that; a kubelet that sees an id twice kills the pod for ever).
- * `fullList` is the number from Ledger.beginList when the list was unfiltered. `isRepeated` tells whether the reply has
- * the same bytes as an earlier one, if that can still be told: many runtimes say the same every second, and comparing
- * is five times as fast as learning. Throws MalformedMessageError, naming the backend, when the reply does not parse.
+ * `fullList` is the number from Ledger.beginList when the list was unfiltered. Throws MalformedMessageError, naming the
+ * backend, when the reply does not parse.
  */
 export function learnList(
   ledger: Ledger,
   method: ListMethod,
   backend: Backend,
-  message: Buffer,
+  message: Uint8Array,
   fullList: number | undefined,
-  isRepeated: (earlier: Buffer) => boolean = () => false,
 ): ByteRange[] {
-  const { object } = method;
-  if (object === 'image') return [];
-  if (method.learns && fullList !== undefined) {
-    const mirror = ledger.mirrorOf(object, backend);
-    if (mirror !== undefined && isRepeated(mirror)) {
-      ledger.repeatList(object, backend, fullList, message);
-      return [];
-    }
-  }
   try {
-    return learnRecords(ledger, method, object, backend, message, fullList);
+    return learnRecords(ledger, method, backend, message, fullList);
   } catch (error) {
     if (!(error instanceof MalformedMessageError)) throw error;
     throw new MalformedMessageError(
@@ -47,12 +36,12 @@ export function learnList(
 function learnRecords(
   ledger: Ledger,
   method: ListMethod,
-  object: ObjectKind,
   backend: Backend,
-  message: Buffer,
+  message: Uint8Array,
   fullList: number | undefined,
 ): ByteRange[] {
-  const { recordIdPath, record } = method;
+  const { object, recordIdPath, record } = method;
+  if (object === 'image') return [];
   const parentPath = object === 'sandbox' ? record?.uid : record?.sandboxId;
   const list = fullList ?? 0;
   const foreign: ByteRange[] = [];
@@ -71,8 +60,6 @@ function learnRecords(
     if (!isItsOwn) foreign.push({ start: recordStart, end: bodyEnd });
   };
   forEachRecordWithId(message, 0, message.length, method.recordField, recordIdPath, visit);
-  if (method.learns && fullList !== undefined) {
-    ledger.endList(object, backend, fullList, foreign.length === 0 ? message : undefined);
-  }
+  if (method.learns && fullList !== undefined) ledger.endList(object, backend, fullList);
   return foreign;
 }

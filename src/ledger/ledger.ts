@@ -24,7 +24,6 @@ const AMBIGUOUS: Ownership = { kind: 'ambiguous' };
 
 export class Ledger {
   private readonly tables = { sandbox: new ObjectTable(), container: new ObjectTable() };
-  /** Of the newest full list. The odd number behind it stands for what was added since. */
   private listNumber = 0;
   private watcher: LedgerWatcher | undefined;
 
@@ -91,7 +90,7 @@ export class Ledger {
     const { sandbox: table } = this.tables;
     let number = table.ids.find(id);
     const isNew = number < 0;
-    if (isNew) number = table.add(id, backend, '', this.listNumber + 1);
+    if (isNew) number = table.add(id, backend, '', this.listNumber);
     else if (table.ownerOf(number) !== backend) return false;
     const isUidNew = podUid !== '' && table.parentOf(number) === '';
     if (isNew || isUidNew) this.watcher?.added('sandbox', id, backend.name, podUid);
@@ -106,7 +105,7 @@ export class Ledger {
     if (number >= 0) return table.ownerOf(number) === backend;
     // Many containers, one sandbox: they share its string.
     const parent = sandbox.ids.idOf(sandbox.ids.find(sandboxId)) ?? sandboxId;
-    table.add(id, backend, parent, this.listNumber + 1);
+    table.add(id, backend, parent, this.listNumber);
     this.watcher?.added('container', id, backend.name, parent);
     return true;
   }
@@ -127,7 +126,7 @@ export class Ledger {
 
   /** Starts the bookkeeping of a full (unfiltered) list; call it before the list is asked for. */
   beginList(): number {
-    this.listNumber += 2;
+    this.listNumber++;
     return this.listNumber;
   }
 
@@ -163,26 +162,14 @@ export class Ledger {
 
   /**
    * Ends the bookkeeping of a full list of a backend: what was known before the list began and is not in it is gone.
-   * What was added after it began is kept. With the `message` that had it, if all in it was the backend's own, the next
-   * list with the same bytes need not be looked at; see mirrorOf.
+   * What was added after it began is kept.
    */
-  endList(object: ObjectKind, backend: Backend, list: number, message?: Buffer): void {
+  endList(object: ObjectKind, backend: Backend, list: number): void {
     const table = this.tables[object];
     for (const number of table.missingFrom(list, backend)) {
       if (object === 'sandbox') this.removeSandbox(table.ids.idOf(number) ?? '');
       else this.drop(number);
     }
-    if (message !== undefined) table.mirror(list, backend, message);
-  }
-
-  /** A list that showed just what is known of a backend now. Its bytes may be overwritten by now: only its identity counts. */
-  mirrorOf(object: ObjectKind, backend: Backend): Buffer | undefined {
-    return this.tables[object].mirrorOf(backend);
-  }
-
-  /** Instead of see and endList: the full list `list` has the same bytes as the mirror had. */
-  repeatList(object: ObjectKind, backend: Backend, list: number, message: Buffer): void {
-    this.tables[object].repeatMirror(list, backend, message);
   }
 
   /** Forgets a container by its number; does nothing for one that is not known. */

@@ -14,10 +14,6 @@ export class ObjectTable {
   /** Parent to the numbers of its objects, in the order in which they were added or their parent was learnt. */
   private readonly children = new Map<string, number[]>();
   private readonly counts = new Map<Backend, number>();
-  /** For a backend whose last full list showed just the objects that are here: that list, until any of them changes. */
-  private readonly mirrors = new Map<Backend, Buffer>();
-  /** Number of the newest full list that was the same as the mirror. */
-  private readonly repeats = new Map<Backend, number>();
 
   /** How many objects there are, in all or on one backend. */
   count(backend?: Backend): number {
@@ -43,17 +39,13 @@ export class ObjectTable {
     else siblings.push(number);
   }
 
-  /**
-   * Adds an object that is not here yet. `list` is above the number of the newest full list begun before, for that need
-   * not show it, and below that of the next. Returns the object's number.
-   */
+  /** Adds an object that is not here yet; `list` is the newest full list begun before. Returns its number. */
   add(id: string, backend: Backend, parent: string, list: number): number {
     const number = this.ids.add(id);
     this.owners[number] = backend;
     this.setParent(number, parent);
     this.listed[number] = list;
     this.counts.set(backend, this.count(backend) + 1);
-    this.mirrors.delete(backend);
     return number;
   }
 
@@ -66,7 +58,6 @@ export class ObjectTable {
     this.leaveParent(number);
     this.parents[number] = '';
     this.counts.set(backend, this.count(backend) - 1);
-    this.mirrors.delete(backend);
   }
 
   /** A full list of `backend`, or no full one (0), shows the object. False when it belongs to another backend. */
@@ -79,33 +70,11 @@ export class ObjectTable {
   /** The objects of a backend that neither this full list nor a later one showed, and that are older than it. */
   missingFrom(list: number, backend: Backend): number[] {
     const missing: number[] = [];
-    if ((this.repeats.get(backend) ?? 0) >= list) return missing;
     const { owners, listed } = this;
     for (let number = 0; number < owners.length; number++) {
       if (owners[number] === backend && (listed[number] as number) < list) missing.push(number);
     }
     return missing;
-  }
-
-  /** Keeps a full list that has ended as the mirror of a backend, if it showed just the objects that are here. */
-  mirror(list: number, backend: Backend, message: Buffer): void {
-    const { owners, listed } = this;
-    let shown = 0;
-    for (let number = 0; number < owners.length; number++) {
-      if (owners[number] === backend && listed[number] === list) shown++;
-    }
-    if (shown === this.count(backend)) this.mirrors.set(backend, message);
-  }
-
-  /** The mirror of a backend, if there is one. */
-  mirrorOf(backend: Backend): Buffer | undefined {
-    return this.mirrors.get(backend);
-  }
-
-  /** A full list has the same bytes as the mirror; `message` takes its place. */
-  repeatMirror(list: number, backend: Backend, message: Buffer): void {
-    this.mirrors.set(backend, message);
-    this.repeats.set(backend, Math.max(list, this.repeats.get(backend) ?? 0));
   }
 
   /** The objects with this parent, oldest first. */

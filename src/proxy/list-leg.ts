@@ -116,12 +116,10 @@ class ListLeg {
       const message = method.relabels
         ? parts.metricLabels.relabel(backend, outcome.message)
         : outcome.message;
-      const list = snapshotOf(method);
-      const isRepeated = (earlier: Buffer) =>
-        list !== undefined && backend.snapshot.repeats(list, earlier, message);
-      const foreign = learnList(parts.ledger, method, backend, message, fullList, isRepeated);
+      const foreign = learnList(parts.ledger, method, backend, message, fullList);
       if (foreign.length > 0) parts.onForeignIds(backend, foreign.length);
       const records = withoutRecords(message, foreign);
+      const list = snapshotOf(method);
       if (isFull && list !== undefined) {
         backend.snapshot.refresh(list, foreign.length === 0 ? message : Buffer.concat(records), start);
       }

@@ -84,15 +84,6 @@ describe('the memory of a snapshot', () => {
     );
   });
 
-  it('is not compared with a list once it may belong to another', () => {
-    const snapshot = new ListSnapshot(method);
-    const first = listIn(takeMemory(40_000), 1);
-    snapshot.refresh(first, { seq: 0, atMs: 1 });
-    expect(snapshot.hasBase(first)).toBe(true);
-    snapshot.refresh(listIn(takeMemory(40_000), 2), { seq: 0, atMs: 2 });
-    expect(snapshot.hasBase(first)).toBe(false);
-  });
-
   it('is used again once a newer list is there and nobody else has seen it', () => {
     const snapshot = new ListSnapshot(method);
     const memories = new Set<ArrayBufferLike>();
