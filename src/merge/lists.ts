@@ -1,4 +1,5 @@
 // Joining list replies: a reply that has only repeated fields is joined by putting the bytes one after the other.
+
 /** A stretch of bytes: [start, end). */
 export interface ByteRange {
   readonly start: number;

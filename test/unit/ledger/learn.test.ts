@@ -1,0 +1,67 @@
+import { describe, expect, it } from 'vitest';
+import type { Backend } from '../../../src/backends/backend.ts';
+import { type ListMethod, methodNamed } from '../../../src/cri/methods.ts';
+import { encodeField } from '../../../src/cri/wire.ts';
+import { MalformedMessageError } from '../../../src/errors.ts';
+import { learnList } from '../../../src/ledger/learn.ts';
+import { Ledger } from '../../../src/ledger/ledger.ts';
+
+const red = { name: 'red' } as Backend;
+const blue = { name: 'blue' } as Backend;
+const method = methodNamed('ListContainers') as ListMethod;
+/** Some of the usual form and some of another. */
+const IDS = Array.from({ length: 8 }, (_, n) => (n < 6 ? `${n}`.padStart(64, '0') : `id-${n}`));
+
+const text = (field: number, value: string) => encodeField(field, Buffer.from(value));
+const record = (id: string) => encodeField(1, Buffer.concat([text(1, id), text(2, 'sandbox')]));
+const listOf = (ids: Iterable<string>) => Buffer.concat([...ids].map(record));
+
+describe('learnList', () => {
+  it('learns the owners and sandboxes of containers from a list', () => {
+    const ledger = new Ledger();
+    expect(learnList(ledger, method, red, listOf(IDS), ledger.beginList())).toEqual([]);
+    for (const id of IDS) expect(ledger.ownerOf('container', id)).toBe(red);
+    ledger.addSandbox('sandbox', red, 'uid');
+    ledger.removeSandbox('sandbox');
+    expect(ledger.count('container')).toBe(0);
+  });
+
+  it('gives the places of the records that another backend owns', () => {
+    const ledger = new Ledger();
+    for (const id of [IDS[1], IDS[7]]) ledger.addContainer(id as string, blue, '');
+    const message = listOf(IDS);
+    const foreign = learnList(ledger, method, red, message, ledger.beginList());
+    const records = foreign.map(({ start, end }) => message.subarray(start, end));
+    expect(records).toEqual([IDS[1], IDS[7]].map((id) => Buffer.from(record(id as string))));
+    expect(ledger.count('container', red)).toBe(IDS.length - 2);
+  });
+
+  it('only compares the ids of lists that are not learnt from', () => {
+    const ledger = new Ledger();
+    ledger.addContainer(IDS[0] as string, blue, '');
+    const stats = methodNamed('ListContainerStats') as ListMethod;
+    const message = Buffer.concat(IDS.slice(0, 3).map((id) => encodeField(1, encodeField(1, text(1, id)))));
+    expect(learnList(ledger, stats, red, message, undefined)).toHaveLength(1);
+    expect(learnList(ledger, stats, blue, message, undefined)).toEqual([]);
+    expect(ledger.count('container')).toBe(1);
+  });
+
+  it('names the backend whose list is broken', () => {
+    const ledger = new Ledger();
+    const broken = listOf(IDS).subarray(0, -1);
+    const learn = () => learnList(ledger, method, red, broken, ledger.beginList());
+    expect(learn).toThrow(MalformedMessageError);
+    expect(learn).toThrow(/backend red sent a ListContainers reply that is broken/);
+  });
+
+  it('keeps what a later list showed again when an earlier one that lacks it arrives', () => {
+    const ledger = new Ledger();
+    learnList(ledger, method, red, listOf(IDS), ledger.beginList());
+    const earlier = ledger.beginList();
+    learnList(ledger, method, red, listOf(IDS), ledger.beginList());
+    learnList(ledger, method, red, listOf(IDS.slice(1)), earlier);
+    expect(ledger.ownerOf('container', IDS[0] as string)).toBe(red);
+    learnList(ledger, method, red, listOf(IDS.slice(1)), ledger.beginList());
+    expect(ledger.ownerOf('container', IDS[0] as string)).toBeUndefined();
+  });
+});
