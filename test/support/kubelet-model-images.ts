@@ -53,7 +53,7 @@ export class ImageCalls {
     const known = new Set(this.known);
     const removed = new Set(this.removed);
     const { backends } = this.world;
-    const isDue = backends.every((backend) => canBeListed(backend, backend.hasImagesCovered));
+    const isDue = backends.every((backend) => canBeListed(backend, 'image'));
     const outcome = await this.call('ListImages', {}, isDue);
     this.lastText = textOf(outcome);
     if (outcome.response === undefined) return false;
@@ -74,7 +74,7 @@ export class ImageCalls {
       }
     }
     if (backends.every(({ isDisturbed }) => !isDisturbed))
-      for (const one of backends) one.hasImagesCovered = true;
+      for (const { covered } of backends) covered.add('image');
     return true;
   }
 
@@ -88,7 +88,7 @@ export class ImageCalls {
   private async pull(name: string, pod: PodToPullFor | undefined): Promise<string> {
     const home = pod?.home ?? this.world.backend(0);
     this.removed.delete(name);
-    home.hasImagesCovered = false;
+    home.covered.delete('image');
     const request = { image: { image: name }, sandboxConfig: pod?.config ?? null };
     const outcome = await this.call('PullImage', request, !home.isDisturbed);
     if (outcome.response !== undefined) {
@@ -103,7 +103,7 @@ export class ImageCalls {
   private async remove(name: string, by: ModelBackend | undefined): Promise<string> {
     const { backends } = this.world;
     const image = by === undefined ? name : (idOf(by, name) ?? name);
-    for (const backend of backends) backend.hasImagesCovered = false;
+    for (const { covered } of backends) covered.delete('image');
     const isDue = backends.every(({ isDisturbed }) => !isDisturbed);
     const outcome = await this.call('RemoveImage', { image: { image } }, isDue);
     if (outcome.response !== undefined) {

@@ -1,6 +1,7 @@
 // The kubelet of a model test: turns call steps into calls on the objects it knows, and holds every answer against the
 // truth. What it was told it gives to the model, which judges the lists.
 
+import { status } from '@grpc/grpc-js';
 import type { Asked, KubeletModel } from './kubelet-model.ts';
 import { Violation } from './kubelet-model.ts';
 import { configOf, makeCall, type PlannedCall, type Tally, textOf } from './kubelet-model-call.ts';
@@ -87,13 +88,16 @@ export class ModelKubelet {
   /** Makes a list call and has the answer judged. Ids that were shown, with their states; undefined without an answer. */
   async ask(rpc: keyof typeof LIST, asked: Asked): Promise<{ shown?: Map<string, number>; text: string }> {
     const before = this.model.knowledge();
-    const isDue = this.targets(rpc, asked).every((backend) => canBeListed(backend, backend.isCovered));
+    const isDue = this.targets(asked).every((backend) => canBeListed(backend, LIST[rpc]));
     const { records, outcome } = await this.callList(rpc, asked, isDue);
     if (records === undefined) {
       if (isDue && !outcome.isUnanswered) throw new Violation(`${rpc} ends ${textOf(outcome)}`);
       return { text: textOf(outcome) };
     }
     this.model.checkList(LIST[rpc], asked, records, before);
+    if (Object.keys(asked).length === 0) {
+      for (const { isDisturbed, covered } of this.world.backends) if (!isDisturbed) covered.add(LIST[rpc]);
+    }
     const shown = new Map(records.map(({ id, state }) => [id, state]));
     return { shown, text: `${textOf(outcome)}, ${shown.size} shown` };
   }
@@ -118,28 +122,23 @@ export class ModelKubelet {
       case 'sandbox':
         return kind === 'sandbox' ? { id, ...withState } : { sandboxId: id, ...withState };
       case 'uid':
-        return {
-          uid: this.world.find(id)?.object.config.labels['io.kubernetes.pod.uid'] ?? '',
-          ...withState,
-        };
+        return { uid: this.podBy(pick)?.uid ?? '', ...withState };
       default:
         return by satisfies never;
     }
   }
 
   /** The backends without which the list cannot be answered. */
-  private targets(rpc: keyof typeof LIST, { id, sandboxId, uid }: Asked): readonly ModelBackend[] {
+  private targets({ id, sandboxId, uid }: Asked): readonly ModelBackend[] {
     const { backends } = this.world;
     const living = [...this.world.living()];
-    const known = this.model.ids(LIST[rpc]);
-    const sandboxes = this.model.ids('sandbox');
-    const isOwners = (wanted: string | undefined, ids: readonly string[]) =>
-      living.find(({ object }) => object.id === wanted && ids.includes(object.id))?.backend;
-    const owner = isOwners(id, known) ?? isOwners(sandboxId, sandboxes);
+    const ownerOf = (wanted: string | undefined) =>
+      living.find(({ object }) => object.id === wanted && this.model.isTold(wanted))?.backend;
+    const owner = ownerOf(id) ?? ownerOf(sandboxId);
     if (owner !== undefined) return [owner];
     // After a restart it may not know all homes of a pod.
     if (uid === undefined || backends.some(({ isOnRecord }) => isOnRecord)) return backends;
-    const home = living.find(({ object }) => podOf(object) === uid && sandboxes.includes(object.id))?.backend;
+    const home = living.find(({ object }) => podOf(object) === uid && this.model.isTold(object.id))?.backend;
     return home === undefined ? backends : [home];
   }
 
@@ -178,20 +177,27 @@ export class ModelKubelet {
 
   private planRun({ pick, backend, isRepeated }: PlaceStep): PlannedCall {
     const asked = this.world.backend(backend);
-    let pod = pick === 'new' ? undefined : this.pods[pick % Math.max(1, this.pods.length)];
+    let pod = pick === 'new' ? undefined : this.podBy(pick);
     const isNew = pod === undefined;
     if (pod === undefined) {
       pod = { uid: `pod-${this.pods.length}`, wanted: asked, attempt: 0 };
       this.pods.push(pod);
     } else if (!isRepeated) pod.attempt++;
     const { uid, attempt } = pod;
-    return { pod: uid, isChange: true, make: (isAlone) => this.run(uid, attempt, asked, isNew && isAlone) };
+    return { pod: uid, isChange: true, make: (isAlone) => this.run(uid, attempt, asked, isNew, isAlone) };
   }
 
-  private async run(uid: string, attempt: number, asked: ModelBackend, isNew: boolean): Promise<string> {
+  private async run(
+    uid: string,
+    attempt: number,
+    asked: ModelBackend,
+    isNew: boolean,
+    isAlone: boolean,
+  ): Promise<string> {
     const { world, model } = this;
-    const homeBefore = this.homeOf(uid);
-    const isDue = isNew ? !asked.isDisturbed : world.backends.every(({ isDisturbed }) => !isDisturbed);
+    const homes = this.homesOf(uid);
+    const isDue =
+      isNew && isAlone ? !asked.isDisturbed : world.backends.every(({ isDisturbed }) => !isDisturbed);
     const config = configOf(uid, attempt);
     const outcome = await makeCall(
       world,
@@ -206,19 +212,26 @@ export class ModelKubelet {
       const made = world.find(id);
       if (made === undefined || podOf(made.object) !== uid || made.object.metadata.attempt !== attempt)
         throw new Violation(`${what} is OK with ${id}, which is not that pod's`);
-      if (made.backend !== asked && made.backend !== homeBefore)
+      if (isAlone && made.backend !== asked && !homes.has(made.backend))
         throw new Violation(`${what} is OK on ${made.backend.name}`);
-      model.created('sandbox', id);
-    } else if (isDue && isNew && !outcome.isUnanswered)
+      model.made('sandbox', id);
+    } else if (isDue && isNew && isAlone && !outcome.isUnanswered)
       throw new Violation(`${what} ends ${textOf(outcome)}`);
-    if (outcome.isUnanswered && !outcome.isUntouched) {
-      for (const backend of [asked, homeBefore ?? asked]) backend.isCovered = false;
+    if (outcome.code !== status.OK && !outcome.isUntouched) {
+      for (const { covered } of [asked, ...homes]) covered.clear();
     }
     return `${what} -> ${textOf(outcome)} ${outcome.response?.podSandboxId.slice(0, 8) ?? ''}`;
   }
 
-  private homeOf(uid: string): ModelBackend | undefined {
-    return [...this.world.living()].find(({ object }) => podOf(object) === uid)?.backend;
+  /** The backends that have, or had, sandboxes of the pod. One that was emptied without the proxy may still count. */
+  private homesOf(uid: string): Set<ModelBackend> {
+    const homes = [...this.world.all()].filter(({ object }) => podOf(object) === uid);
+    return new Set(homes.map(({ backend }) => backend));
+  }
+
+  /** One of the pods that the kubelet ever asked for, the newest first. */
+  private podBy(pick: number): Pod | undefined {
+    return this.pods.at(-1 - (pick % Math.max(1, this.pods.length)));
   }
 
   private choose(kind: 'sandbox' | 'container', pick: number): string | undefined {
@@ -230,7 +243,8 @@ export class ModelKubelet {
     const id = this.choose('sandbox', pick);
     const found = id === undefined ? undefined : this.world.find(id);
     const uid = found && podOf(found.object);
-    if (found === undefined || !found.isAlive || uid === undefined) return undefined;
+    if (found === undefined || !found.isAlive || uid === undefined || !this.model.isTold(id))
+      return undefined;
     return { config: configOf(uid, found.object.metadata.attempt), home: found.backend };
   }
 }

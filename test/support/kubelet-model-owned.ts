@@ -83,8 +83,9 @@ export class OwnedCalls {
     const canBeDone = this.canBeDone(rpc, subject, named);
     const { existing } = subject;
     const isSettled = this.world.backends.every(({ isDisturbed }) => !isDisturbed);
-    // For what is gone every backend must be asked.
-    const isDue = isSettled || (existing.isAlive && isAlone && !existing.backend.isDisturbed);
+    // For what is gone, or made without the proxy, every backend must be asked.
+    const isKnown = existing.isAlive && this.model.isTold(id);
+    const isDue = isSettled || (isKnown && isAlone && !existing.backend.isDisturbed);
     const outcome = await this.call(rpc, subject, named.name, isDue, isAlone);
     const text = `${rpc} ${id.slice(0, 8)} on ${existing.backend.name}${existing.isAlive ? '' : ' (gone)'} -> ${textOf(outcome)}`;
     const isDenied =
@@ -94,8 +95,9 @@ export class OwnedCalls {
       throw new Violation(`${text}; what is gone is stopped and removed`);
     const mustBeOk = isDue && isAlone && !outcome.isUnanswered && canBeDone;
     if (mustBeOk && outcome.code !== status.OK) throw new Violation(`${text}; it could have been done`);
-    if (!READS.includes(rpc) && outcome.isUnanswered && !outcome.isUntouched)
-      existing.backend.isCovered = false;
+    // An error may leave the work half done.
+    if (!READS.includes(rpc) && outcome.code !== status.OK && !outcome.isUntouched)
+      existing.backend.covered.clear();
     return text;
   }
 
@@ -201,7 +203,7 @@ export class OwnedCalls {
       throw new Violation(`CreateContainer in ${sandboxId} is OK with ${id}, which is not in it`);
     if (made.backend !== existing.backend || (isAlone && !made.isAlive))
       throw new Violation(`CreateContainer in ${sandboxId} is OK with ${id}, which is not there`);
-    this.model.created('container', id);
+    this.model.made('container', id);
   }
 
   private checkStopped(rpc: string, id: string): void {

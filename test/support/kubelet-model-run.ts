@@ -2,6 +2,7 @@
 import { KubeletModel, Violation } from './kubelet-model.ts';
 import type { Tally } from './kubelet-model-call.ts';
 import { ModelKubelet } from './kubelet-model-kubelet.ts';
+import { Outsider } from './kubelet-model-outsider.ts';
 import type { Step } from './kubelet-model-step.ts';
 import { Trouble } from './kubelet-model-trouble.ts';
 import { ModelWorld } from './kubelet-model-world.ts';
@@ -23,7 +24,11 @@ export async function runSteps(steps: readonly Step[], seed: number, form: Form)
   await using world = await ModelWorld.start(seed, form);
   const model = new KubeletModel(world);
   const kubelet = new ModelKubelet(world, model);
-  const trouble = new Trouble(world, model, kubelet);
+  const parts = {
+    kubelet,
+    trouble: new Trouble(world, model, kubelet),
+    outsider: new Outsider(world, model),
+  };
   const lines: string[] = [];
   let logged = 0;
   const note = (line: string) => {
@@ -39,7 +44,7 @@ export async function runSteps(steps: readonly Step[], seed: number, form: Form)
     const number = String(at).padStart(4);
     const startedAtMs = performance.now();
     try {
-      const taken = await take(step, kubelet, trouble);
+      const taken = await take(step, parts);
       const elapsed = `${Math.round(performance.now() - startedAtMs)} ms`.padStart(7);
       for (const line of taken) note(`${number} ${elapsed}  ${line}`);
       model.checkHomes();
@@ -53,10 +58,24 @@ export async function runSteps(steps: readonly Step[], seed: number, form: Form)
   return { lines, tally: kubelet.tally, failure: undefined };
 }
 
-async function take(step: Step, kubelet: ModelKubelet, trouble: Trouble): Promise<string[]> {
+interface Parts {
+  readonly kubelet: ModelKubelet;
+  readonly trouble: Trouble;
+  readonly outsider: Outsider;
+}
+
+async function take(step: Step, { kubelet, trouble, outsider }: Parts): Promise<string[]> {
   switch (step.kind) {
     case 'trouble':
       return [await trouble.make(step.trouble)];
+    case 'outside':
+      return [outsider.act(step.outside)];
+    case 'interrupted': {
+      const planned = kubelet.plan(step.call);
+      return planned === undefined
+        ? []
+        : trouble.interrupt(step.call.rpc, step.how, () => planned.make(false));
+    }
     case 'call':
     case 'together': {
       const calls = step.kind === 'call' ? [step.call] : step.calls;

@@ -58,8 +58,6 @@ export type TroubleStep =
       readonly how: 'cut' | 'crash' | 'hang' | 'delay' | 'refuse';
       readonly when: 'before' | 'after';
     }
-  /** A container ends by itself. */
-  | { readonly does: 'exit'; readonly pick: number; readonly code: number }
   /** The proxy ends and starts again. */
   | { readonly does: 'restart'; readonly how: 'stop' | 'kill' }
   /** Waits until the proxy says of each backend that it is there, or not, as it is. */
@@ -67,69 +65,30 @@ export type TroubleStep =
   /** All trouble ends; waits until the proxy shows exactly the truth. */
   | { readonly does: 'heal' };
 
+/** What happens in a runtime without the proxy: a container ends by itself, or somebody else is at work there. */
+export interface OutsideStep {
+  readonly act: 'run' | 'create' | 'stop' | 'remove' | 'exit';
+  readonly backend: number;
+  /** Among the sandboxes of the backend. */
+  readonly pick: number;
+}
+
 export type Step =
   | { readonly kind: 'call'; readonly call: CallStep }
   /** Calls made at the same time. */
   | { readonly kind: 'together'; readonly calls: readonly CallStep[] }
+  /** The proxy ends and starts again when the backend has done what the call asks for, and not answered yet. */
+  | { readonly kind: 'interrupted'; readonly call: CallStep; readonly how: 'stop' | 'kill' }
+  | { readonly kind: 'outside'; readonly outside: OutsideStep }
   | { readonly kind: 'trouble'; readonly trouble: TroubleStep };
 
-const pick = fc.nat(30);
-const backend = fc.nat(2);
-const image = fc.nat(2);
 const often = <T>(weight: number, arbitrary: fc.Arbitrary<T>) => ({ weight, arbitrary });
-
-const owned = (...rpcs: OwnedRpc[]) => fc.record({ rpc: fc.constantFrom(...rpcs), pick });
-const place = fc.record({
-  rpc: fc.constant('RunPodSandbox' as const),
-  pick: fc.oneof(often(3, fc.constant('new' as const)), often(2, pick)),
-  backend,
-  isRepeated: fc.nat(3).map((number) => number === 0),
-});
-const create = fc.record({
-  rpc: fc.constant('CreateContainer' as const),
-  pick,
-  isRepeated: fc.nat(5).map((number) => number === 0),
-});
-const list = fc.record({
-  rpc: fc.constantFrom('ListPodSandbox' as const, 'ListContainers' as const),
-  by: fc.oneof(
-    often(4, fc.constant('nothing' as const)),
-    often(3, fc.constantFrom('id' as const, 'short-id' as const, 'sandbox' as const, 'uid' as const)),
-  ),
-  pick,
-  state: fc.oneof(often(3, fc.constant(undefined)), often(1, fc.nat(2))),
-});
-const ofPods = fc.oneof(
-  often(6, place),
-  often(6, create),
-  often(5, owned('StartContainer')),
-  often(4, owned('StopPodSandbox', 'StopContainer')),
-  often(4, owned('RemovePodSandbox', 'RemoveContainer')),
-  often(3, owned('PodSandboxStatus', 'ContainerStatus')),
-  often(10, list),
-  often(1, fc.constant({ rpc: 'Status' as const })),
-);
-const ofImages = fc.oneof(
-  often(
-    2,
-    fc.record({
-      rpc: fc.constant('PullImage' as const),
-      image,
-      pick: fc.oneof(pick, fc.constant('none' as const)),
-    }),
-  ),
-  often(
-    1,
-    fc.record({
-      rpc: fc.constant('RemoveImage' as const),
-      image,
-      by: fc.constantFrom('name' as const, 'id' as const),
-      backend,
-    }),
-  ),
-  often(1, fc.record({ rpc: fc.constant('ImageStatus' as const), image })),
-  often(3, fc.constant({ rpc: 'ListImages' as const })),
-);
+const one = <const T>(value: T) => fc.constant(value);
+const oneOf = <const T>(...values: T[]): fc.Arbitrary<T> => fc.constantFrom(...values);
+/** Mostly what is new: with that most things happen. */
+const pick = fc.oneof(often(3, fc.nat(2)), often(2, fc.nat(30)));
+const image = fc.nat(2);
+const restart = oneOf('stop', 'kill');
 
 const BREAKABLE = [
   'RunPodSandbox',
@@ -147,64 +106,77 @@ const BREAKABLE = [
   'PullImage',
   'RemoveImage',
   'Status',
-];
-const trouble: fc.Arbitrary<TroubleStep> = fc.oneof(
-  often(3, fc.record({ does: fc.constant('crash' as const), backend })),
-  often(3, fc.record({ does: fc.constant('revive' as const), backend })),
-  often(
-    2,
-    fc.record({
-      does: fc.constant('hang' as const),
-      backend,
-      calls: fc.constantFrom('lists' as const, 'all' as const),
-    }),
-  ),
-  often(2, fc.record({ does: fc.constant('calm' as const), backend })),
-  often(2, fc.record({ does: fc.constant('cut' as const), backend })),
-  often(
-    8,
-    fc.record({
-      does: fc.constant('break' as const),
-      backend,
-      rpc: fc.constantFrom(...BREAKABLE),
-      how: fc.oneof(
-        often(4, fc.constant('cut' as const)),
-        often(3, fc.constant('delay' as const)),
-        often(3, fc.constantFrom('crash' as const, 'hang' as const, 'refuse' as const)),
-      ),
-      when: fc.oneof(often(3, fc.constant('after' as const)), often(1, fc.constant('before' as const))),
-    }),
-  ),
-  often(2, fc.record({ does: fc.constant('exit' as const), pick, code: fc.nat(2) })),
-  often(
-    2,
-    fc.record({
-      does: fc.constant('restart' as const),
-      how: fc.constantFrom('stop' as const, 'kill' as const),
-    }),
-  ),
-  often(2, fc.constant({ does: 'notice' as const })),
-  often(3, fc.constant({ does: 'heal' as const })),
-);
+] as const;
 
-const step: fc.Arbitrary<Step> = fc.oneof(
-  often(
-    14,
-    ofPods.map((call) => ({ kind: 'call' as const, call })),
-  ),
-  often(
-    2,
-    ofImages.map((call) => ({ kind: 'call' as const, call })),
-  ),
-  often(
-    2,
-    fc.array(ofPods, { minLength: 2, maxLength: 5 }).map((calls) => ({ kind: 'together' as const, calls })),
-  ),
-  often(
-    6,
-    trouble.map((one) => ({ kind: 'trouble' as const, trouble: one })),
-  ),
-);
+const owned = (...rpcs: OwnedRpc[]) => fc.record({ rpc: fc.constantFrom(...rpcs), pick });
+
+/** Any step; most of the trouble is about one backend, so that one thing comes to another. */
+function stepOf(victim: number): fc.Arbitrary<Step> {
+  const backend = fc.oneof(often(3, one(victim)), often(2, fc.nat(2)));
+  const place = fc.record({
+    rpc: one('RunPodSandbox'),
+    pick: fc.oneof(often(3, one('new')), often(2, pick)),
+    backend,
+    isRepeated: fc.nat(3).map((number) => number === 0),
+  });
+  const create = fc.record({
+    rpc: one('CreateContainer'),
+    pick,
+    isRepeated: fc.nat(5).map((number) => number === 0),
+  });
+  const list = fc.record({
+    rpc: oneOf('ListPodSandbox', 'ListContainers'),
+    by: fc.oneof(often(4, one('nothing')), often(3, oneOf('id', 'short-id', 'sandbox', 'uid', 'uid'))),
+    pick,
+    state: fc.oneof(often(3, one(undefined)), often(1, fc.nat(2))),
+  });
+  const changing = fc.oneof(
+    often(6, place),
+    often(6, create),
+    often(5, owned('StartContainer')),
+    often(4, owned('StopPodSandbox', 'StopContainer')),
+    often(4, owned('RemovePodSandbox', 'RemoveContainer')),
+  );
+  const ofPods = fc.oneof(
+    often(25, changing),
+    often(3, owned('PodSandboxStatus', 'ContainerStatus')),
+    often(10, list),
+    often(1, fc.record({ rpc: one('Status') })),
+  );
+  const ofImages = fc.oneof(
+    often(2, fc.record({ rpc: one('PullImage'), image, pick: fc.oneof(pick, one('none')) })),
+    often(1, fc.record({ rpc: one('RemoveImage'), image, by: oneOf('name', 'id'), backend })),
+    often(1, fc.record({ rpc: one('ImageStatus'), image })),
+    often(3, fc.record({ rpc: one('ListImages') })),
+  );
+  const broken = fc.record({
+    does: one('break'),
+    backend,
+    rpc: oneOf(...BREAKABLE),
+    how: fc.oneof(often(4, one('cut')), often(3, one('delay')), often(3, oneOf('crash', 'hang', 'refuse'))),
+    when: fc.oneof(often(3, one('after')), often(1, one('before'))),
+  });
+  const trouble = fc.oneof(
+    often(3, fc.record({ does: one('crash'), backend })),
+    often(3, fc.record({ does: one('revive'), backend })),
+    often(2, fc.record({ does: one('hang'), backend, calls: oneOf('lists', 'all') })),
+    often(2, fc.record({ does: one('calm'), backend })),
+    often(2, fc.record({ does: one('cut'), backend })),
+    often(8, broken),
+    often(2, fc.record({ does: one('restart'), how: restart })),
+    often(2, fc.record({ does: one('notice') })),
+    often(2, fc.record({ does: one('heal') })),
+  );
+  const act = oneOf('run', 'create', 'stop', 'remove', 'exit', 'exit', 'exit');
+  return fc.oneof(
+    often(28, fc.record({ kind: one('call'), call: ofPods })),
+    often(4, fc.record({ kind: one('call'), call: ofImages })),
+    often(4, fc.record({ kind: one('together'), calls: fc.array(ofPods, { minLength: 2, maxLength: 5 }) })),
+    often(1, fc.record({ kind: one('interrupted'), call: changing, how: restart })),
+    often(2, fc.record({ kind: one('outside'), outside: fc.record({ act, backend, pick }) })),
+    often(12, fc.record({ kind: one('trouble'), trouble })),
+  );
+}
 
 /** A running container on each backend, so that there is something to lie about from the beginning. */
 const PRELUDE: readonly Step[] = [0, 1, 2].flatMap((position) => [
@@ -215,6 +187,9 @@ const PRELUDE: readonly Step[] = [0, 1, 2].flatMap((position) => [
 
 /** The sequence of a seed: a running container on each backend, and `length` steps by chance. */
 export function stepsOf(seed: number, length: number): Step[] {
-  const [steps] = fc.sample(fc.array(step, { minLength: length, maxLength: length }), { seed, numRuns: 1 });
+  const sequence = fc
+    .nat(2)
+    .chain((victim) => fc.array(stepOf(victim), { minLength: length, maxLength: length }));
+  const [steps] = fc.sample(sequence, { seed, numRuns: 1 });
   return [...PRELUDE, ...(steps ?? [])];
 }

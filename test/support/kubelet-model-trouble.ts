@@ -25,8 +25,6 @@ export class Trouble {
   /** Makes the trouble, and tells in a line what it was. */
   async make(step: TroubleStep): Promise<string> {
     switch (step.does) {
-      case 'exit':
-        return this.exit(step.pick, step.code);
       case 'restart':
         return this.restart(step.how);
       case 'notice':
@@ -77,25 +75,39 @@ export class Trouble {
     }
   }
 
-  /** A container ends while nobody looks. */
-  private exit(pick: number, code: number): string {
-    const running = [...this.world.living()].flatMap(({ backend, object }) =>
-      'sandboxId' in object && object.isRunning ? [{ backend, object }] : [],
+  /** Ends the proxy in the middle of a call: the backend has done its part, the answer has not come. */
+  async interrupt(rpc: string, how: 'stop' | 'kill', make: () => Promise<string>): Promise<string[]> {
+    this.expectRestart();
+    const faults = this.world.backends.map(({ runtime }) =>
+      runtime.faults.add(rpc, { kind: 'hang', when: 'after' }, { calls: 1 }),
     );
-    const chosen = running[pick % Math.max(1, running.length)];
-    if (chosen === undefined) return 'no container runs that could end';
-    chosen.backend.runtime.world.exitContainer(chosen.object, code);
-    return `container ${chosen.object.id.slice(0, 8)} on ${chosen.backend.name} ends with ${code}`;
+    let isOver = false;
+    const made = make().finally(() => {
+      isOver = true;
+    });
+    // Judged below; until then a violation is nobody's.
+    made.catch(() => undefined);
+    await inTime(
+      async () => isOver || faults.some(({ hits }) => hits > 0),
+      () => `${rpc} reaches no backend and is not answered`,
+    );
+    const restarted = await this.restart(how);
+    for (const fault of faults) fault.clear();
+    return [restarted, `  amid  ${await made}`];
   }
 
-  private async restart(how: 'stop' | 'kill'): Promise<string> {
-    // Until it is connected again, its backends are as good as troubled.
+  /** Until the proxy is connected again, its backends are as good as troubled. */
+  private expectRestart(): void {
     for (const backend of this.world.backends) {
       backend.isDisturbed = true;
       backend.isOnRecord = true;
     }
+  }
+
+  private async restart(how: 'stop' | 'kill'): Promise<string> {
+    this.expectRestart();
     await this.world.restartProxy(how);
-    if (how === 'kill') this.model.proxyDied();
+    if (how === 'kill') this.model.proxyKilled();
     return `the proxy restarts after a ${how}`;
   }
 
@@ -134,7 +146,10 @@ export class Trouble {
       },
       () => `the proxy does not become whole again: ${trouble}`,
     );
-    for (const backend of world.backends) Object.assign(backend, UNTROUBLED);
+    for (const backend of world.backends) {
+      Object.assign(backend, UNTROUBLED);
+      for (const kind of ['sandbox', 'container', 'image'] as const) backend.covered.add(kind);
+    }
     return 'all is well again';
   }
 

@@ -5,6 +5,7 @@ import type { ProfileName } from '../../src/simulator/profile.ts';
 import { type SimulatedRuntime, startSimulatedRuntime } from '../../src/simulator/runtime.ts';
 import type { Sandbox } from '../../src/simulator/sandbox.ts';
 import { CriClient } from './cri-client.ts';
+import type { Kind } from './kubelet-model.ts';
 import { fastClock, LateLoop } from './kubelet-model-clock.ts';
 import { type Ending, InnerProxy, type ModelProxy, OuterProxy } from './kubelet-model-proxy.ts';
 import { configOf, type LogLine } from './proxy-world.ts';
@@ -35,9 +36,8 @@ export interface ModelBackend {
   mayHang: boolean;
   /** Something was done to it since the proxy was last seen to be at one with the truth. */
   isDisturbed: boolean;
-  /** The proxy has its complete lists, and knows the outcome of every call since; for images apart. */
-  isCovered: boolean;
-  hasImagesCovered: boolean;
+  /** Of what the proxy has a complete list, and knows what every call since has come to. */
+  readonly covered: Set<Kind | 'image'>;
   /** The proxy was restarted since: what it has on record may be short of calls that were on their way then. */
   isOnRecord: boolean;
 }
@@ -89,7 +89,7 @@ export class ModelWorld implements AsyncDisposable {
         clock,
         ...(handler !== '' && { handlers: [handler] }),
       });
-      backends.push({ name, handler, runtime, ...UNTROUBLED });
+      backends.push({ name, handler, runtime, covered: new Set(), ...UNTROUBLED });
     }
     const worldBackends = KINDS.map(({ name, profile, handler }) => ({
       name,
@@ -116,9 +116,14 @@ export class ModelWorld implements AsyncDisposable {
     return entry && { ...entry, isAlive: isAlive(entry) };
   }
 
+  /** All that ever existed, in order of creation. */
+  *all(): Generator<Existing> {
+    for (const entry of this.ever.values()) yield { ...entry, isAlive: isAlive(entry) };
+  }
+
   /** All that exists, in order of creation. */
   *living(): Generator<Existing> {
-    for (const entry of this.ever.values()) if (isAlive(entry)) yield { ...entry, isAlive: true };
+    for (const existing of this.all()) if (existing.isAlive) yield existing;
   }
 
   /** Ends the proxy and starts it again, with a fresh client. */
@@ -160,15 +165,14 @@ export class ModelWorld implements AsyncDisposable {
 export const UNTROUBLED = {
   mayHang: false,
   isDisturbed: false,
-  isCovered: true,
-  hasImagesCovered: true,
   isOnRecord: false,
 } as const;
 
 /** Whether the proxy has all it needs to list this backend: its own answer, or what it knows of it. */
-export function canBeListed({ isDisturbed, mayHang, isOnRecord }: ModelBackend, isCovered: boolean): boolean {
+export function canBeListed(backend: ModelBackend, kind: Kind | 'image'): boolean {
+  const { isDisturbed, mayHang, isOnRecord, covered } = backend;
   // A backend that lives but does not list is waited for unless what is known of it is certain.
-  return !isDisturbed || (isCovered && !(mayHang && isOnRecord));
+  return !isDisturbed || (covered.has(kind) && !(mayHang && isOnRecord));
 }
 
 /** The UID of a pod sandbox's pod; undefined for a container. */

@@ -9,9 +9,13 @@ export class Violation extends Error {}
 
 export type Kind = 'sandbox' | 'container';
 
-/** One object of which the client was told, by an OK of its creation or by a list. */
+/** One object that the client knows of. */
 interface Known {
   readonly kind: Kind;
+  /** The proxy told of it, by an OK of its creation or by a list: from then on lists must have it. */
+  isTold: boolean;
+  /** By the OK of its creation. */
+  isMade: boolean;
   /** The state it has at least: states only move on. Told by an OK to Start or Stop. */
   atLeast: number;
   /** The same, as lists showed it. Lost with the proxy's life, for what it learned by itself it may learn anew. */
@@ -57,17 +61,37 @@ export class KubeletModel {
     return new Map([...this.objects].map(([id, known]) => [id, { ...known }]));
   }
 
-  /** The ids of one kind that were told of, in that order; the living first. */
+  /** The ids of one kind that are known, the newest first, and after the living ones the last two that are gone. */
   ids(kind: Kind): string[] {
     const ids = [...this.objects].filter(([, known]) => known.kind === kind).map(([id]) => id);
     const isAlive = (id: string) => this.world.find(id)?.isAlive === true;
-    return [...ids.filter(isAlive), ...ids.filter((id) => !isAlive(id)).slice(-2)];
+    return [...ids.filter(isAlive).reverse(), ...ids.filter((id) => !isAlive(id)).slice(-2)];
+  }
+
+  /** Whether the proxy told of it. */
+  isTold(id: string | undefined): boolean {
+    return id !== undefined && this.objects.get(id)?.isTold === true;
+  }
+
+  /** Somebody made an object without the proxy, and the client heard of it. */
+  heardOf(kind: Kind, id: string): void {
+    if (this.objects.has(id)) return;
+    const nothing = { atLeast: 0, shownAtLeast: 0, isRemoved: false, isMissed: false };
+    this.objects.set(id, { kind, isTold: false, isMade: false, ...nothing });
   }
 
   /** The creation of an object was answered OK. */
-  created(kind: Kind, id: string): void {
-    if (this.objects.has(id)) return;
-    this.objects.set(id, { kind, atLeast: 0, shownAtLeast: 0, isRemoved: false, isMissed: false });
+  made(kind: Kind, id: string): void {
+    this.told(kind, id);
+    const known = this.objects.get(id);
+    if (known !== undefined) known.isMade = true;
+  }
+
+  /** A list showed the object, or it was removed. */
+  private told(kind: Kind, id: string): void {
+    this.heardOf(kind, id);
+    const known = this.objects.get(id);
+    if (known !== undefined) known.isTold = true;
   }
 
   /** Start or Stop was answered OK: the object, and what is in it, cannot go back behind `state`, if it got so far. */
@@ -81,18 +105,23 @@ export class KubeletModel {
 
   /** Remove was answered OK, which takes the containers of a sandbox with it. */
   removed(kind: Kind, id: string): void {
-    this.created(kind, id);
+    this.told(kind, id);
     for (const [knownId, known] of this.objects) {
       const { object } = this.existing(knownId);
       if (knownId === id || ('sandboxId' in object && object.sandboxId === id)) known.isRemoved = true;
     }
   }
 
-  /** The proxy begins a new life: what it was not told by calls it may have forgotten. */
-  proxyDied(): void {
-    for (const known of this.objects.values()) {
+  /**
+   * The proxy was killed. What it learned by calls it has on record; what it learned by lists of late it may have
+   * forgotten, and where an object is known by them alone, it knows that its list is not complete any more.
+   */
+  proxyKilled(): void {
+    for (const { covered } of this.world.backends) covered.delete('image');
+    for (const [id, known] of this.objects) {
       known.shownAtLeast = 0;
       known.isMissed = false;
+      if (known.isTold && !known.isMade) this.existing(id).backend.covered.delete(known.kind);
     }
   }
 
@@ -105,7 +134,7 @@ export class KubeletModel {
       this.checkRecord(kind, asked, record, before);
     }
     for (const [id, known] of before) {
-      if (known.kind !== kind || ids.has(id)) continue;
+      if (known.kind !== kind || !known.isTold || ids.has(id)) continue;
       const existing = this.existing(id);
       if (existing.isAlive && mustShow(existing, known, asked)) {
         throw new Violation(`${kind} ${id} lives on backend ${existing.backend.name}, and the list lacks it`);
@@ -154,7 +183,7 @@ export class KubeletModel {
   private learn(kind: Kind, asked: Asked, shown: readonly Shown[], ids: ReadonlySet<string>): void {
     const isComplete = Object.values(asked).every((value) => value === undefined);
     for (const { id, state } of shown) {
-      this.created(kind, id);
+      this.told(kind, id);
       const known = this.objects.get(id);
       if (isComplete && known !== undefined) known.shownAtLeast = Math.max(known.shownAtLeast, state);
     }

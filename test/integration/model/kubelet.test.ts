@@ -11,7 +11,7 @@ const FIRST_SEED = Number(env['MODEL_SEED'] ?? Math.floor(Math.random() * 1_000_
 const LENGTH = Number(env['MODEL_LENGTH'] ?? 40);
 /** Sequences that run at the same time: most of their time is spent waiting. */
 const LANES = 3;
-const SHORTEN_MS = env['MODEL_RUNS'] === undefined ? 60_000 : 180_000;
+const SHORTEN_MS = Number(env['MODEL_SHORTEN'] ?? 60_000);
 /** Of all answers that were due, how many may be missing because a busy machine let a budget run out. */
 const LATE_SHARE = 0.1;
 
