@@ -64,11 +64,8 @@ function relayTo(parts: ProxyParts, call: Call, method: OwnedMethod, owner: Back
   }
   call.onLeave(() => owner.snapshot.change(...lossesOf(method)));
   const onStatus = (code: number) => {
-    if (code !== STATUS.OK) {
-      // An error may leave the work half done.
-      owner.snapshot.change(...lossesOf(method));
-      return;
-    }
+    // An error may leave a state that is old here for a while; it makes and unmakes no object.
+    if (code !== STATUS.OK) return;
     owner.snapshot.change(...changesOfOwned(method, id, call.message, NOTHING, clock.wallMs()));
     parts.record();
   };
@@ -130,7 +127,6 @@ function endObject(parts: ProxyParts, call: Call, method: OwnedMethod, owner: Ba
       replyEmpty(call);
       return;
     }
-    if (outcome.kind === 'status') owner.snapshot.change(...lossesOf(method));
     if (outcome.kind === 'answered') note();
     if (outcome.kind === 'answered' && method.effect?.startsWith('remove-')) forget(parts, method, id);
     parts.record();
