@@ -1,5 +1,6 @@
 // Which lists and replies of the snapshots go to the journal, and when: they are long and come every second, so each is
-// written at most every ten seconds, and one that has not changed is only confirmed.
+// written at most every ten seconds unless it shows something that nothing on file does, and one that has not changed
+// is only confirmed.
 import { crc32 } from 'node:zlib';
 import type { BackendSnapshot, KeptReply } from '../backends/snapshot.ts';
 import type { SnapshotList } from '../backends/snapshot-change.ts';
@@ -33,10 +34,13 @@ export class JournalMessages {
     this.options = options;
   }
 
-  /** There is a newer message: it, or one still newer, is written when its time comes; the first at once. */
-  expect(backend: string, rpc: Rpc): void {
+  /**
+   * There is a newer message: it, or one still newer, is written when its time comes; the first at once, and any that
+   * `isUrgent`.
+   */
+  expect(backend: string, rpc: Rpc, isUrgent: boolean): void {
     const last = this.written.get(backend)?.get(rpc);
-    if (last === undefined) {
+    if (last === undefined || isUrgent) {
       this.write(backend, rpc);
       return;
     }

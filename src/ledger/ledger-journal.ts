@@ -1,7 +1,8 @@
 // Ledger, snapshots and pins on disk: writes down what they learn as they learn it, and gives it back after a restart,
 // also after a kill. Ids and changes are written at once; lists, which are long and replaced every second, seldom.
 import { readFile } from 'node:fs/promises';
-import type { BackendSnapshot } from '../backends/snapshot.ts';
+import type { BackendSnapshot, KeptReply } from '../backends/snapshot.ts';
+import type { SnapshotList } from '../backends/snapshot-change.ts';
 import type { Clock } from '../clock.ts';
 import { Journal } from './journal.ts';
 import { encodeEntry, JOURNAL_VERSION, type LedgerEntry, type NoteName } from './journal-entries.ts';
@@ -45,6 +46,11 @@ export class LedgerJournal {
   private readonly pins: Map<string, string>;
   private readonly notes: Map<NoteName, Buffer>;
   private readonly messages: JournalMessages;
+  /** Id to backend of objects that are on record by their id alone: the next list that may show them is written at once. */
+  private readonly unlisted: Readonly<Record<ObjectKind, Map<string, string>>> = {
+    sandbox: new Map(),
+    container: new Map(),
+  };
 
   private constructor(options: LedgerJournalOptions, journal: Journal, state: RecordedState) {
     this.options = options;
@@ -104,11 +110,13 @@ export class LedgerJournal {
 
   /** The ledger has a new object, or learnt the parent of one. */
   added(object: ObjectKind, id: string, backend: string, parent: string): void {
+    this.unlisted[object].set(id, backend);
     this.write({ kind: 'added', object, id, backend, parent });
   }
 
   /** The ledger has forgotten an object; each container that goes with its sandbox is told too. */
   removed(object: ObjectKind, id: string): void {
+    this.unlisted[object].delete(id);
     this.write({ kind: 'removed', object, id });
   }
 
@@ -143,9 +151,22 @@ export class LedgerJournal {
 
   private watch(backend: string, snapshot: BackendSnapshot): void {
     snapshot.watch({
-      onChange: ({ seq, change }) => this.write({ kind: 'change', backend, seq, change }),
-      onMessage: (rpc) => this.messages.expect(backend, rpc),
+      onChange: ({ seq, change }) => {
+        if (change.kind === 'run-sandbox') this.unlisted.sandbox.delete(change.id);
+        else if (change.kind === 'create-container') this.unlisted.container.delete(change.id);
+        this.write({ kind: 'change', backend, seq, change });
+      },
+      onMessage: (rpc) => this.messages.expect(backend, rpc, this.showsUnlisted(backend, rpc)),
     });
+  }
+
+  /** Whether a new list may show objects of which only the id is on file: a restart could not list them. */
+  private showsUnlisted(backend: string, rpc: SnapshotList | KeptReply): boolean {
+    if (rpc !== 'ListPodSandbox' && rpc !== 'ListContainers') return false;
+    const unlisted = this.unlisted[rpc === 'ListPodSandbox' ? 'sandbox' : 'container'];
+    const ids = [...unlisted].filter(([, owner]) => owner === backend);
+    for (const [id] of ids) unlisted.delete(id);
+    return ids.length > 0;
   }
 
   private *content(ledger: LedgerContent): Generator<JournalEntry> {

@@ -109,6 +109,21 @@ describe('LedgerJournal', () => {
     await first.ledgerJournal.close();
   });
 
+  it('writes a list at once that shows what was not made through us', async () => {
+    await using dir = await tempDir();
+    const file = dir.file('journal');
+    const first = await openOn(file);
+    list(first, 'red');
+    // The list teaches the ledger, and is then kept.
+    first.add('sandbox', 's', 'red', 'u');
+    list(first, 'red', 's');
+    first.ledgerJournal.flush();
+    const killed = await openOn(file);
+    expect(statesIn(killed, 'red')).toEqual({ s: 0 });
+    await killed.ledgerJournal.close();
+    await first.ledgerJournal.close();
+  });
+
   it('writes the lists that wait for their time when it is closed', async () => {
     await using dir = await tempDir();
     const file = dir.file('journal');
