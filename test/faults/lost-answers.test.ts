@@ -45,8 +45,11 @@ afterAll(async () => {
   await dir?.[Symbol.asyncDispose]();
 });
 
-/** Does `act` when the id of an object that is not known yet passes through the pipe; the bytes do not go on. */
-async function onNewId(pipe: SocketPipe, act: () => void): Promise<{ readonly isMet: () => boolean }> {
+/** Does `act` when the id of an object that is not known yet passes through the pipe, and tells what becomes of it. */
+async function onNewId(
+  pipe: SocketPipe,
+  act: () => 'lost' | 'delivered',
+): Promise<{ readonly isMet: () => boolean }> {
   const known = new Set(await idsOnBackend());
   let isMet = false;
   pipe.onBytes = (bytes: Buffer, direction: Direction) => {
@@ -54,8 +57,7 @@ async function onNewId(pipe: SocketPipe, act: () => void): Promise<{ readonly is
     const ids = bytes.toString('latin1').match(/[0-9a-f]{64}/g) ?? [];
     if (ids.every((id) => known.has(id))) return true;
     isMet = true;
-    act();
-    return false;
+    return act() === 'delivered';
   };
   return { isMet: () => isMet };
 }
@@ -95,7 +97,10 @@ describe.each(['RunPodSandbox', 'CreateContainer'] as const)('an answer of %s th
     ['it reaches the client', () => before],
   ] as const)('because Switchyard is killed before %s leaves one object, which is used', async (_, where) => {
     const worker = await workerBefore(rpc);
-    const lost = await onNewId(where(), () => process.kill(stage.switchyard.pid, 'SIGKILL'));
+    const lost = await onNewId(where(), () => {
+      process.kill(stage.switchyard.pid, 'SIGKILL');
+      return 'lost';
+    });
     expect(await worker.step('up')).toBe(false);
     expect(lost.isMet()).toBe(true);
     letAllPass();
@@ -106,7 +111,10 @@ describe.each(['RunPodSandbox', 'CreateContainer'] as const)('an answer of %s th
 
   it('because the connection to the backend breaks leaves one object, which is used', async () => {
     const worker = await workerBefore(rpc);
-    const lost = await onNewId(behind, () => behind.cut());
+    const lost = await onNewId(behind, () => {
+      behind.cut();
+      return 'lost';
+    });
     expect(await worker.step('up')).toBe(false);
     expect(lost.isMet()).toBe(true);
     letAllPass();
@@ -115,10 +123,35 @@ describe.each(['RunPodSandbox', 'CreateContainer'] as const)('an answer of %s th
 
   it('because the connection to the client breaks leaves one object, which is used', async () => {
     const worker = await workerBefore(rpc);
-    const lost = await onNewId(before, () => before.cut());
+    const lost = await onNewId(before, () => {
+      before.cut();
+      return 'lost';
+    });
     expect(await worker.step('up')).toBe(false);
     expect(lost.isMet()).toBe(true);
     letAllPass();
+    await goesOn(worker);
+  });
+});
+
+describe('an answer that is given at the very moment at which Switchyard is killed', () => {
+  it('is known to the next Switchyard, also when the backend is away by then', async () => {
+    const worker = await workerBefore('RunPodSandbox');
+    const { runtime } = stage.backend(BACKEND);
+    const met = await onNewId(before, () => {
+      process.kill(stage.switchyard.pid, 'SIGKILL');
+      process.kill(runtime.pid, 'SIGSTOP');
+      return 'delivered';
+    });
+    const sandboxId = await worker.runSandbox(0);
+    expect(met.isMet()).toBe(true);
+    letAllPass();
+    calls.check.down(BACKEND);
+    await stage.switchyard.kill();
+    await stage.switchyard.startAgain('serving');
+    expect((await calls.listSandboxes()).map(({ id }) => id)).toContain(sandboxId);
+    calls.check.up(BACKEND);
+    runtime.resume();
     await goesOn(worker);
   });
 });
