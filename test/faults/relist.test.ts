@@ -8,9 +8,9 @@ import { latencies, quantile } from './call-record.ts';
 import { onlyCriErrors } from './checked-calls.ts';
 import { absentBackends, type SimulatedStage, simulatedStage } from './stage.ts';
 
-const STOPS = 3;
+const STOPS = 2;
 const FIRST_LISTS = 10;
-const LATER_RELISTS = 100;
+const LATER_RELISTS = 150;
 const STATUS_EVERY_MS = 100;
 /** The limits that Switchyard promises. */
 const FIRST_P99_MS = 2_500;
