@@ -216,7 +216,10 @@ describe('a backend that gives no answer to a list', () => {
     await sandboxIds(world);
     const hang = world.runtime('two').faults.add('*', { kind: 'hang' });
     expect(await sandboxIds(world)).toEqual([pod.podSandboxId]);
-    await until(() => world.lines.some(({ fields }) => fields['state'] === 'hanging'), 'it is known to hang');
+    await until(async () => {
+      await sandboxIds(world);
+      return world.lines.some(({ fields }) => fields['state'] === 'hanging');
+    }, 'it is known to hang');
     await expect(client.call('PodSandboxStatus', { podSandboxId: pod.podSandboxId })).rejects.toMatchObject({
       code: status.UNAVAILABLE,
       details: expect.stringMatching(/backend two is hanging since .*did not answer Version/),
