@@ -4,23 +4,28 @@ import type { ListMethod } from '../cri/methods.ts';
 import { forEachRecordWithId, type IdVisitor, readString } from '../cri/wire.ts';
 import { MalformedMessageError } from '../errors.ts';
 import type { ByteRange } from '../merge/lists.ts';
-import type { Ledger } from './ledger.ts';
+import type { Ledger, ObjectKind } from './ledger.ts';
+
+/**
+ * What a list reply is: a whole unfiltered list, by its number from Ledger.beginList; a `part` of such a list, that of a
+ * stream; or the answer to a filter.
+ */
+export type ListExtent = number | 'part' | 'filtered';
 
 /**
  * Learns the ids of one backend's list reply and returns the records that must not be shown, because another backend
  * owns their ids (two endpoints of one runtime do that; a kubelet that sees an id twice kills the pod for ever).
- * `fullList` is the number from Ledger.beginList when the list was unfiltered. Throws MalformedMessageError, naming the
- * backend, when the reply does not parse.
+ * Throws MalformedMessageError, naming the backend, when the reply does not parse.
  */
 export function learnList(
   ledger: Ledger,
   method: ListMethod,
   backend: Backend,
   message: Uint8Array,
-  fullList: number | undefined,
+  extent: ListExtent,
 ): ByteRange[] {
   try {
-    return learnRecords(ledger, method, backend, message, fullList);
+    return learnRecords(ledger, method, backend, message, extent);
   } catch (error) {
     if (!(error instanceof MalformedMessageError)) throw error;
     throw new MalformedMessageError(
@@ -38,28 +43,52 @@ function learnRecords(
   method: ListMethod,
   backend: Backend,
   message: Uint8Array,
-  fullList: number | undefined,
+  extent: ListExtent,
 ): ByteRange[] {
   const { object, recordIdPath, record } = method;
   if (object === 'image') return [];
   const parentPath = object === 'sandbox' ? record?.uid : record?.sandboxId;
-  const list = fullList ?? 0;
+  const list = typeof extent === 'number' ? extent : 0;
   const foreign: ByteRange[] = [];
   const view = new DataView(message.buffer, message.byteOffset, message.length);
   // For ids that the ledger cannot find by their bytes: mostly those that are new.
-  const seeText = (bodyStart: number, bodyEnd: number): boolean => {
+  const seeText = (recordStart: number, bodyStart: number, bodyEnd: number): boolean => {
     const id = readString(message, bodyStart, bodyEnd, recordIdPath) ?? '';
-    if (!method.learns) return (ledger.ownerOf(object, id) ?? backend) === backend;
+    const owner = ledger.ownerOf(object, id);
+    if (!method.learns) return (owner ?? backend) === backend;
     const parent = () => (parentPath && readString(message, bodyStart, bodyEnd, parentPath)) ?? '';
-    return ledger.see(object, id, backend, list, parent);
+    const isItsOwn = ledger.see(object, id, backend, list, parent);
+    // What the client has seen once must not be missing when the snapshot answers for the backend.
+    if (extent === 'filtered' && owner === undefined && ledger.ownerOf(object, id) === backend) {
+      noteFound(backend, object, id, parent(), message.subarray(recordStart, bodyEnd));
+    }
+    return isItsOwn;
   };
   const visit: IdVisitor = (recordStart, bodyStart, bodyEnd, idStart, idEnd) => {
     if (idStart < 0) return;
     const isItsOwn =
-      ledger.seeBytes(object, view, idStart, idEnd, backend, list) ?? seeText(bodyStart, bodyEnd);
+      ledger.seeBytes(object, view, idStart, idEnd, backend, list) ??
+      seeText(recordStart, bodyStart, bodyEnd);
     if (!isItsOwn) foreign.push({ start: recordStart, end: bodyEnd });
   };
   forEachRecordWithId(message, 0, message.length, method.recordField, recordIdPath, visit);
-  if (method.learns && fullList !== undefined) ledger.endList(object, backend, fullList);
+  if (method.learns && typeof extent === 'number') ledger.endList(object, backend, extent);
   return foreign;
+}
+
+/** Gives the snapshot the list record of an object that was found by other means than a full list. */
+export function noteFound(
+  backend: Backend,
+  object: ObjectKind,
+  id: string,
+  parent: string,
+  bytes: Uint8Array,
+): void {
+  // The reply's memory is used again.
+  const record = Buffer.from(bytes);
+  backend.snapshot.change(
+    object === 'sandbox'
+      ? { kind: 'run-sandbox', id, record }
+      : { kind: 'create-container', id, sandboxId: parent, record },
+  );
 }

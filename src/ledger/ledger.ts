@@ -19,11 +19,16 @@ export interface LedgerWatcher {
   removed(object: ObjectKind, id: string): void;
 }
 
+/** Removed objects to remember, of each kind. */
+const REMOVED_LIMIT = 1_000;
+
 const UNKNOWN: Ownership = { kind: 'unknown' };
 const AMBIGUOUS: Ownership = { kind: 'ambiguous' };
 
 export class Ledger {
   private readonly tables = { sandbox: new ObjectTable(), container: new ObjectTable() };
+  /** Objects removed by calls, with the newest full list begun before; oldest first. */
+  private readonly removed = { sandbox: new Map<string, number>(), container: new Map<string, number>() };
   private listNumber = 0;
   private watcher: LedgerWatcher | undefined;
 
@@ -110,17 +115,18 @@ export class Ledger {
     return true;
   }
 
-  /** Forgets a sandbox and, as removing a sandbox removes them too, its containers. */
+  /**
+   * A sandbox was removed, and with it its containers. Lists that are on their way may still show them: they do not
+   * bring them back.
+   */
   removeSandbox(id: string): void {
-    const { sandbox, container } = this.tables;
-    const number = sandbox.ids.find(id);
-    if (number < 0) return;
-    sandbox.remove(number);
-    this.watcher?.removed('sandbox', id);
-    for (const child of container.childrenOf(id)) this.drop(child);
+    this.rememberRemoved('sandbox', id);
+    this.dropSandbox(id);
   }
 
+  /** A container was removed; as removeSandbox. */
   removeContainer(id: string): void {
+    this.rememberRemoved('container', id);
     this.drop(this.tables.container.ids.find(id));
   }
 
@@ -132,14 +138,15 @@ export class Ledger {
 
   /**
    * A record of a list of `backend` shows an id. `list` is the number of a full list, or 0. Adds the object when it is
-   * new. False when another backend owns the id.
+   * new, unless it was removed while the list was on its way. False when another backend owns the id.
    */
   see(object: ObjectKind, id: string, backend: Backend, list: number, parent: () => string): boolean {
     const table = this.tables[object];
     const number = table.ids.find(id);
     if (number >= 0) return table.show(number, backend, list);
+    if (this.isRemoved(object, id, list)) return true;
     if (object === 'sandbox') this.addSandbox(id, backend, parent());
-    else this.addContainer(id, backend, parent());
+    else if (!this.isRemoved('sandbox', parent(), list)) this.addContainer(id, backend, parent());
     return true;
   }
 
@@ -167,9 +174,33 @@ export class Ledger {
   endList(object: ObjectKind, backend: Backend, list: number): void {
     const table = this.tables[object];
     for (const number of table.missingFrom(list, backend)) {
-      if (object === 'sandbox') this.removeSandbox(table.ids.idOf(number) ?? '');
+      if (object === 'sandbox') this.dropSandbox(table.ids.idOf(number) ?? '');
       else this.drop(number);
     }
+  }
+
+  /** Whether it was removed after this list began; one whose beginning is not known (0) may be older than any removal. */
+  private isRemoved(object: ObjectKind, id: string, list: number): boolean {
+    const at = this.removed[object].get(id);
+    return at !== undefined && (list === 0 || list <= at);
+  }
+
+  private rememberRemoved(object: ObjectKind, id: string): void {
+    const removed = this.removed[object];
+    removed.set(id, this.listNumber);
+    for (const oldest of removed.keys()) {
+      if (removed.size <= REMOVED_LIMIT) return;
+      removed.delete(oldest);
+    }
+  }
+
+  private dropSandbox(id: string): void {
+    const { sandbox, container } = this.tables;
+    const number = sandbox.ids.find(id);
+    if (number < 0) return;
+    sandbox.remove(number);
+    this.watcher?.removed('sandbox', id);
+    for (const child of container.childrenOf(id)) this.drop(child);
   }
 
   /** Forgets a container by its number; does nothing for one that is not known. */

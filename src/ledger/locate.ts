@@ -8,6 +8,7 @@ import { encodeIdFilter } from '../cri/own-messages.ts';
 import { forEachRecord, readString } from '../cri/wire.ts';
 import { AmbiguousIdError, DuplicateIdError, type SwitchyardError, UnresolvedIdError } from '../errors.ts';
 import { statusName } from '../grpc/status.ts';
+import { noteFound } from './learn.ts';
 import type { Ledger, ObjectKind } from './ledger.ts';
 
 export type Location =
@@ -37,6 +38,8 @@ interface Match {
   readonly backend: Backend;
   readonly id: string;
   readonly parent: string;
+  /** As the list showed it. */
+  readonly record: Uint8Array;
 }
 
 export class Locator {
@@ -94,8 +97,7 @@ export class Locator {
     }
     // A whole id has one owner. A shortened one may fit something on a backend that could not be asked.
     if (match !== undefined && (match.id === id || troubles.length === 0)) {
-      if (object === 'sandbox') this.options.ledger.addSandbox(match.id, match.backend, match.parent);
-      else this.options.ledger.addContainer(match.id, match.backend, match.parent);
+      this.learn(object, match);
       onOutcome('found');
       return { kind: 'owned', backend: match.backend, id: match.id };
     }
@@ -110,6 +112,12 @@ export class Locator {
     onOutcome('absent');
     this.absent.set(`${object} ${id}`, true);
     return { kind: 'absent' };
+  }
+
+  private learn(object: ObjectKind, { backend, id, parent, record }: Match): void {
+    const { ledger } = this.options;
+    ledger.see(object, id, backend, 0, () => parent);
+    if (ledger.ownerOf(object, id) === backend) noteFound(backend, object, id, parent, record);
   }
 }
 
@@ -147,11 +155,11 @@ async function askFor(
 function matchesIn(method: ListMethod, backend: Backend, message: Buffer, id: string): Match[] {
   const matches: Match[] = [];
   const parentPath = method.object === 'sandbox' ? method.record?.uid : method.record?.sandboxId;
-  forEachRecord(message, 0, message.length, method.recordField, (_, start, end) => {
+  forEachRecord(message, 0, message.length, method.recordField, (recordStart, start, end) => {
     const found = readString(message, start, end, method.recordIdPath) ?? '';
     if (!found.startsWith(id)) return;
     const parent = (parentPath && readString(message, start, end, parentPath)) ?? '';
-    matches.push({ backend, id: found, parent });
+    matches.push({ backend, id: found, parent, record: message.subarray(recordStart, end) });
   });
   return matches;
 }

@@ -116,7 +116,7 @@ class ListLeg {
       const message = method.relabels
         ? parts.metricLabels.relabel(backend, outcome.message)
         : outcome.message;
-      const foreign = learnList(parts.ledger, method, backend, message, fullList);
+      const foreign = learnList(parts.ledger, method, backend, message, fullList ?? 'filtered');
       if (foreign.length > 0) parts.onForeignIds(backend, foreign.length);
       const records = withoutRecords(message, foreign);
       const list = snapshotOf(method);

@@ -1,7 +1,6 @@
 // The kubelet of a model test: turns call steps into calls on the objects it knows, and holds every answer against the
 // truth. What it was told it gives to the model, which judges the lists.
 
-import { status } from '@grpc/grpc-js';
 import type { Asked, KubeletModel } from './kubelet-model.ts';
 import { Violation } from './kubelet-model.ts';
 import { configOf, makeCall, type PlannedCall, type Tally, textOf } from './kubelet-model-call.ts';
@@ -112,8 +111,10 @@ export class ModelKubelet {
 
   private askedBy({ by, pick, state }: ListStep, kind: 'sandbox' | 'container'): Asked {
     const withState = state === undefined ? {} : { state: kind === 'sandbox' ? state % 2 : state };
+    const uid = this.podBy(pick)?.uid;
+    if (by === 'uid' && uid !== undefined) return { uid, ...withState };
     const id = this.choose(by === 'sandbox' ? 'sandbox' : kind, pick);
-    if (by === 'nothing' || id === undefined) return withState;
+    if (by === 'nothing' || by === 'uid' || id === undefined) return withState;
     switch (by) {
       case 'id':
         return { id, ...withState };
@@ -121,8 +122,6 @@ export class ModelKubelet {
         return { id: id.slice(0, 13), ...withState };
       case 'sandbox':
         return kind === 'sandbox' ? { id, ...withState } : { sandboxId: id, ...withState };
-      case 'uid':
-        return { uid: this.podBy(pick)?.uid ?? '', ...withState };
       default:
         return by satisfies never;
     }
@@ -217,7 +216,7 @@ export class ModelKubelet {
       model.made('sandbox', id);
     } else if (isDue && isNew && isAlone && !outcome.isUnanswered)
       throw new Violation(`${what} ends ${textOf(outcome)}`);
-    if (outcome.code !== status.OK && !outcome.isUntouched) {
+    if (outcome.isUnanswered && !outcome.isUntouched) {
       for (const { covered } of [asked, ...homes]) covered.clear();
     }
     return `${what} -> ${textOf(outcome)} ${outcome.response?.podSandboxId.slice(0, 8) ?? ''}`;

@@ -95,8 +95,7 @@ export class OwnedCalls {
       throw new Violation(`${text}; what is gone is stopped and removed`);
     const mustBeOk = isDue && isAlone && !outcome.isUnanswered && canBeDone;
     if (mustBeOk && outcome.code !== status.OK) throw new Violation(`${text}; it could have been done`);
-    // An error may leave the work half done.
-    if (!READS.includes(rpc) && outcome.code !== status.OK && !outcome.isUntouched)
+    if (!READS.includes(rpc) && outcome.isUnanswered && !outcome.isUntouched)
       existing.backend.covered.clear();
     return text;
   }

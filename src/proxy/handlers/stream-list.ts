@@ -142,7 +142,8 @@ class StreamedList {
     const { parts } = this;
     const message = this.list.relabels ? parts.metricLabels.relabel(backend, received) : received;
     // One message is not the whole list, so nothing that it lacks is forgotten.
-    const foreign = learnList(parts.ledger, this.list, backend, message, undefined);
+    const extent = this.isFull ? 'part' : 'filtered';
+    const foreign = learnList(parts.ledger, this.list, backend, message, extent);
     if (foreign.length > 0) parts.onForeignIds(backend, foreign.length);
     // The bytes are valid only now.
     this.send(Buffer.concat(withoutRecords(message, foreign)));

@@ -1,13 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import type { Backend } from '../../../src/backends/backend.ts';
+import { BackendSnapshot } from '../../../src/backends/snapshot.ts';
 import { type ListMethod, methodNamed } from '../../../src/cri/methods.ts';
 import { encodeField } from '../../../src/cri/wire.ts';
 import { MalformedMessageError } from '../../../src/errors.ts';
 import { learnList } from '../../../src/ledger/learn.ts';
 import { Ledger } from '../../../src/ledger/ledger.ts';
 
-const red = { name: 'red' } as Backend;
-const blue = { name: 'blue' } as Backend;
+const aBackend = (name: string) => ({ name, snapshot: new BackendSnapshot() }) as Backend;
+const red = aBackend('red');
+const blue = aBackend('blue');
 const method = methodNamed('ListContainers') as ListMethod;
 /** Some of the usual form and some of another. */
 const IDS = Array.from({ length: 8 }, (_, n) => (n < 6 ? `${n}`.padStart(64, '0') : `id-${n}`));
@@ -41,9 +43,39 @@ describe('learnList', () => {
     ledger.addContainer(IDS[0] as string, blue, '');
     const stats = methodNamed('ListContainerStats') as ListMethod;
     const message = Buffer.concat(IDS.slice(0, 3).map((id) => encodeField(1, encodeField(1, text(1, id)))));
-    expect(learnList(ledger, stats, red, message, undefined)).toHaveLength(1);
-    expect(learnList(ledger, stats, blue, message, undefined)).toEqual([]);
+    expect(learnList(ledger, stats, red, message, 'filtered')).toHaveLength(1);
+    expect(learnList(ledger, stats, blue, message, 'filtered')).toEqual([]);
     expect(ledger.count('container')).toBe(1);
+  });
+
+  it('gives what a filtered list shows for the first time to the snapshot too', () => {
+    const ledger = new Ledger();
+    const backend = aBackend('green');
+    const { snapshot } = backend;
+    const [first, second] = IDS as [string, string];
+    snapshot.refresh('ListContainers', listOf([first]), snapshot.begin(0));
+    ledger.addContainer(first, backend, 'sandbox');
+    learnList(ledger, method, backend, listOf([first, second]), 'filtered');
+    expect(snapshot.answer('ListContainers', new Uint8Array(0))).toEqual(listOf([first, second]));
+  });
+
+  it('does not bring back what was removed while a list was on its way', () => {
+    const ledger = new Ledger();
+    const backend = aBackend('green');
+    const [container, other] = IDS as [string, string];
+    ledger.addContainer(container, backend, 'sandbox');
+    const list = ledger.beginList();
+    ledger.removeContainer(container);
+    learnList(ledger, method, backend, listOf([container]), list);
+    learnList(ledger, method, backend, listOf([container]), 'filtered');
+    expect(ledger.ownerOf('container', container)).toBeUndefined();
+
+    ledger.addSandbox('sandbox', backend, 'uid');
+    ledger.removeSandbox('sandbox');
+    learnList(ledger, method, backend, listOf([other]), list);
+    expect(ledger.count('container')).toBe(0);
+    learnList(ledger, method, backend, listOf([container]), ledger.beginList());
+    expect(ledger.ownerOf('container', container)).toBe(backend);
   });
 
   it('names the backend whose list is broken', () => {
