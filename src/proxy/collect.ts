@@ -39,9 +39,24 @@ export function collect(
     const mayRetry =
       outcome.kind === 'failed' &&
       (outcome.loss === 'untouched' || (outcome.loss === 'connection' && options.isRetryable));
-    if (mayRetry) attempt(call, backend, options, deliver);
-    else deliver(outcome);
+    if (!mayRetry) deliver(outcome);
+    else
+      attempt(call, backend, options, (again) =>
+        deliver(again.kind === 'failed' ? worse(outcome, again) : again),
+      );
   });
+}
+
+type Failure = Extract<UnaryOutcome, { kind: 'failed' }>;
+
+/** A second attempt that was not even made says nothing of what the first has done. */
+function worse(first: Failure, second: Failure): Failure {
+  return first.loss === 'connection' ? { ...second, loss: 'connection' } : second;
+}
+
+/** True when the backend surely has done nothing of a call. */
+export function isUntouched(outcome: UnaryOutcome): boolean {
+  return outcome.kind === 'failed' && (outcome.loss === 'refused' || outcome.loss === 'untouched');
 }
 
 function attempt(

@@ -36,7 +36,7 @@ export type LegResult =
 /** A living backend is waited for when its snapshot is older than this. */
 const TRUSTED_AGE_MS = 30_000;
 /** How often a backend that is waited for is looked at again. */
-const LOOK_AGAIN_MS = 500;
+export const LOOK_AGAIN_MS = 500;
 
 export interface ListQuestion {
   readonly method: ListMethod;
@@ -71,6 +71,13 @@ export function fromSnapshot(
   if (answer === undefined) return undefined;
   parts.metrics.snapshotAnswered(backend.name, method.name);
   return [answer];
+}
+
+/** Whether the snapshot may stand for a backend that lives and is late: it is young, and nothing in it is in doubt. */
+export function isTrusted({ clock }: ProxyParts, { snapshot }: Backend, method: ListMethod): boolean {
+  const list = snapshotOf(method);
+  if (list === undefined) return false;
+  return snapshot.isPatchable(list) && snapshot.ageMs(list, clock.now()) <= TRUSTED_AGE_MS;
 }
 
 class ListLeg {
@@ -149,9 +156,7 @@ class ListLeg {
       if (backend.isAbsent) this.finish(absence(backend));
       return this.isDone;
     }
-    const { snapshot } = backend;
-    const isTrusted = snapshot.isPatchable(list) && snapshot.ageMs(list, parts.clock.now()) <= TRUSTED_AGE_MS;
-    if (!backend.isAbsent && !isTrusted) return false;
+    if (!backend.isAbsent && !isTrusted(parts, backend, question.method)) return false;
     const records = fromSnapshot(parts, backend, question.method, this.call.message);
     if (records !== undefined) this.finish({ kind: 'records', backend, parts: records });
     else if (backend.isAbsent) this.finish(absence(backend));

@@ -14,6 +14,8 @@ import type { Call } from './call.ts';
 export interface RelayOptions {
   /** Called with the backend's status code before the trailers go on. */
   readonly onStatus?: (code: number) => void;
+  /** Called before the call fails, when the backend surely has done nothing of it. */
+  readonly onUntouched?: () => void;
   /** True when the call may be made again after a lost connection (reading calls only). */
   readonly isRetryable: boolean;
   /** Longest message of the answer. */
@@ -105,6 +107,7 @@ class Relay extends BackendCall {
       new Relay(call, backend, this.options, 1).start();
       return;
     }
+    if (loss === 'untouched') this.options.onUntouched?.();
     const what =
       reason.kind === 'connection' ? reason.message : `it reset the stream with code ${reason.code}`;
     call.fail(new BackendUnavailableError(`backend ${backend.name} broke off ${call.rpc}: ${what}`));
@@ -112,6 +115,7 @@ class Relay extends BackendCall {
 
   override onRefused(error: Error): void {
     this.isOver = true;
+    this.options.onUntouched?.();
     this.call.fail(error);
   }
 

@@ -56,7 +56,8 @@ export interface Tally {
 
 /**
  * Makes a call. With `isDue` the proxy has all it needs to answer it: then it must, unless time ran out, which is
- * counted. Throws Violation for what no call may end with.
+ * counted. A list can be asked for by the streaming RPC that gives the same records.
+ * Throws Violation for what no call may end with.
  */
 export async function makeCall<R extends Rpc>(
   world: ModelWorld,
@@ -64,17 +65,18 @@ export async function makeCall<R extends Rpc>(
   rpc: R,
   request: Request<R>,
   isDue: boolean,
+  streamedBy: Rpc = rpc,
 ): Promise<Outcome<R>> {
   const codec = codecOf(rpc);
   const { client, backends, tempo } = world;
   const deadlineMs = backends.some(({ mayHang }) => mayHang) ? DEADLINES_MS.short : DEADLINES_MS.usual;
   const startedAtMs = performance.now();
-  const reply = await client.rawCall(client.pathOf(rpc), codec.encode(request), {
+  const reply = await client.rawCall(client.pathOf(streamedBy), codec.encode(request), {
     deadlineMs: deadlineMs * tempo,
   });
   const elapsedMs = performance.now() - startedAtMs;
   const { code, details } = reply;
-  const what = `${rpc} ends ${status[code]} after ${Math.round(elapsedMs)} ms: ${details}`;
+  const what = `${streamedBy} ends ${status[code]} after ${Math.round(elapsedMs)} ms: ${details}`;
   tally.calls++;
   if (BUGS.includes(code)) throw new Violation(what);
   if (code === status.DEADLINE_EXCEEDED && elapsedMs < 0.8 * deadlineMs) {
@@ -90,7 +92,7 @@ export async function makeCall<R extends Rpc>(
     if (elapsedMs > LONGEST_ANSWER_MS) throw new Violation(`${what}; nothing was in its way for so long`);
   }
   const isUntouched = code === status.UNAVAILABLE && REFUSED_AT_ONCE.test(details);
-  const response = code === status.OK ? codec.decode(reply.bytes) : undefined;
+  const response = code === status.OK ? codec.decode(Buffer.concat(reply.messages)) : undefined;
   return { response, code, details, isUnanswered, isUntouched };
 }
 

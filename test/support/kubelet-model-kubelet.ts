@@ -1,15 +1,15 @@
 // The kubelet of a model test: turns call steps into calls on the objects it knows, and holds every answer against the
 // truth. What it was told it gives to the model, which judges the lists.
 
-import type { Asked, KubeletModel } from './kubelet-model.ts';
+import type { KubeletModel } from './kubelet-model.ts';
 import { Violation } from './kubelet-model.ts';
 import { configOf, makeCall, type PlannedCall, type Tally, textOf } from './kubelet-model-call.ts';
 import { ImageCalls } from './kubelet-model-images.ts';
+import { ListCalls } from './kubelet-model-lists.ts';
 import { OwnedCalls } from './kubelet-model-owned.ts';
 import type { CallStep } from './kubelet-model-step.ts';
-import { canBeListed, type ModelBackend, type ModelWorld, podOf } from './kubelet-model-world.ts';
+import { type ModelBackend, type ModelWorld, podOf } from './kubelet-model-world.ts';
 
-type ListStep = Extract<CallStep, { rpc: 'ListPodSandbox' | 'ListContainers' }>;
 type PlaceStep = Extract<CallStep, { rpc: 'RunPodSandbox' }>;
 
 /** A pod as the API server would know it. */
@@ -20,11 +20,10 @@ interface Pod {
   attempt: number;
 }
 
-const LIST = { ListPodSandbox: 'sandbox', ListContainers: 'container' } as const;
-
 export class ModelKubelet {
   readonly tally: Tally = { calls: 0, due: 0, late: 0 };
   readonly images: ImageCalls;
+  readonly lists: ListCalls;
   private readonly world: ModelWorld;
   private readonly model: KubeletModel;
   private readonly owned: OwnedCalls;
@@ -34,6 +33,7 @@ export class ModelKubelet {
     this.world = world;
     this.model = model;
     this.images = new ImageCalls(world, this.tally);
+    this.lists = new ListCalls(world, model, this.tally);
     this.owned = new OwnedCalls(world, model, this.tally);
   }
 
@@ -44,7 +44,11 @@ export class ModelKubelet {
         return this.planRun(step);
       case 'ListPodSandbox':
       case 'ListContainers':
-        return { pod: undefined, isChange: false, make: () => this.list(step) };
+        return {
+          pod: undefined,
+          isChange: false,
+          make: () => this.lists.perform(step, (pick) => this.podBy(pick)?.uid),
+        };
       case 'Status':
         return { pod: undefined, isChange: false, make: async () => (await this.readyBackends()).text };
       case 'PullImage':
@@ -82,96 +86,6 @@ export class ModelKubelet {
   async look(id: string): Promise<string> {
     const outcome = await makeCall(this.world, this.tally, 'PodSandboxStatus', { podSandboxId: id }, false);
     return `PodSandboxStatus ${id.slice(0, 8)} -> ${textOf(outcome)}`;
-  }
-
-  /** Makes a list call and has the answer judged. Ids that were shown, with their states; undefined without an answer. */
-  async ask(rpc: keyof typeof LIST, asked: Asked): Promise<{ shown?: Map<string, number>; text: string }> {
-    const before = this.model.knowledge();
-    const isDue = this.targets(asked).every((backend) => canBeListed(backend, LIST[rpc]));
-    const { records, outcome } = await this.callList(rpc, asked, isDue);
-    if (records === undefined) {
-      if (isDue && !outcome.isUnanswered) throw new Violation(`${rpc} ends ${textOf(outcome)}`);
-      return { text: textOf(outcome) };
-    }
-    this.model.checkList(LIST[rpc], asked, records, before);
-    if (Object.keys(asked).length === 0) {
-      for (const { isDisturbed, covered } of this.world.backends) if (!isDisturbed) covered.add(LIST[rpc]);
-    }
-    const shown = new Map(records.map(({ id, state }) => [id, state]));
-    return { shown, text: `${textOf(outcome)}, ${shown.size} shown` };
-  }
-
-  private async list(step: ListStep): Promise<string> {
-    const { rpc } = step;
-    const kind = LIST[rpc];
-    const asked = this.askedBy(step, kind);
-    const { text } = await this.ask(rpc, asked);
-    return `${rpc} ${JSON.stringify(asked)} -> ${text}`;
-  }
-
-  private askedBy({ by, pick, state }: ListStep, kind: 'sandbox' | 'container'): Asked {
-    const withState = state === undefined ? {} : { state: kind === 'sandbox' ? state % 2 : state };
-    const uid = this.podBy(pick)?.uid;
-    if (by === 'uid' && uid !== undefined) return { uid, ...withState };
-    const id = this.choose(by === 'sandbox' ? 'sandbox' : kind, pick);
-    if (by === 'nothing' || by === 'uid' || id === undefined) return withState;
-    switch (by) {
-      case 'id':
-        return { id, ...withState };
-      case 'short-id':
-        return { id: id.slice(0, 13), ...withState };
-      case 'sandbox':
-        return kind === 'sandbox' ? { id, ...withState } : { sandboxId: id, ...withState };
-      default:
-        return by satisfies never;
-    }
-  }
-
-  /** The backends without which the list cannot be answered. */
-  private targets({ id, sandboxId, uid }: Asked): readonly ModelBackend[] {
-    const { backends } = this.world;
-    const living = [...this.world.living()];
-    const ownerOf = (wanted: string | undefined) =>
-      living.find(({ object }) => object.id === wanted && this.model.isTold(wanted))?.backend;
-    const owner = ownerOf(id) ?? ownerOf(sandboxId);
-    if (owner !== undefined) return [owner];
-    // After a restart it may not know all homes of a pod.
-    if (uid === undefined || backends.some(({ isOnRecord }) => isOnRecord)) return backends;
-    const home = living.find(({ object }) => podOf(object) === uid && this.model.isTold(object.id))?.backend;
-    return home === undefined ? backends : [home];
-  }
-
-  private async callList(rpc: keyof typeof LIST, asked: Asked, isDue: boolean) {
-    const { id = '', sandboxId = '', uid, state } = asked;
-    const common = {
-      id,
-      ...(state !== undefined && { state: { state } }),
-      ...(uid !== undefined && { labelSelector: { 'io.kubernetes.pod.uid': uid } }),
-    };
-    const isOpen = Object.keys(asked).length === 0;
-    const toShown = (
-      item: {
-        id: string;
-        metadata: { name: string; attempt: number } | null;
-        state: number;
-        labels: Record<string, string>;
-      },
-      inSandbox: string,
-    ) => ({
-      id: item.id,
-      sandboxId: inSandbox,
-      uid: item.labels['io.kubernetes.pod.uid'] ?? '',
-      name: item.metadata?.name ?? '',
-      attempt: item.metadata?.attempt ?? 0,
-      state: item.state,
-    });
-    if (rpc === 'ListPodSandbox') {
-      const outcome = await makeCall(this.world, this.tally, rpc, isOpen ? {} : { filter: common }, isDue);
-      return { outcome, records: outcome.response?.items.map((item) => toShown(item, '')) };
-    }
-    const filter = { ...common, podSandboxId: sandboxId };
-    const outcome = await makeCall(this.world, this.tally, rpc, isOpen ? {} : { filter }, isDue);
-    return { outcome, records: outcome.response?.containers.map((item) => toShown(item, item.podSandboxId)) };
   }
 
   private planRun({ pick, backend, isRepeated }: PlaceStep): PlannedCall {

@@ -41,7 +41,6 @@ const OF_SANDBOX: readonly OwnedRpc[] = [
 ];
 const READS: readonly OwnedRpc[] = ['PodSandboxStatus', 'ContainerStatus'];
 const RUNNING = 1;
-const EXITED = 2;
 /** The words of the runtimes that say NOT_FOUND with another code. */
 const DENIAL = /no such container|not found|does not exist/i;
 
@@ -128,7 +127,7 @@ export class OwnedCalls {
         if (outcome.response !== undefined) {
           if (isAlone && object.state < RUNNING)
             throw new Violation(`StartContainer ${id} is OK, and it was not started`);
-          model.moved(id, RUNNING);
+          model.started(id);
         }
         return outcome;
       }
@@ -140,7 +139,7 @@ export class OwnedCalls {
             : await makeCall(world, tally, rpc, { podSandboxId: id }, isDue);
         if (outcome.response !== undefined && isAlone) {
           this.checkStopped(rpc, id);
-          model.moved(id, EXITED);
+          model.stopped(id);
         }
         return outcome;
       }

@@ -17,6 +17,8 @@ export type CallStep =
   | {
       readonly rpc: 'ListPodSandbox' | 'ListContainers';
       readonly by: 'nothing' | 'id' | 'short-id' | 'sandbox' | 'uid';
+      /** By the streaming RPC that gives the same records. */
+      readonly isStreamed?: boolean;
       readonly pick: number;
       readonly state: number | undefined;
     }
@@ -103,6 +105,8 @@ const BREAKABLE = [
   'ListPodSandbox',
   'ListContainers',
   'ListImages',
+  'StreamPodSandboxes',
+  'StreamContainers',
   'PullImage',
   'RemoveImage',
   'Status',
@@ -126,6 +130,7 @@ function stepOf(victim: number): fc.Arbitrary<Step> {
   });
   const list = fc.record({
     rpc: oneOf('ListPodSandbox', 'ListContainers'),
+    isStreamed: fc.nat(3).map((number) => number === 0),
     by: fc.oneof(often(4, one('nothing')), often(3, oneOf('id', 'short-id', 'sandbox', 'uid', 'uid'))),
     pick,
     state: fc.oneof(often(3, one(undefined)), often(1, fc.nat(2))),

@@ -9,7 +9,7 @@ import { until } from './until.ts';
 
 /** By the machine's clock. Longer than a list's budget: its snapshot answers, and the late list comes after it. */
 const DELAY_MS = 150;
-const LISTS = ['ListPodSandbox', 'ListContainers', 'ListImages'];
+const LISTS = ['ListPodSandbox', 'ListContainers', 'ListImages', 'StreamPodSandboxes', 'StreamContainers'];
 
 export class Trouble {
   private readonly world: ModelWorld;
@@ -61,13 +61,16 @@ export class Trouble {
       case 'calm':
         runtime.faults.clear();
         backend.mayHang = false;
+        backend.mayHangStatus = false;
         return;
       case 'hang':
         backend.mayHang = true;
+        if (step.calls === 'all') backend.mayHangStatus = true;
         for (const rpc of step.calls === 'all' ? ['*'] : LISTS) runtime.faults.add(rpc, { kind: 'hang' });
         return;
       case 'break':
         if (step.how === 'hang') backend.mayHang = true;
+        if (step.how === 'hang' && step.rpc === 'Status') backend.mayHangStatus = true;
         runtime.faults.add(step.rpc, faultOf(step, this.world.tempo), { calls: 1 });
         return;
       default:
@@ -116,10 +119,9 @@ export class Trouble {
     let ready: readonly string[] = [];
     const isNoticed = async () => {
       ready = (await this.kubelet.readyBackends()).names;
-      for (const { name, runtime, mayHang } of this.world.backends) {
+      for (const { name, runtime, mayHangStatus } of this.world.backends) {
         const isUp = await isServed(runtime.socket);
-        // Whether one that hangs counts as ready depends on what it was asked.
-        if (ready.includes(name) !== isUp && !(isUp && mayHang)) return false;
+        if (ready.includes(name) !== isUp && !(isUp && mayHangStatus)) return false;
       }
       return true;
     };
@@ -159,7 +161,7 @@ export class Trouble {
     const ready = await kubelet.readyBackends();
     if (ready.names.length < world.backends.length) return ready.text;
     for (const rpc of ['ListPodSandbox', 'ListContainers'] as const) {
-      const { shown, text } = await kubelet.ask(rpc, {});
+      const { shown, text } = await kubelet.lists.ask(rpc, {}, false);
       if (shown === undefined) return `${rpc} -> ${text}`;
       let living = 0;
       for (const { object } of world.living()) {

@@ -11,7 +11,7 @@ import { type Ending, InnerProxy, type ModelProxy, OuterProxy } from './kubelet-
 import { configOf, type LogLine } from './proxy-world.ts';
 import { type TempDir, tempDir } from './temp-dir.ts';
 
-/** Pods reach a backend by its one runtime handler. */
+/** Pods reach a backend by its one runtime handler. In one world out of three the first serves streamed lists too. */
 const KINDS: readonly { name: string; profile: ProfileName; handler: string }[] = [
   { name: 'one', profile: 'containerd-2.1', handler: '' },
   { name: 'two', profile: 'cri-o', handler: 'crun' },
@@ -32,8 +32,9 @@ export interface ModelBackend {
   readonly name: string;
   readonly handler: string;
   readonly runtime: SimulatedRuntime;
-  /** Calls to it may hang. */
+  /** Calls to it may hang; so may its Status. */
   mayHang: boolean;
+  mayHangStatus: boolean;
   /** Something was done to it since the proxy was last seen to be at one with the truth. */
   isDisturbed: boolean;
   /** Of what the proxy has a complete list, and knows what every call since has come to. */
@@ -83,7 +84,7 @@ export class ModelWorld implements AsyncDisposable {
     const backends: ModelBackend[] = [];
     for (const [position, { name, profile, handler }] of KINDS.entries()) {
       const runtime = await startSimulatedRuntime({
-        profile,
+        profile: position === 0 && seed % 3 === 0 ? 'reference' : profile,
         socket: dir.file(`${name}.sock`),
         seed: seed * KINDS.length + position,
         clock,
@@ -164,6 +165,7 @@ export class ModelWorld implements AsyncDisposable {
 /** A backend that nothing has been done to. */
 export const UNTROUBLED = {
   mayHang: false,
+  mayHangStatus: false,
   isDisturbed: false,
   isOnRecord: false,
 } as const;

@@ -9,6 +9,9 @@ export class Violation extends Error {}
 
 export type Kind = 'sandbox' | 'container';
 
+/** Of a container that was started; one that was only created has 0. */
+const STARTED = 1;
+
 /** One object that the client knows of. */
 interface Known {
   readonly kind: Kind;
@@ -94,12 +97,21 @@ export class KubeletModel {
     if (known !== undefined) known.isTold = true;
   }
 
-  /** Start or Stop was answered OK: the object, and what is in it, cannot go back behind `state`, if it got so far. */
-  moved(id: string, state: number): void {
+  /** StartContainer was answered OK. */
+  started(id: string): void {
+    const known = this.objects.get(id);
+    if (known !== undefined) known.atLeast = Math.max(known.atLeast, STARTED);
+  }
+
+  /** Stop was answered OK: the object, and what is in it, is at its end now, if it is known to have begun. */
+  stopped(id: string): void {
     for (const [knownId, known] of this.objects) {
       const { object } = this.existing(knownId);
-      const isInside = 'sandboxId' in object && object.sandboxId === id;
-      if (knownId === id || isInside) known.atLeast = Math.max(known.atLeast, Math.min(state, object.state));
+      const isContainer = 'sandboxId' in object;
+      if (knownId !== id && !(isContainer && object.sandboxId === id)) continue;
+      // A container whose start was not answered may, for all that passed by, never have been started.
+      if (!isContainer || known.atLeast >= STARTED) known.atLeast = object.state;
+      if (!isContainer || known.shownAtLeast >= STARTED) known.shownAtLeast = object.state;
     }
   }
 

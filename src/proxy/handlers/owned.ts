@@ -6,7 +6,7 @@ import { readString } from '../../cri/wire.ts';
 import { MalformedMessageError, UnknownIdError } from '../../errors.ts';
 import { STATUS } from '../../grpc/status.ts';
 import type { Call } from '../call.ts';
-import { collect, replyWith } from '../collect.ts';
+import { collect, isUntouched, replyWith } from '../collect.ts';
 import type { Handler, ProxyParts } from '../parts.ts';
 import { relay } from '../relay.ts';
 import { replyEmpty } from '../replies.ts';
@@ -62,14 +62,20 @@ function relayTo(parts: ProxyParts, call: Call, method: OwnedMethod, owner: Back
     relay(call, owner, options);
     return;
   }
-  call.onLeave(() => owner.snapshot.change(...lossesOf(method)));
+  let isKnown = false;
+  const onUntouched = () => {
+    isKnown = true;
+  };
+  call.onLeave(() => {
+    if (!isKnown) owner.snapshot.change(...lossesOf(method));
+  });
   const onStatus = (code: number) => {
     // An error may leave a state that is old here for a while; it makes and unmakes no object.
     if (code !== STATUS.OK) return;
     owner.snapshot.change(...changesOfOwned(method, id, call.message, NOTHING, clock.wallMs()));
     parts.record();
   };
-  relay(call, owner, { ...options, onStatus });
+  relay(call, owner, { ...options, onStatus, onUntouched });
 }
 
 const NOTHING = new Uint8Array(0);
@@ -83,7 +89,9 @@ function createContainer(
   sandboxId: string,
 ): void {
   const { ledger, census, config, clock } = parts;
+  let isKnown = false;
   call.onLeave(() => {
+    if (isKnown) return;
     owner.snapshot.change(...lossesOf(method));
     void census.take(owner);
   });
@@ -96,6 +104,7 @@ function createContainer(
       owner.snapshot.change(...changesOfOwned(method, sandboxId, call.message, message, clock.wallMs()));
     }
     parts.record();
+    isKnown = isUntouched(outcome);
     replyWith(call, owner, outcome);
   });
 }
@@ -108,7 +117,10 @@ function endObject(parts: ProxyParts, call: Call, method: OwnedMethod, owner: Ba
   const { config, locator, clock } = parts;
   const note = () =>
     owner.snapshot.change(...changesOfOwned(method, id, call.message, NOTHING, clock.wallMs()));
-  call.onLeave(() => owner.snapshot.change(...lossesOf(method)));
+  let isKnown = false;
+  call.onLeave(() => {
+    if (!isKnown) owner.snapshot.change(...lossesOf(method));
+  });
   const options = {
     body: call.body,
     limitBytes: config.limits.messageSizeBytes,
@@ -130,6 +142,7 @@ function endObject(parts: ProxyParts, call: Call, method: OwnedMethod, owner: Ba
     if (outcome.kind === 'answered') note();
     if (outcome.kind === 'answered' && method.effect?.startsWith('remove-')) forget(parts, method, id);
     parts.record();
+    isKnown = isUntouched(outcome);
     replyWith(call, owner, outcome);
   });
 }

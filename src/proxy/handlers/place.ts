@@ -7,7 +7,7 @@ import { readString, readStrings, replaceString } from '../../cri/wire.ts';
 import { framed, PREFIX_BYTES } from '../../grpc/message.ts';
 import { type PodAttributes, readAttributes } from '../../routing/attributes.ts';
 import type { Call } from '../call.ts';
-import { collect, replyWith } from '../collect.ts';
+import { collect, isUntouched, replyWith } from '../collect.ts';
 import type { Handler, ProxyParts } from '../parts.ts';
 import { choose, type Placement } from '../placement.ts';
 
@@ -62,7 +62,7 @@ function run(
       backend.snapshot.change(...changesOfPlace(method, request, outcome.message, clock.wallMs()));
       parts.record();
     }
-    isKnown = outcome.kind !== 'failed' || outcome.loss === 'refused' || outcome.loss === 'untouched';
+    isKnown = outcome.kind !== 'failed' || isUntouched(outcome);
     if (isKnown) unpin();
     replyWith(call, backend, outcome);
   });

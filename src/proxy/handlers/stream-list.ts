@@ -1,5 +1,5 @@
 // Streamed lists (Kubernetes 1.36): every backend's messages go on as they come. A backend without the RPC is asked
-// with the unary list, whose bytes are the same records; one that is absent is represented by its snapshot.
+// with the unary list, whose bytes are the same records; one that is absent or late is represented by its snapshot.
 // The stream ends OK only when every backend's part is complete.
 import type { Backend } from '../../backends/backend.ts';
 import { isList } from '../../backends/snapshot.ts';
@@ -11,7 +11,7 @@ import { STATUS, statusName } from '../../grpc/status.ts';
 import { learnList } from '../../ledger/learn.ts';
 import { withoutRecords } from '../../merge/lists.ts';
 import type { Call } from '../call.ts';
-import { askLeg, fromSnapshot } from '../list-leg.ts';
+import { askLeg, fromSnapshot, isTrusted, LOOK_AGAIN_MS } from '../list-leg.ts';
 import { narrow } from '../narrow.ts';
 import type { Handler, ProxyParts } from '../parts.ts';
 import { endReply, startReply } from '../replies.ts';
@@ -71,6 +71,8 @@ class StreamedList {
     if (route === undefined) throw new Error('only calls of CRI services are streamed');
     const start = backend.snapshot.begin(parts.clock.now());
     const received: Buffer[] = [];
+    /** The snapshot has stood in: what still comes makes only that younger. */
+    let isReplaced = false;
     let timer: Timer | undefined;
     const leave = () => {
       timer?.cancel();
@@ -79,35 +81,41 @@ class StreamedList {
     /** What was sent already can't be taken back; a part that sent nothing can be replaced whole. */
     const broke = (why: string) => {
       leave();
+      if (isReplaced) return;
       if (received.length > 0 || !this.replace(backend)) this.lack(why);
     };
     const part = new StreamPart(backend, parts.config.limits.messageSizeBytes, {
       onMessage: (message) => {
         received.push(Buffer.from(message));
-        this.emit(backend, message);
+        const records = this.learn(backend, message);
+        if (!isReplaced) this.send(records);
       },
       onStatus: (code, text) => {
         if (code === STATUS.OK) {
           leave();
           this.keep(backend, received, start);
-          this.finishOne();
+          if (!isReplaced) this.finishOne();
         } else if (code === STATUS.UNIMPLEMENTED && received.length === 0) {
           leave();
-          this.askUnary(backend);
+          if (!isReplaced) this.askUnary(backend);
         } else broke(`backend ${backend.name} ends it ${statusName(code)}: ${text}`);
       },
       onFailure: (error) => broke(error.message),
-      hasRoom: () => call.stream.queuedBytes === 0,
+      hasRoom: () => isReplaced || call.stream.queuedBytes === 0,
     });
     this.open.add(part);
     const { listMs } = backend.config.timeouts;
-    timer = parts.clock.after(listMs / 2, () => {
-      backend.suspect(listMs / 2);
-      timer = parts.clock.after(listMs / 2, () => {
-        if (received.length > 0 || !backend.isAbsent) return;
+    const look = () => {
+      if (received.length > 0 || call.isOver) return;
+      if (backend.isAbsent) {
         part.cancel();
         broke(backend.absenceError().message);
-      });
+      } else if (isTrusted(parts, backend, this.list) && this.replace(backend)) isReplaced = true;
+      else timer = parts.clock.after(LOOK_AGAIN_MS, look);
+    };
+    timer = parts.clock.after(listMs / 2, () => {
+      backend.suspect(listMs / 2);
+      timer = parts.clock.after(listMs / 2, look);
     });
     const { metadata, deadlineAtMs, body } = call;
     const { service, rpc } = route;
@@ -138,15 +146,15 @@ class StreamedList {
     return true;
   }
 
-  private emit(backend: Backend, received: Buffer): void {
+  /** Learns from a message; gives what of it the client may see, in bytes of its own. */
+  private learn(backend: Backend, received: Buffer): Buffer {
     const { parts } = this;
     const message = this.list.relabels ? parts.metricLabels.relabel(backend, received) : received;
     // One message is not the whole list, so nothing that it lacks is forgotten.
     const extent = this.isFull ? 'part' : 'filtered';
     const foreign = learnList(parts.ledger, this.list, backend, message, extent);
     if (foreign.length > 0) parts.onForeignIds(backend, foreign.length);
-    // The bytes are valid only now.
-    this.send(Buffer.concat(withoutRecords(message, foreign)));
+    return Buffer.concat(withoutRecords(message, foreign));
   }
 
   /** An empty message is not sent: the stream's contract is at least one item in each. */

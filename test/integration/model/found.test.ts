@@ -30,6 +30,22 @@ const FOUND: Readonly<Record<string, readonly Step[]>> = {
     trouble({ does: 'restart', how: 'kill' }),
     call(sandboxes),
   ],
+  'gets a streamed list too from a snapshot when a backend lives and does not list': [
+    run(2),
+    call(sandboxes),
+    trouble({ does: 'hang', backend: 2, calls: 'lists' }),
+    call({ ...sandboxes, isStreamed: true }),
+  ],
+  'gets lists from a snapshot that a call which was never made has not put in doubt': [
+    run(0),
+    call(sandboxes),
+    trouble({ does: 'crash', backend: 0 }),
+    trouble({ does: 'hang', backend: 0, calls: 'lists' }),
+    call({ rpc: 'RemovePodSandbox', pick: 0 }),
+    trouble({ does: 'revive', backend: 0 }),
+    trouble({ does: 'notice' }),
+    call({ ...sandboxes, rpc: 'ListContainers' }),
+  ],
 };
 
 describe('a kubelet', () => {
