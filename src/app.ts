@@ -140,6 +140,7 @@ export async function startSwitchyard({
     'handler',
     'default',
     'sticky',
+    'guard',
   ]);
 
   const admission = new Admission(config.limits.callsInFlight);

@@ -154,6 +154,13 @@ export class DisagreementError extends SwitchyardError {
   }
 }
 
+/** The backend's runtime would silently ignore a field of the request that the pod's isolation rests on. */
+export class IgnoredFieldError extends SwitchyardError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('SWITCHYARD_IGNORED_FIELD', 'FAILED_PRECONDITION', message, options);
+  }
+}
+
 /** Switchyard cannot start: the socket is taken, a folder is not writable, a backend is configured twice. */
 export class StartError extends SwitchyardError {
   constructor(message: string, options?: ErrorOptions) {

@@ -20,6 +20,9 @@ const SERVICES: readonly ServiceName[] = ['RuntimeService', 'ImageService'];
 /** v1alpha2 was left as it was in 1.24 (and removed in 1.26): RPCs that came later are in v1 alone. */
 const LAST_V1ALPHA2_MINOR = 24;
 
+/** Its messages still got what v1 got in 1.25, as the kubelet converted them by their layout. */
+export const LAST_V1ALPHA2_FIELDS_MINOR = 25;
+
 /**
  * The route of an HTTP/2 :path such as '/runtime.v1.RuntimeService/Version': one look-up for RPCs of the table. An
  * unknown RPC of a CRI service has a route without a row; anything else has none.

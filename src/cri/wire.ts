@@ -52,6 +52,17 @@ export function readStrings(buf: Uint8Array, start: number, end: number, path: P
   return strings;
 }
 
+/** Visits all length-delimited values at `path` in order; the messages on the way may be repeated too. */
+export function forEachAt(
+  buf: Uint8Array,
+  start: number,
+  end: number,
+  path: Path,
+  visit: RecordVisitor,
+): void {
+  visitAll(buf, start, end, path, 0, visit);
+}
+
 /** Visits all top-level occurrences of one length-delimited field in order, for example the records of a list reply. */
 export function forEachRecord(
   buf: Uint8Array,

@@ -101,7 +101,7 @@ export class Metrics {
     }
   }
 
-  /** A pod was placed or refused. `rule` is the rule's name, or 'annotation', 'handler', 'default'. */
+  /** A pod was placed or refused. `rule` is the rule's name, or 'annotation', 'handler', 'default', 'sticky', 'guard'. */
   decision(rule: string, outcome: DecisionOutcome): void {
     this.decisions.at(rule, outcome).value++;
   }

@@ -36,6 +36,8 @@ export interface ProxyWorld extends AsyncDisposable {
   connect(options?: ConstructorParameters<typeof CriClient>[1]): CriClient;
   /** A client on a backend's own socket. */
   direct(name: string): CriClient;
+  /** Stops a backend's runtime and starts another kind on its socket; resolves when that was met. */
+  replaceRuntime(name: string, profile: ProfileName): Promise<void>;
   /** Stops this Switchyard and starts another one on the same config; resolves when all backends but `down` are ready. */
   restart(down?: string): Promise<void>;
 }
@@ -94,6 +96,13 @@ export async function proxyWorld(
       return further;
     },
     direct: (name) => new CriClient(dir.file(`${name}.sock`)),
+    async replaceRuntime(name, profile) {
+      await runtimes.get(name)?.close();
+      const seen = lines.length;
+      runtimes.set(name, await startSimulatedRuntime({ profile, socket: dir.file(`${name}.sock`) }));
+      const isMet = ({ text, fields }: LogLine) => text === 'backend is ready' && fields['backend'] === name;
+      await until(() => lines.slice(seen).some(isMet), `the new runtime of ${name} is met`);
+    },
     async restart(down) {
       await switchyard.close();
       lines.length = 0;

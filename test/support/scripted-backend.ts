@@ -45,12 +45,16 @@ type Call = {
 export async function scriptedBackend(
   socket: string,
   furtherPaths: readonly string[] = [],
+  apiVersion: 'v1' | 'v1alpha2' = 'v1',
 ): Promise<ScriptedBackend> {
   const answers = new Map<string, Answer | ((arrival: Arrival) => Answer | Promise<Answer>)>();
   const arrivals: Arrival[] = [];
   const server = new Server({ 'grpc.max_receive_message_length': -1, 'grpc.max_send_message_length': -1 });
   const identity = (bytes: Buffer) => bytes;
-  const paths = [...METHODS.map(({ service, name }) => `/runtime.v1.${service}/${name}`), ...furtherPaths];
+  const paths = [
+    ...METHODS.map(({ service, name }) => `/runtime.${apiVersion}.${service}/${name}`),
+    ...furtherPaths,
+  ];
   const definition = Object.fromEntries(
     paths.map((path) => [
       path,

@@ -7,6 +7,7 @@ import { MalformedMessageError, UnknownIdError } from '../../errors.ts';
 import { STATUS } from '../../grpc/status.ts';
 import type { Call } from '../call.ts';
 import { collect, isUntouched, replyWith } from '../collect.ts';
+import { guard, meet } from '../guard.ts';
 import type { Handler, ProxyParts } from '../parts.ts';
 import { relay } from '../relay.ts';
 import { replyEmpty } from '../replies.ts';
@@ -23,15 +24,13 @@ export function ownedHandler(parts: ProxyParts): Handler<OwnedMethod> {
     call.objectId = id;
     const owner = ledger.ownerOf(method.object, id);
     if (owner !== undefined) {
-      forward(parts, call, method, owner, id);
-      return;
+      return forward(parts, call, method, owner, id);
     }
     return locator.locate(method.object, id).then((location) => {
       if (call.isOver) return;
       switch (location.kind) {
         case 'owned':
-          forward(parts, call, method, location.backend, location.id);
-          return;
+          return forward(parts, call, method, location.backend, location.id);
         case 'absent':
           if (method.whenAbsent === 'ok') replyEmpty(call);
           else throw new UnknownIdError(`${method.object} ${id} is on none of the backends`);
@@ -46,10 +45,16 @@ export function ownedHandler(parts: ProxyParts): Handler<OwnedMethod> {
 }
 
 /** Sends the call to the owner; `id` is the whole id, also when the client gave only its beginning. */
-function forward(parts: ProxyParts, call: Call, method: OwnedMethod, owner: Backend, id: string): void {
+function forward(
+  parts: ProxyParts,
+  call: Call,
+  method: OwnedMethod,
+  owner: Backend,
+  id: string,
+): void | Promise<void> {
   // At once, before anything is noted of a call that will not be made.
   if (owner.isAbsent) throw owner.absenceError();
-  if (method.newContainerIdPath !== undefined) createContainer(parts, call, method, owner, id);
+  if (method.newContainerIdPath !== undefined) return guardContainer(parts, call, method, owner, id);
   else if (method.whenAbsent === 'ok') endObject(parts, call, method, owner, id);
   else relayTo(parts, call, method, owner, id);
 }
@@ -79,6 +84,23 @@ function relayTo(parts: ProxyParts, call: Call, method: OwnedMethod, owner: Back
 }
 
 const NOTHING = new Uint8Array(0);
+/** CreateContainerRequest.config. */
+const CONTAINER_CONFIG = [2];
+
+/** A container goes to no runtime that would ignore what isolates it. */
+async function guardContainer(
+  parts: ProxyParts,
+  call: Call,
+  method: OwnedMethod,
+  owner: Backend,
+  sandboxId: string,
+): Promise<void> {
+  if (owner.state.kind === 'connecting') await meet(call, owner);
+  if (owner.isAbsent) throw owner.absenceError();
+  const { message } = call;
+  await guard(parts, call, owner, { makes: 'container', message, configPath: CONTAINER_CONFIG });
+  if (!call.isOver) createContainer(parts, call, method, owner, sandboxId);
+}
 
 /** The new id is on record before the client can use it. A lost answer is found again by listing the backend. */
 function createContainer(

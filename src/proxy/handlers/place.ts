@@ -8,8 +8,9 @@ import { framed, PREFIX_BYTES } from '../../grpc/message.ts';
 import { type PodAttributes, readAttributes } from '../../routing/attributes.ts';
 import type { Call } from '../call.ts';
 import { collect, isUntouched, replyWith } from '../collect.ts';
+import { guard, meet } from '../guard.ts';
 import type { Handler, ProxyParts } from '../parts.ts';
-import { choose, type Placement } from '../placement.ts';
+import { choose, type Placement, type Refusal } from '../placement.ts';
 
 export function placeHandler(parts: ProxyParts): Handler<PlaceMethod> {
   const { census, metrics } = parts;
@@ -22,13 +23,41 @@ export function placeHandler(parts: ProxyParts): Handler<PlaceMethod> {
       await census.settle();
       if (call.isOver) return;
     }
-    const choice = choose(parts, pod);
-    metrics.decision(choice.rule, choice.kind === 'refused' ? 'refused' : choice.outcome);
+    let choice = choose(parts, pod);
+    if (choice.kind === 'placed' && choice.backend.state.kind === 'connecting') {
+      await meet(call, choice.backend);
+      if (call.isOver) return;
+      choice = choose(parts, pod);
+    }
+    if (choice.kind === 'refused') throw refused(parts, call, choice);
+    const body = bodyFor(call, method, pod, choice);
+    if (!choice.backend.isAbsent) {
+      const message = body.subarray(PREFIX_BYTES);
+      const { configPath, handlerPath } = method;
+      const request = { makes: 'sandbox', message, configPath, handlerPath } as const;
+      const check = guard(parts, call, choice.backend, request);
+      // Waited for only when there is something to ask, so that a pod is pinned in the moment it is placed.
+      if (check !== undefined) await check;
+      if (call.isOver) return;
+    }
+    metrics.decision(choice.rule, choice.outcome);
     call.rule = choice.rule;
-    if (choice.kind === 'refused') throw choice.error;
     if (choice.backend.isAbsent) throw choice.backend.absenceError();
-    run(parts, call, method, pod, choice);
+    run(parts, call, method, pod, choice.backend, body);
   };
+}
+
+function refused({ metrics }: ProxyParts, call: Call, { rule, error }: Refusal): Error {
+  metrics.decision(rule, 'refused');
+  call.rule = rule;
+  return error;
+}
+
+/** The client's request, with the handler that the backend knows. */
+function bodyFor(call: Call, method: PlaceMethod, pod: PodAttributes, { handler }: Placement): Buffer {
+  return handler === pod.handler
+    ? call.body
+    : framed(replaceString(call.message, method.handlerPath, handler));
 }
 
 function run(
@@ -36,7 +65,8 @@ function run(
   call: Call,
   method: PlaceMethod,
   pod: PodAttributes,
-  { backend, handler }: Placement,
+  backend: Backend,
+  body: Buffer,
 ): void {
   const { config, placements, census, imageMemory, clock } = parts;
   const unpin = placements.pin(pod.uid, backend);
@@ -52,8 +82,6 @@ function run(
     void census.take(backend);
   });
   imageMemory.rememberPod(pod.annotations, backend);
-  const body =
-    handler === pod.handler ? call.body : framed(replaceString(call.message, method.handlerPath, handler));
   const options = { body, limitBytes: config.limits.messageSizeBytes, isRetryable: false };
   collect(call, backend, options, (outcome) => {
     if (outcome.kind === 'answered') {
