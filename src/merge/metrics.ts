@@ -15,6 +15,7 @@ const METRICS = 2;
 const CONTAINERS = 3;
 const LABEL_VALUES = 4;
 const NAME = [1];
+const NO_REPLY = new Uint8Array(0);
 
 /** The label order that a ListMetricDescriptors reply declares. Throws MalformedMessageError. */
 export function labelOrderOf(reply: Uint8Array): LabelOrder {
@@ -25,7 +26,10 @@ export function labelOrderOf(reply: Uint8Array): LabelOrder {
   return order;
 }
 
-/** One descriptor for each name: the first reply's, with the keys that only others have at its end. */
+/**
+ * One descriptor for each name: the first reply's, with the keys that only others have at its end. What else the first
+ * reply holds stays.
+ */
 export function mergeDescriptors(replies: readonly Uint8Array[]): Buffer {
   const byName = new Map<
     string,
@@ -49,7 +53,11 @@ export function mergeDescriptors(replies: readonly Uint8Array[]): Buffer {
   const descriptors = [...byName.values()].map(({ first, added }) =>
     Buffer.concat([first, ...added.map((key) => encodeField(LABEL_KEYS, Buffer.from(key)))]),
   );
-  return Buffer.concat(descriptors.map((descriptor) => encodeField(DESCRIPTORS, descriptor)));
+  const [first = NO_REPLY] = replies;
+  return Buffer.concat([
+    ...descriptors.map((descriptor) => encodeField(DESCRIPTORS, descriptor)),
+    rewriteRecords(first, DESCRIPTORS, () => undefined),
+  ]);
 }
 
 /**

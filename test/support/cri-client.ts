@@ -17,6 +17,8 @@ export interface CallOptions {
   readonly metadata?: Readonly<Record<string, string | Buffer>>;
   /** Cancels the call. */
   readonly signal?: AbortSignal;
+  /** Told of each message of a raw call when it arrives. */
+  readonly onMessage?: (message: Buffer) => void;
 }
 
 /** All of a reply, whatever its status. */
@@ -124,7 +126,10 @@ export class CriClient implements Disposable {
       call.on('metadata', (metadata) => {
         headers = metadata;
       });
-      call.on('data', (message: Buffer) => messages.push(message));
+      call.on('data', (message: Buffer) => {
+        messages.push(message);
+        options.onMessage?.(message);
+      });
       call.on('error', () => undefined); // the same as the status
       call.on('status', (status) =>
         resolve({

@@ -10,6 +10,8 @@ export interface Answer {
   readonly trailers?: Readonly<Record<string, string | Buffer>>;
   readonly code?: number;
   readonly details?: string;
+  /** True when the stream does not end by itself. */
+  readonly staysOpen?: boolean;
 }
 
 /** A call as it came in. */
@@ -91,6 +93,7 @@ export async function scriptedBackend(
     }
     if (answer.headers !== undefined) call.sendMetadata(toMetadata(answer.headers));
     for (const message of answer.messages ?? []) call.write(Buffer.from(message));
+    if (answer.staysOpen) return;
     const trailers = toMetadata(answer.trailers ?? {});
     if ((answer.code ?? 0) === 0) call.end(trailers);
     else call.emit('error', { code: answer.code, details: answer.details ?? '', metadata: trailers });
