@@ -13,6 +13,7 @@ import { Census } from './ledger/census.ts';
 import { ImageMemory } from './ledger/image-memory.ts';
 import { Locator } from './ledger/locate.ts';
 import { recall } from './ledger/recall.ts';
+import { CgroupDrivers } from './proxy/cgroup-drivers.ts';
 import { dispatch } from './proxy/dispatch.ts';
 import { Front } from './proxy/front.ts';
 import { Admission } from './proxy/layers/admit.ts';
@@ -23,6 +24,7 @@ import { MetricLabels } from './proxy/metric-labels.ts';
 import type { ProxyParts } from './proxy/parts.ts';
 import { RuntimeConfigReplay } from './proxy/runtime-config-replay.ts';
 import { TwinAlarm } from './proxy/twin-alarm.ts';
+import { welcome } from './proxy/welcome.ts';
 import type { Logger } from './telemetry/log.ts';
 import { Metrics } from './telemetry/metrics.ts';
 
@@ -55,10 +57,13 @@ export async function startSwitchyard({
   const registry = new BackendRegistry(config, clock, {
     onState: (backend, state) => {
       logState(log, backend, state);
+      cgroupDrivers.onState(backend, state);
       if (state.kind === 'connecting' || state.kind === 'closed') return;
       metrics.backendTurned(backend.name, state.kind === 'ready' ? 'up' : 'down');
-      if (state.kind === 'ready') void welcome(backend);
-      else census.dismiss(backend);
+      if (state.kind === 'ready') {
+        twinAlarm.checkSockets();
+        void welcome(parts, backend);
+      } else census.dismiss(backend);
     },
     onError: (backend, error) =>
       log.error({ err: error, backend: backend.name }, 'unexpected error in an answer'),
@@ -89,8 +94,19 @@ export async function startSwitchyard({
   const replay = new RuntimeConfigReplay(notes.get('runtime-config'), (request) =>
     memory.note('runtime-config', request),
   );
+  const cgroupDrivers = new CgroupDrivers({
+    backends: registry.all,
+    kept: notes.get('cgroup-leader'),
+    keep: (leader) => memory.note('cgroup-leader', leader),
+    clock,
+    log,
+  });
   const metrics = new Metrics({
-    backends: () => registry.all.map((backend) => sampleOf(backend, ledger, clock)),
+    backends: () =>
+      registry.all.map((backend) => {
+        const hasOddCgroupDriver = cgroupDrivers.mismatchOf(backend) !== undefined;
+        return { ...sampleOf(backend, ledger, clock), hasOddCgroupDriver };
+      }),
     ledgerSize: () => ({ sandboxes: ledger.count('sandbox'), containers: ledger.count('container') }),
     journal: () => ({ sizeBytes: memory.sizeBytes, isFailing: memory.trouble !== undefined }),
   });
@@ -104,13 +120,6 @@ export async function startSwitchyard({
     onForeignIds,
   });
   for (const { backend, release } of memory.unsettled) census.whenCounted(backend, release);
-  const welcome = async (backend: Backend) => {
-    twinAlarm.checkSockets();
-    if (backend === registry.default && backend.version !== undefined) identity.meet(backend.version);
-    const [refusal] = await Promise.all([replay.replay(backend), census.take(backend)]);
-    if (refusal !== undefined)
-      log.warn({ backend: backend.name, reason: refusal }, 'UpdateRuntimeConfig was refused');
-  };
   const locator = new Locator({
     backends: registry.all,
     ledger,
@@ -131,6 +140,7 @@ export async function startSwitchyard({
     identity,
     replay,
     metricLabels: new MetricLabels(registry.all),
+    cgroupDrivers,
     record: () => memory.flush(),
     onForeignIds,
   };

@@ -16,6 +16,7 @@ export function checkBackends(file: ConfigFile, identify: IdentifySocket): Findi
     ...checkNames(file),
     ...checkDefault(file),
     ...checkExposure(file),
+    ...checkCgroupDrivers(file),
     ...checkSockets(file, identify),
   ];
 }
@@ -136,6 +137,18 @@ function checkExposure({ backends }: ConfigFile): Finding[] {
 
 function placeOf({ handlers = [] }: BackendEntry, handler: string): string | number {
   return exposedPlaces(handlers).find((one) => one.handler === handler)?.place ?? handler;
+}
+
+/** One kubelet has one cgroup driver: that of the default backend, or else of the first that has one. */
+function checkCgroupDrivers({ backends }: ConfigFile): Finding[] {
+  const said = backends.filter(({ cgroupDriver }) => cgroupDriver !== undefined);
+  const leader = said.find((backend) => backend.default) ?? said[0];
+  return backends.flatMap(({ name, cgroupDriver }, i) => {
+    if (leader === undefined || cgroupDriver === undefined || cgroupDriver === leader.cgroupDriver) return [];
+    const message = `backend ${name} uses the cgroup driver ${cgroupDriver}, but backend ${leader.name} uses ${leader.cgroupDriver}`;
+    const hint = 'Configure the same one in all runtimes: one kubelet has one cgroup driver';
+    return [errorAt(['backends', i, 'cgroupDriver'], message, hint)];
+  });
 }
 
 /** Only sockets that parse are compared; the others have a finding of their own. */

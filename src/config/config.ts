@@ -13,6 +13,9 @@ export function isWeaker(isolation: Isolation, than: Isolation): boolean {
   return ISOLATIONS.indexOf(isolation) < ISOLATIONS.indexOf(than);
 }
 
+/** How a runtime, and with it the kubelet, puts processes into cgroups. */
+export type CgroupDriver = 'systemd' | 'cgroupfs';
+
 /** One snapshot of the config. Deeply frozen; its maps are never written to. */
 export interface Config {
   readonly listen: ListenConfig;
@@ -62,6 +65,8 @@ export interface BackendConfig {
   readonly isolation: Isolation;
   /** Runtime handler that pods ask for -> the one the backend is sent. The default backend always has ''. */
   readonly handlers: ReadonlyMap<string, string>;
+  /** What it uses, for a runtime that cannot say; undefined: only it can tell. */
+  readonly cgroupDriver: CgroupDriver | undefined;
   readonly timeouts: { readonly listMs: number; readonly statusMs: number };
 }
 
@@ -115,4 +120,10 @@ export interface LogConfig {
 /** All backends a rule may place on, in the order of the file; its fallback is not among them. */
 export function targetsOf(target: RuleTarget): readonly string[] {
   return target.kind === 'backend' ? [target.backend] : target.shares.map((share) => share.backend);
+}
+
+/** Whether the match has no key but `handler`. */
+export function isOnlyOfHandlers(match: MatchConfig): boolean {
+  const { handler: _, labels, annotations, ...others } = match;
+  return labels.size + annotations.size === 0 && Object.values(others).every((value) => value === undefined);
 }

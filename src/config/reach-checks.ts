@@ -1,6 +1,6 @@
 // Checks of which pods the rules take: that no rule is out of reach, and that none takes pods only to have them refused,
 // as far as that is plain to see before any pod comes. What only the pod itself shows is left to routing/permit.ts.
-import { type BackendConfig, isWeaker, type MatchConfig, targetsOf } from './config.ts';
+import { type BackendConfig, isOnlyOfHandlers, isWeaker, type MatchConfig, targetsOf } from './config.ts';
 import { matchesHandler, type Pattern } from './pattern.ts';
 import { type ConfigPath, errorAt, type Finding, warningAt } from './problems.ts';
 import type { RuleEntry } from './schema.ts';
@@ -108,12 +108,6 @@ function matchedHandlers(place: Place, match: MatchConfig, earlier: readonly Mat
       (match.handler === undefined || matchesHandler(match.handler, handler)) &&
       !earlier.some((other) => takesAllOf(other, handler)),
   );
-}
-
-/** Whether the match has no key but `handler`. */
-function isOnlyOfHandlers(match: MatchConfig): boolean {
-  const { handler: _, labels, annotations, ...others } = match;
-  return labels.size + annotations.size === 0 && Object.values(others).every((value) => value === undefined);
 }
 
 /** Whether the match holds for every pod that asks for `handler`. */

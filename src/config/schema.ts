@@ -79,6 +79,12 @@ const backend = z.strictObject({
     .describe(
       'Runtime handlers that pods can ask for: a mapping from the name in the RuntimeClass to the name the backend knows ("" is its own default), or a list where both are the same. The default backend always has "". Unless given, the other backends have none: rules and the annotation alone reach them.',
     ),
+  cgroupDriver: z
+    .enum(['systemd', 'cgroupfs'])
+    .optional()
+    .describe(
+      'The cgroup driver it is configured with. For runtimes that cannot say (containerd before 2.0): what one says itself counts. All backends must use the driver of the default one; a backend with another gets no new pods.',
+    ),
   timeouts: z
     .strictObject({
       list: duration().default('2s').describe('How long it may take for its part of a list: 10ms to 2m.'),

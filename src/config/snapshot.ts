@@ -42,6 +42,7 @@ function toBackend(entry: BackendEntry, isOnly: boolean): BackendConfig {
     isDefault,
     isolation: entry.isolation,
     handlers: exposedHandlers(entry, isDefault),
+    cgroupDriver: entry.cgroupDriver,
     timeouts: { listMs: toMs(entry.timeouts.list), statusMs: toMs(entry.timeouts.status) },
   };
 }

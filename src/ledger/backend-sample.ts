@@ -5,8 +5,12 @@ import type { Clock } from '../clock.ts';
 import type { BackendSample } from '../telemetry/metrics.ts';
 import type { Ledger } from './ledger.ts';
 
-/** Its state now, and what the ledger and its snapshot know of it. */
-export function sampleOf(backend: Backend, ledger: Ledger, clock: Clock): BackendSample {
+/** Its state now, and what the ledger and its snapshot know of it; the rest of the sample is known elsewhere. */
+export function sampleOf(
+  backend: Backend,
+  ledger: Ledger,
+  clock: Clock,
+): Omit<BackendSample, 'hasOddCgroupDriver'> {
   const { state, snapshot } = backend;
   return {
     name: backend.name,

@@ -10,8 +10,11 @@ import type { ObjectKind } from './ledger.ts';
 /** Version of the file's meaning. A new kind of entry or field needs no new one: older Switchyards pass over it. */
 export const JOURNAL_VERSION = 1;
 
-/** What is kept beside the ledger: the last UpdateRuntimeConfig and the name the node's runtime goes by. */
-export type NoteName = 'runtime-config' | 'runtime-name';
+/**
+ * What is kept beside the ledger: the last UpdateRuntimeConfig, the name the node's runtime goes by, and the backend whose
+ * cgroup driver is the node's.
+ */
+export type NoteName = 'runtime-config' | 'runtime-name' | 'cgroup-leader';
 
 export type LedgerEntry =
   /** Written at each start that differs from the one before. */
@@ -80,7 +83,7 @@ const REPLIES: ReadonlySet<string> = new Set<KeptReply>([
   'ImageFsInfo',
   'Version',
 ]);
-const NOTES: ReadonlySet<string> = new Set<NoteName>(['runtime-config', 'runtime-name']);
+const NOTES: ReadonlySet<string> = new Set<NoteName>(['runtime-config', 'runtime-name', 'cgroup-leader']);
 
 /** An entry as it is written. */
 export function encodeEntry(entry: LedgerEntry): JournalEntry {

@@ -3,19 +3,29 @@
 // Conditions go on as the bytes they came in.
 import { forEachRecord, readBytes, readMap, readString, readVarint } from '../cri/wire.ts';
 import { encodeMessage, encodeNumber, encodeText } from '../cri/wire-writer.ts';
+import { sharedFields } from './shared-fields.ts';
 
 /** One backend's part in the node's status. */
 export interface StatusPart {
   readonly name: string;
   readonly isDefault: boolean;
-  /** Whether it is connected and answered just now. */
+  /** Its newest StatusResponse, which may be older than this call; undefined when it never gave one. */
+  readonly reply: Buffer | undefined;
+  /** Whether that is of now, or so young that a kubelet would still go by it. */
+  readonly isFresh: boolean;
+  /** Whether it answers calls. */
   readonly isUp: boolean;
   /** For people: its state, e.g. `is unreachable since ...`. */
   readonly detail: string;
-  /** Its newest StatusResponse, which may be older than this call when it is absent; undefined when it never gave one. */
-  readonly reply: Buffer | undefined;
-  /** Exposed runtime handler to the backend's own name for it. */
-  readonly handlers: ReadonlyMap<string, string>;
+  /** Why it takes no new pods, ready or not; undefined when it does. */
+  readonly fault: { readonly reason: string; readonly message: string } | undefined;
+}
+
+/** A runtime handler of the node, and all places where a pod with it may land. */
+export interface NodeHandler {
+  readonly name: string;
+  /** `handler` is the backend's own name for it. */
+  readonly places: readonly { readonly backend: string; readonly handler: string }[];
 }
 
 // StatusResponse: status 1 > conditions 1 {type 1, status 2, reason 3, message 4}; info 2; runtime_handlers 3 {name 1,
@@ -26,10 +36,8 @@ const CONDITIONS = 1;
 const INFO = 2;
 const HANDLERS = 3;
 const FEATURES = 4;
-/** recursive_read_only_mounts, user_namespaces. */
-const HANDLER_FEATURES = [1, 2];
-/** supplemental_groups_policy, user_namespaces_host_network, mount_options. */
-const RUNTIME_FEATURES = [1, 2, 3];
+const HANDLER_NAME = 1;
+const HANDLER_FEATURES = 2;
 const RUNTIME_READY = 'RuntimeReady';
 const NETWORK_READY = 'NetworkReady';
 
@@ -40,27 +48,26 @@ interface Condition {
 }
 
 /**
- * Merges into a StatusResponse; `parts` begin with the default backend. `reaches` tells whether a pod with an exposed
- * handler could be placed on a backend: a feature is only claimed when all of those have it.
- * Throws MalformedMessageError when a reply does not parse.
+ * Merges into a StatusResponse; `parts` begin with the default backend. Throws MalformedMessageError when a reply does
+ * not parse.
  */
-export function mergeStatus(
-  parts: readonly StatusPart[],
-  reaches: (handler: string, backend: string) => boolean,
-): Buffer {
+export function mergeStatus(parts: readonly StatusPart[], handlers: readonly NodeHandler[]): Buffer {
   const conditions = mergeConditions(parts).map(({ bytes }) => encodeMessage(CONDITIONS, bytes));
+  const replies = parts.map(({ reply }) => reply);
+  const statuses = replies.map((reply) => reply && readBytes(reply, 0, reply.length, STATUS_PATH));
   return Buffer.concat([
-    encodeMessage(STATUS, ...conditions),
+    encodeMessage(STATUS, ...conditions, ...sharedFields(statuses, [CONDITIONS])),
     ...parts.flatMap(infoOf),
-    ...runtimeHandlers(parts, reaches),
-    ...sharedFeatures(parts),
+    ...runtimeHandlers(parts, handlers),
+    ...sharedFeatures(replies),
+    ...sharedFields(replies, [STATUS, INFO, HANDLERS, FEATURES]),
   ]);
 }
 
 function mergeConditions(parts: readonly StatusPart[]): Condition[] {
   const [first] = parts;
   const own = first === undefined ? [] : conditionsOf(first);
-  const isAnyReady = parts.some((part) => part.isUp && readyCondition(part)?.isTrue === true);
+  const isAnyReady = parts.some((part) => part.isFresh && readyCondition(part)?.isTrue === true);
   const others = own.filter(({ type }) => type !== RUNTIME_READY && type !== NETWORK_READY);
   const said = own.find(({ type }) => type === RUNTIME_READY);
   const network = own.find(({ type }) => type === NETWORK_READY);
@@ -78,6 +85,7 @@ function mergeConditions(parts: readonly StatusPart[]): Condition[] {
 function backendReady(part: StatusPart): Condition {
   const type = `Backend.${part.name}.Ready`;
   const said = readyCondition(part);
+  if (part.fault !== undefined) return condition(type, false, part.fault.reason, part.fault.message);
   if (!part.isUp)
     return condition(type, false, 'BackendAbsent', `switchyard: backend ${part.name} ${part.detail}`);
   if (said === undefined) return condition(type, false, 'NoRuntimeReady', '');
@@ -120,47 +128,37 @@ function infoOf({ isDefault, name, reply }: StatusPart): Uint8Array[] {
 }
 
 /** Handlers as the node exposes them, each once, with the features that hold wherever a pod with it may land. */
-function runtimeHandlers(
-  parts: readonly StatusPart[],
-  reaches: (handler: string, backend: string) => boolean,
-): Uint8Array[] {
-  const told = new Map(parts.map((part) => [part, handlerFeatures(part)]));
+function runtimeHandlers(parts: readonly StatusPart[], handlers: readonly NodeHandler[]): Uint8Array[] {
+  const told = new Map(parts.map((part) => [part.name, toldHandlers(part)]));
   // No backend tells of handlers: an old runtime, which the kubelet knows by the empty list.
   if ([...told.values()].every(({ size }) => size === 0)) return [];
-  const names = new Set(parts.flatMap(({ handlers }) => [...handlers.keys()]));
-  return [...names].map((name) => {
-    const reachable = parts.filter((part) => part.handlers.has(name) || reaches(name, part.name));
-    const features = reachable.map((part) => told.get(part)?.get(part.handlers.get(name) ?? ''));
+  return handlers.map(({ name, places }) => {
+    const records = places.map(({ backend, handler }) => told.get(backend)?.get(handler));
+    const features = records.map(
+      (record) => record && readBytes(record, 0, record.length, [HANDLER_FEATURES]),
+    );
     return encodeMessage(
       HANDLERS,
-      encodeText(1, name),
-      encodeMessage(2, ...shared(features, HANDLER_FEATURES)),
+      encodeText(HANDLER_NAME, name),
+      encodeMessage(HANDLER_FEATURES, ...sharedFields(features)),
+      ...sharedFields(records, [HANDLER_NAME, HANDLER_FEATURES]),
     );
   });
 }
 
-/** A backend's handlers by its own names, with the bytes of their features. */
-function handlerFeatures({ reply }: StatusPart): Map<string, Uint8Array | undefined> {
-  const features = new Map<string, Uint8Array | undefined>();
-  if (reply === undefined) return features;
+/** What a backend tells of its handlers, by its own names. */
+function toldHandlers({ reply }: StatusPart): Map<string, Uint8Array> {
+  const records = new Map<string, Uint8Array>();
+  if (reply === undefined) return records;
   forEachRecord(reply, 0, reply.length, HANDLERS, (_, start, end) => {
-    features.set(readString(reply, start, end, [1]) ?? '', readBytes(reply, start, end, [2]));
+    records.set(readString(reply, start, end, [HANDLER_NAME]) ?? '', reply.subarray(start, end));
   });
-  return features;
+  return records;
 }
 
 /** A feature of the node is one of every backend; claiming it for one that lacks it would weaken its pods silently. */
-function sharedFeatures(parts: readonly StatusPart[]): Uint8Array[] {
-  const all = parts.map(({ reply }) => reply && readBytes(reply, 0, reply.length, [FEATURES]));
+function sharedFeatures(replies: readonly (Buffer | undefined)[]): Uint8Array[] {
+  const all = replies.map((reply) => reply && readBytes(reply, 0, reply.length, [FEATURES]));
   if (all.every((features) => features === undefined)) return [];
-  return [encodeMessage(FEATURES, ...shared(all, RUNTIME_FEATURES))];
-}
-
-/** The flags of `fields` that are set in all of `messages`. */
-function shared(messages: readonly (Uint8Array | undefined)[], fields: readonly number[]): Uint8Array[] {
-  const isSet = (message: Uint8Array | undefined, field: number) =>
-    message !== undefined && (readVarint(message, 0, message.length, [field]) ?? 0) !== 0;
-  return fields
-    .filter((field) => messages.every((message) => isSet(message, field)))
-    .map((field) => encodeNumber(field, 1));
+  return [encodeMessage(FEATURES, ...sharedFields(all))];
 }

@@ -13,6 +13,7 @@ import type { Placements } from '../ledger/placements.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { Call } from './call.ts';
+import type { CgroupDrivers } from './cgroup-drivers.ts';
 import type { MetricLabels } from './metric-labels.ts';
 import type { RuntimeConfigReplay } from './runtime-config-replay.ts';
 
@@ -31,6 +32,7 @@ export interface ProxyParts {
   readonly identity: Identity;
   readonly replay: RuntimeConfigReplay;
   readonly metricLabels: MetricLabels;
+  readonly cgroupDrivers: CgroupDrivers;
   /** Puts all that was learnt on record; before a reply that reveals a new id. */
   record(): void;
   /** Told when a backend shows ids that another one owns. */

@@ -27,11 +27,11 @@ export interface Refusal {
 }
 
 /**
- * The backend for a new pod sandbox; it may be absent. A pod that already has one stays where it is: its annotations
+ * The backend for a new pod sandbox; it may be absent, or take no new pods. A pod that already has one stays where it is: its annotations
  * may have changed since, and sandboxes on two backends make the kubelet recreate the pod for ever.
  */
 export function choose(parts: ProxyParts, pod: PodAttributes): Placement | Refusal {
-  const { config, registry, ledger, placements } = parts;
+  const { config, registry, ledger, placements, cgroupDrivers } = parts;
   const decision = decide(config, pod);
   const home = placements.backendOf(pod.uid) ?? ledger.backendsOfPod(pod.uid).at(-1);
   if (home !== undefined && !(decision.kind === 'placed' && home.name === decision.backend)) {
@@ -44,7 +44,8 @@ export function choose(parts: ProxyParts, pod: PodAttributes): Placement | Refus
   }
   const backend = registry.get(decision.backend);
   const { fallback, handler } = decision;
-  if (home === undefined && backend.isAbsent && fallback !== undefined) {
+  const cannotTake = backend.isAbsent || cgroupDrivers.mismatchOf(backend) !== undefined;
+  if (home === undefined && cannotTake && fallback !== undefined) {
     const second = registry.get(fallback.backend);
     return { kind: 'placed', backend: second, handler: fallback.handler, rule, outcome: 'fallback' };
   }

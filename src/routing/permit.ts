@@ -16,6 +16,9 @@ export type Permit =
   | { readonly kind: 'granted'; readonly handler: string; readonly fallback: Fallback | undefined }
   | { readonly kind: 'denied'; readonly reason: string; readonly hint: string };
 
+/** All that the safety rules ask of a pod. */
+type AskingPod = Pick<PodAttributes, 'handler'>;
+
 /** Who may take the pod while its backend is absent, and the handler to send there. */
 export interface Fallback {
   readonly backend: string;
@@ -26,7 +29,7 @@ export interface Fallback {
  * Grants `backend` the pod unless that is less isolated than what the pod's runtime handler stands for, or the backend
  * does not know that handler. A pod that asks for no handler asks for no isolation either: rules may place it anywhere.
  */
-export function permit(router: Router, pod: PodAttributes, backend: BackendConfig, chooser: Chooser): Permit {
+export function permit(router: Router, pod: AskingPod, backend: BackendConfig, chooser: Chooser): Permit {
   const rule = chooser.stage === 'rule' ? chooser.rule : undefined;
   const own = pod.handler === '' ? undefined : router.exposing.get(pod.handler);
   if (own !== undefined && isWeaker(backend.isolation, own.isolation)) {
@@ -71,7 +74,7 @@ function wordsOf(chooser: Chooser): string {
 /** A fallback that could not take this very pod is none. */
 function fallbackOf(
   router: Router,
-  pod: PodAttributes,
+  pod: AskingPod,
   backend: BackendConfig,
   rule: CompiledRule | undefined,
 ): Fallback | undefined {
@@ -90,7 +93,7 @@ function fallbackOf(
  */
 function handlerToSend(
   backend: BackendConfig,
-  pod: PodAttributes,
+  pod: AskingPod,
   rule: CompiledRule | undefined,
 ): string | undefined {
   const mayReplace = pod.handler === '' || rule?.config.match.handler !== undefined;

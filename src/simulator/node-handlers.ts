@@ -13,7 +13,6 @@ type NodeRpcs = 'version' | 'status' | 'runtimeConfig' | 'updateRuntimeConfig';
 /** Handlers over one world. `handlerNames` are the runtime handlers known besides the empty one. */
 export function nodeHandlers(world: World, handlerNames: readonly string[]): Pick<RuntimeHandlers, NodeRpcs> {
   const { profile } = world;
-  const traits = profile.status;
 
   return {
     version: (_request, { version }) => ({
@@ -25,18 +24,18 @@ export function nodeHandlers(world: World, handlerNames: readonly string[]): Pic
 
     status: ({ verbose }) => ({
       status: { conditions: conditions(world) },
-      info: verbose ? Object.fromEntries(traits.infoKeys.map((key) => [key, '{}'])) : {},
-      runtimeHandlers: traits.listsHandlers
+      info: verbose ? Object.fromEntries(world.status.infoKeys.map((key) => [key, '{}'])) : {},
+      runtimeHandlers: world.status.listsHandlers
         ? ['', ...handlerNames].map((name) => ({ name, features: handlerFeatures(world) }))
         : [],
-      ...(traits.supplementalGroupsPolicy === undefined
+      ...(world.status.supplementalGroupsPolicy === undefined
         ? {}
-        : { features: { supplementalGroupsPolicy: traits.supplementalGroupsPolicy } }),
+        : { features: { supplementalGroupsPolicy: world.status.supplementalGroupsPolicy } }),
     }),
 
     runtimeConfig: () => ({
       linux: {
-        cgroupDriver: traits.cgroupDriver === 'systemd' ? CgroupDriver.SYSTEMD : CgroupDriver.CGROUPFS,
+        cgroupDriver: world.status.cgroupDriver === 'systemd' ? CgroupDriver.SYSTEMD : CgroupDriver.CGROUPFS,
       },
     }),
 
@@ -48,7 +47,7 @@ export function nodeHandlers(world: World, handlerNames: readonly string[]): Pic
 }
 
 function handlerFeatures(world: World) {
-  const has = world.profile.status.handlerFeatures;
+  const has = world.status.handlerFeatures;
   return { recursiveReadOnlyMounts: has, userNamespaces: has };
 }
 
@@ -58,7 +57,7 @@ function conditions(world: World): MessageInitShape<typeof RuntimeConditionSchem
     { type: 'RuntimeReady', status: isReady, reason: isReady ? '' : 'RuntimeNotReady' },
     { type: 'NetworkReady', status: isNetworkReady, reason: isNetworkReady ? '' : 'NetworkPluginNotReady' },
   ];
-  const { deprecationCondition } = world.profile.status;
+  const { deprecationCondition } = world.status;
   if (deprecationCondition === 'absent') return list;
   const warns = deprecationCondition === 'turns-false' && world.wasAskedInV1alpha2;
   list.push({

@@ -23,7 +23,7 @@ import { ImageStore } from './image-store.ts';
 import { containerName, NameReservations, sandboxName } from './names.ts';
 import { ObjectIndex } from './object-index.ts';
 import { startProcess } from './process.ts';
-import type { Profile } from './profile.ts';
+import type { Profile, StatusTraits } from './profile.ts';
 import { Sandbox, usesHostNetwork } from './sandbox.ts';
 import { seedWorld, type WorldSeed } from './world-seed.ts';
 
@@ -54,6 +54,8 @@ export class World {
   readonly health = { isReady: true, isNetworkReady: true };
   /** The last pod CIDR of UpdateRuntimeConfig. */
   podCidr = '';
+  /** What Status and RuntimeConfig say; another one is as good as a runtime that was installed anew. */
+  status: StatusTraits;
   /** A v1alpha2 call came since the start; containerd 1.6 and 1.7 warn about it in Status. */
   wasAskedInV1alpha2 = false;
   /** Goes up with each change of a sandbox or container; lists joined at one version stay valid for it. */
@@ -65,6 +67,7 @@ export class World {
 
   constructor(parts: WorldParts) {
     this.profile = parts.profile;
+    this.status = parts.profile.status;
     this.clock = parts.clock;
     this.ids = parts.ids;
     this.images = new ImageStore(parts.profile.images, parts.registry);

@@ -79,6 +79,9 @@ function exposeBackends(registry: Registry, metrics: Metrics): void {
     for (const { name, state } of metrics.sources.backends()) yield [{ backend: name, state }, 1];
   });
   sampled('switchyard_backend_absent_seconds', ABSENT_HELP, (sample) => sample.absentMs / 1_000);
+  sampled('switchyard_backend_cgroup_driver_mismatch', CGROUP_DRIVER_HELP, (sample) =>
+    sample.hasOddCgroupDriver ? 1 : 0,
+  );
   gauge(registry, 'switchyard_snapshot_age_seconds', SNAPSHOT_AGE_HELP, ['backend', 'method'], function* () {
     for (const { name, snapshotAgesMs } of metrics.sources.backends()) {
       for (const [method, ageMs] of snapshotAgesMs) yield [{ backend: name, method }, ageMs / 1_000];
@@ -130,6 +133,8 @@ const BACKEND_IN_FLIGHT_HELP = 'Calls sent to the backend and not answered yet.'
 const STATE_HELP =
   'Always 1; the label tells the state: connecting, ready, not-ready, unreachable, hanging or closed.';
 const ABSENT_HELP = 'How long calls to the backend have been failing at once; 0 while they do not.';
+const CGROUP_DRIVER_HELP =
+  '1 while the backend uses another cgroup driver than the node: it gets no new pods, and those it has are served.';
 const SNAPSHOT_AGE_HELP = 'Time since the backend last gave the list in full.';
 const SNAPSHOT_ANSWERS_HELP = 'Lists in which the snapshot of a backend stood for an answer of its own.';
 const FOREIGN_HELP =

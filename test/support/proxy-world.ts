@@ -19,6 +19,7 @@ export interface WorldBackend {
   readonly handlers?: Readonly<Record<string, string>>;
   readonly isolation?: BackendConfig['isolation'];
   readonly timeouts?: BackendConfig['timeouts'];
+  readonly cgroupDriver?: BackendConfig['cgroupDriver'];
   /** Do not start its runtime: its socket does not exist until the test makes one. */
   readonly isDown?: boolean;
 }
@@ -126,12 +127,13 @@ export function configOf(dir: TempDir, backends: readonly WorldBackend[]): Confi
     stateDir: dir.file('state'),
     runtimeName: undefined,
     annotation: undefined,
-    backends: backends.map(({ name, handlers, isolation, timeouts }, position) => ({
+    backends: backends.map(({ name, handlers, isolation, timeouts, cgroupDriver }, position) => ({
       name,
       socket: dir.file(`${name}.sock`),
       isDefault: position === 0,
       isolation: isolation ?? 'shared',
       handlers: new Map(Object.entries({ ...(position === 0 && { '': '' }), ...handlers })),
+      cgroupDriver,
       timeouts: timeouts ?? { listMs: 2_000, statusMs: 1_500 },
     })),
     rules: [],

@@ -2,27 +2,30 @@
 // and Status must be answered quickly whatever the backends do: 30 s without one makes the node NotReady.
 import type { Backend } from '../../backends/backend.ts';
 import { describeState } from '../../backends/state.ts';
+import type { UnaryOutcome } from '../../backends/unary-call.ts';
+import { sleep } from '../../clock.ts';
 import type { NodeMethod } from '../../cri/methods.ts';
 import { encodeVersionResponse } from '../../cri/own-messages.ts';
-import { readBytes, readVarint } from '../../cri/wire.ts';
-import { STATUS } from '../../grpc/status.ts';
-import { agreedRuntimeConfig, type SaidCgroupDriver } from '../../merge/runtime-config.ts';
-import { mergeStatus } from '../../merge/status.ts';
-import { mayReach } from '../../routing/reach.ts';
+import { readVarint } from '../../cri/wire.ts';
+import { UnimplementedError } from '../../errors.ts';
+import { mergeStatus, type StatusPart } from '../../merge/status.ts';
+import { reachableHandlers } from '../../routing/reach.ts';
 import type { Call } from '../call.ts';
+import { describeMismatch } from '../cgroup-drivers.ts';
 import { replyWith } from '../collect.ts';
-import { type BackendOutcome, fanOut } from '../fan-out.ts';
+import { fanOut } from '../fan-out.ts';
 import type { Handler, ProxyParts } from '../parts.ts';
 import { reply } from '../replies.ts';
 
-// RuntimeConfigResponse: linux 1 > cgroup_driver 1.
-const LINUX = [1];
-const CGROUP_DRIVER = [1, 1];
-const CGROUPFS = 1;
 /** StatusRequest. */
 const VERBOSE = [1];
 
-/** How long a version call waits for the default backend when it was never met. */
+/** How long a backend's Status is waited for in the background, to be its last word at the next call. */
+const LATE_STATUS_MS = 10_000;
+/** How long a kubelet goes by the last good Status of a runtime that gives none any more. */
+const LAST_WORD_MS = 30_000;
+
+/** How long Version and RuntimeConfig wait for a backend that is being connected. */
 const FIRST_CONTACT_MS = 5_000;
 
 export function nodeHandler(parts: ProxyParts): Handler<NodeMethod> {
@@ -60,76 +63,88 @@ async function version(parts: ProxyParts, call: Call): Promise<void> {
   reply(call, [Buffer.from(encodeVersionResponse(known.runtimeName, known.runtimeVersion, version))]);
 }
 
-/** Asks every backend within its Status budget; for one that does not answer, its last word and its absence count. */
+/**
+ * Asks every backend within its Status budget. For one that does not answer in time its last word counts: its features
+ * for ever, for pods are refused when one goes; its readiness as long as a kubelet would bear a silent runtime itself.
+ */
 async function status(parts: ProxyParts, call: Call): Promise<void> {
-  const { registry, config, clock } = parts;
-  const { message: request } = call;
-  const isVerbose = (readVarint(request, 0, request.length, VERBOSE) ?? 0) !== 0;
+  const isVerbose = (readVarint(call.message, 0, call.message.length, VERBOSE) ?? 0) !== 0;
   const statusParts = await Promise.all(
-    registry.all.map(async (backend) => {
-      const { statusMs } = backend.config.timeouts;
-      const timeoutMs = call.remainingMs(statusMs);
-      // Whether it lives is found out meanwhile, so that the next call need not wait.
-      const watch = clock.after(statusMs / 2, () => backend.suspect(statusMs / 2));
-      const outcome = await backend.ask({ service: 'RuntimeService', rpc: 'Status', request, timeoutMs });
-      watch.cancel();
-      const isUp = outcome.kind === 'answered';
-      if (isUp && !isVerbose) backend.snapshot.keep('Status', outcome.message, clock.now());
-      return {
-        name: backend.name,
-        isDefault: backend === registry.default,
-        isUp,
-        detail: detailOf(backend, outcome),
-        reply: isUp ? outcome.message : backend.snapshot.kept('Status')?.message,
-        handlers: backend.config.handlers,
-      };
-    }),
+    parts.registry.all.map((backend) => statusPart(parts, call, backend, isVerbose)),
   );
   if (call.isOver) return;
   call.backendName = 'several';
-  reply(call, [mergeStatus(statusParts, (handler, name) => mayReach(config, handler, name))]);
+  reply(call, [mergeStatus(statusParts, reachableHandlers(parts.config))]);
 }
 
-function detailOf(backend: Backend, outcome: BackendOutcome['outcome']): string {
+async function statusPart(
+  { registry, clock, cgroupDrivers }: ProxyParts,
+  call: Call,
+  backend: Backend,
+  isVerbose: boolean,
+): Promise<StatusPart> {
+  const { snapshot, name } = backend;
+  const { statusMs } = backend.config.timeouts;
+  // Whether it lives is found out meanwhile, so that the next call need not wait.
+  const watch = clock.after(statusMs / 2, () => backend.suspect(statusMs / 2));
+  const request = call.message;
+  const asked = backend.ask({ service: 'RuntimeService', rpc: 'Status', request, timeoutMs: LATE_STATUS_MS });
+  const answered = asked.then((outcome) => {
+    watch.cancel();
+    // Also one that comes after the client has its answer makes the last word younger.
+    if (outcome.kind === 'answered' && !isVerbose) snapshot.keep('Status', outcome.message, clock.now());
+    return outcome;
+  });
+  const late = sleep(clock, call.remainingMs(statusMs)).then(() => undefined);
+  const outcome = await Promise.race([answered, late]);
+  const said = outcome?.kind === 'answered' ? outcome.message : undefined;
+  const kept = snapshot.kept('Status');
+  const isFresh = said !== undefined || (kept !== undefined && clock.now() - kept.atMs <= LAST_WORD_MS);
+  const mismatch = cgroupDrivers.mismatchOf(backend);
+  return {
+    name,
+    isDefault: backend === registry.default,
+    reply: said ?? kept?.message,
+    isFresh,
+    isUp: said !== undefined || (isFresh && !backend.isAbsent && outcome === undefined),
+    detail: detailOf(backend, outcome),
+    fault: mismatch && {
+      reason: 'CgroupDriverMismatch',
+      message: `switchyard: backend ${name} takes no new pods: ${describeMismatch(mismatch)}`,
+    },
+  };
+}
+
+function detailOf(backend: Backend, outcome: UnaryOutcome | undefined): string {
+  if (backend.isAbsent || outcome === undefined) return describeState(backend.state);
   if (outcome.kind === 'failed') return `gives no status: ${outcome.error.message}`;
   if (outcome.kind === 'status') return `gives no status: ${outcome.text}`;
   return describeState(backend.state);
 }
 
 /**
- * The backends' cgroup drivers must agree; those that cannot say (containerd 1.x) are left out. For one that is absent
- * its last word counts, so that a kubelet can start without it.
+ * The default backend's cgroup driver: what it says now, what it last said, or what the config says; the others count
+ * only where nothing of that is to be had. A backend with another driver is no reason to fail: the kubelet asks three
+ * times and then exits, so one wrongly configured secondary would take the whole node with it. That one gets no new pods
+ * instead (proxy/cgroup-drivers.ts).
  */
-function runtimeConfig(parts: ProxyParts, call: Call): void {
-  const { registry, clock } = parts;
-  const present = registry.all.filter((backend) => !backend.isAbsent);
-  fanOut(parts, call, present, { isRetryable: true }, (outcomes) => {
-    const said: SaidCgroupDriver[] = [];
-    for (const backend of registry.all) {
-      const outcome = outcomes.find((result) => result.backend === backend)?.outcome;
-      if (outcome?.kind === 'answered') backend.snapshot.keep('RuntimeConfig', outcome.message, clock.now());
-      if (outcome?.kind === 'status' && outcome.code === STATUS.UNIMPLEMENTED) continue;
-      const kept = backend.snapshot.kept('RuntimeConfig');
-      if (kept !== undefined) said.push(...driverOf(backend, kept.message));
-      else if (outcome !== undefined && outcome.kind !== 'answered') {
-        replyWith(call, backend, outcome);
-        return;
-      }
-    }
-    const agreed = agreedRuntimeConfig(said);
-    const [first] = outcomes;
-    call.backendName = 'several';
-    if (agreed !== undefined) reply(call, [agreed]);
-    else if (first === undefined) throw registry.default.absenceError();
-    else replyWith(call, first.backend, first.outcome);
-  });
-}
-
-function driverOf(backend: Backend, reply: Buffer): SaidCgroupDriver[] {
-  // An empty `linux` says systemd, the 0 of its enum; without it the backend says nothing.
-  if (readBytes(reply, 0, reply.length, LINUX) === undefined) return [];
-  const driver = readVarint(reply, 0, reply.length, CGROUP_DRIVER) === CGROUPFS ? 'cgroupfs' : 'systemd';
-  return [{ backend: backend.name, driver, reply }];
+async function runtimeConfig({ registry, cgroupDrivers }: ProxyParts, call: Call): Promise<void> {
+  const { default: first } = registry;
+  const others = registry.all.filter((backend) => backend !== first);
+  const ask = (backend: Backend) =>
+    backend.isAbsent ? undefined : cgroupDrivers.ask(backend, call.remainingMs(FIRST_CONTACT_MS));
+  const outcome = await ask(first);
+  if (cgroupDrivers.driverOf(first) === undefined) await Promise.all(others.map(ask));
+  if (call.isOver) return;
+  const message = cgroupDrivers.reply();
+  call.backendName = 'several';
+  if (message !== undefined) reply(call, [message]);
+  else if (outcome !== undefined) replyWith(call, first, outcome);
+  else if (cgroupDrivers.isUnable(first))
+    throw new UnimplementedError('no backend can say which cgroup driver it uses', {
+      hint: 'The kubelet takes the one of its own config; or say it here: cgroupDriver of a backend',
+    });
+  else throw first.absenceError();
 }
 
 /** Told to every backend, and again to one that comes back. The default backend's answer is the client's. */

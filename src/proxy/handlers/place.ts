@@ -13,14 +13,15 @@ import type { Handler, ProxyParts } from '../parts.ts';
 import { choose, type Placement, type Refusal } from '../placement.ts';
 
 export function placeHandler(parts: ProxyParts): Handler<PlaceMethod> {
-  const { census, metrics } = parts;
+  const { census, metrics, cgroupDrivers } = parts;
 
   return async (call, method) => {
     const pod = readAttributes(call.message, method.configPath, method.handlerPath);
     call.pod = { namespace: pod.namespace, name: pod.name, uid: pod.uid };
-    // Right after a start the ledger may not know yet where this pod already lives.
-    if (!census.isSettled) {
-      await census.settle();
+    // Right after a start the ledger may not know yet where this pod already lives, nor does anybody know whether a
+    // backend that has just come back still fits the kubelet.
+    if (!census.isSettled || !cgroupDrivers.isSettled) {
+      await Promise.all([census.settle(), cgroupDrivers.settle()]);
       if (call.isOver) return;
     }
     let choice = choose(parts, pod);
@@ -43,6 +44,8 @@ export function placeHandler(parts: ProxyParts): Handler<PlaceMethod> {
     metrics.decision(choice.rule, choice.outcome);
     call.rule = choice.rule;
     if (choice.backend.isAbsent) throw choice.backend.absenceError();
+    const mismatch = cgroupDrivers.mismatchOf(choice.backend);
+    if (mismatch !== undefined) throw cgroupDrivers.refusal(choice.backend, mismatch);
     run(parts, call, method, pod, choice.backend, body);
   };
 }

@@ -170,7 +170,9 @@ describe('serve --discover', () => {
     expect(program.out).toContain(`1 container runtime found on this machine: ${runtime.socket}`);
     expect(program.out).toContain('  kind: SwitchyardConfiguration\n');
     expect(program.out).toMatch(/^cri-o \(default\) +\S+ +crun +0 +0 +cri-o /m);
-    const changes = runtime.journal.filter(({ method }) => /Run|Create|Start|Stop|Remove|Pull/.test(method));
+    const changes = runtime.journal.filter(({ method }) =>
+      /RunPod|Create|Start|Stop|Remove|Pull/.test(method),
+    );
     expect(changes).toEqual([]);
   });
 });

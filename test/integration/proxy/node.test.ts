@@ -1,4 +1,3 @@
-import { status } from '@grpc/grpc-js';
 import { afterEach, describe, expect, it } from 'vitest';
 import { runPod } from '../../support/cri-pod.ts';
 import { type ProxyWorld, proxyWorld } from '../../support/proxy-world.ts';
@@ -61,6 +60,60 @@ describe('the node as the kubelet sees it', () => {
     expect(said?.conditions.find(({ type }) => type === 'Backend.side.Ready')?.status).toBe(false);
   });
 
+  it('keeps the features of an absent backend, also over a restart: pods would be refused without them', async () => {
+    world = await proxyWorld([
+      { name: 'main', profile: 'containerd-2.1' },
+      { name: 'side', profile: 'cri-o', handlers: { side: '' } },
+    ]);
+    const said = await world.client.call('Status', {});
+    expect(said.features?.supplementalGroupsPolicy).toBe(true);
+    world.runtime('side').crash();
+    await world.restart('side');
+    const { features, runtimeHandlers, status: again } = await world.connect().call('Status', {});
+    expect(again?.conditions.find(({ type }) => type === 'Backend.side.Ready')?.status).toBe(false);
+    expect({ features, runtimeHandlers }).toEqual({
+      features: said.features,
+      runtimeHandlers: said.runtimeHandlers,
+    });
+    expect(runtimeHandlers.find(({ name }) => name === 'side')?.features?.userNamespaces).toBe(true);
+  });
+
+  it('R18: answers within its budget and claims nothing for a backend that was never met', async () => {
+    world = await proxyWorld([
+      { name: 'main', profile: 'containerd-2.1' },
+      { name: 'side', profile: 'cri-o', handlers: { side: '' }, isDown: true },
+    ]);
+    const said = await world.client.call('Status', {}, { deadlineMs: 2_000 });
+    expect(said.status?.conditions.length).toBeGreaterThanOrEqual(2);
+    expect(said.features?.supplementalGroupsPolicy).toBe(false);
+    expect(said.runtimeHandlers.find(({ name }) => name === 'side')?.features?.userNamespaces).toBe(false);
+    expect(said.runtimeHandlers.find(({ name }) => name === '')?.features?.userNamespaces).toBe(true);
+  });
+
+  it('R17: stays ready while its only backend restarts, as a kubelet bears that of a runtime', async () => {
+    world = await proxyWorld([{ name: 'main', profile: 'containerd-2.1' }]);
+    const ready = async () => {
+      const { status: said } = await world.client.call('Status', {});
+      return said?.conditions.filter(({ status }) => status).map(({ type }) => type);
+    };
+    const before = await ready();
+    world.runtime('main').crash();
+    await until(() => world.lines.some(({ text }) => text === 'backend is absent'), 'the backend is absent');
+    expect(await ready()).toEqual(before);
+  });
+
+  it('R18: goes by the late answer of a backend that is always slower than its budget', async () => {
+    world = await proxyWorld([
+      { name: 'main', profile: 'containerd-2.1', timeouts: { listMs: 2_000, statusMs: 50 } },
+      { name: 'side', profile: 'cri-o' },
+    ]);
+    world.runtime('main').faults.add('Status', { kind: 'delay', delayMs: 200 });
+    await until(async () => {
+      const { status: said } = await world.client.call('Status', {});
+      return said?.conditions.filter(({ status }) => status).length === 4;
+    }, 'the node and both backends are ready');
+  });
+
   it('lists runtime handlers by their exposed names', async () => {
     world = await proxyWorld([
       { name: 'main', profile: 'containerd-2.1', handlers: { '': '', runc: 'runc' } },
@@ -79,23 +132,6 @@ describe('the node as the kubelet sees it', () => {
     const keys = Object.keys(info);
     expect(keys.some((key) => key.startsWith('side.'))).toBe(true);
     expect(keys.some((key) => !key.startsWith('side.'))).toBe(true);
-  });
-
-  it('R11: says the cgroup driver that all backends agree on, leaving out those that cannot say', async () => {
-    world = await proxyWorld([
-      { name: 'main', profile: 'containerd-1.7' },
-      { name: 'side', profile: 'containerd-2.1' },
-      { name: 'third', profile: 'cri-o' },
-    ]);
-    const { linux } = await world.client.call('RuntimeConfig', {});
-    expect(linux?.cgroupDriver).toBe(1);
-  });
-
-  it('passes UNIMPLEMENTED of RuntimeConfig when no backend can say', async () => {
-    world = await proxyWorld([{ name: 'main', profile: 'containerd-1.7' }]);
-    await expect(world.client.call('RuntimeConfig', {})).rejects.toMatchObject({
-      code: status.UNIMPLEMENTED,
-    });
   });
 
   it('tells every backend the pod CIDR, and again one that comes back', async () => {

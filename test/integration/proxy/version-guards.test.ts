@@ -320,6 +320,7 @@ interface GuardedWorld extends AsyncDisposable {
   send(asked: Asked): Promise<RawReply>;
   /** The requests that arrived, of those that make something. */
   made(): Buffer[];
+  /** Those that the guard has made. */
   statusCalls(): number;
   /** Calls in the log that the guard has refused. */
   refusals(): number;
@@ -351,11 +352,13 @@ async function guardedWorld(
   const client = new CriClient(switchyard.socket);
   const arrivals = (...rpcs: readonly string[]) =>
     backend.arrivals.filter(({ path }) => rpcs.includes(path.slice(path.lastIndexOf('/') + 1)));
+  // Every backend that becomes ready is asked once.
+  await until(() => arrivals('Status').length === 1, 'its Status is known');
   return {
     backend,
     send: (asked) => client.rawCall(client.pathOf(asked.rpc), encode(asked)),
     made: () => arrivals('RunPodSandbox', 'CreateContainer').map(({ request }) => request),
-    statusCalls: () => arrivals('Status').length,
+    statusCalls: () => arrivals('Status').length - 1,
     refusals: () => lines.filter(({ fields }) => fields['rule'] === 'guard').length,
     [Symbol.asyncDispose]: async () => {
       client.close();

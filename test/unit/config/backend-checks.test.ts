@@ -39,6 +39,18 @@ test.each<[title: string, text: string, problems: string[]]>([
     ],
   ],
   [
+    'cgroup drivers that differ: those of others from that of the default backend',
+    configText(`backends:
+  - { name: a, endpoint: /run/a.sock, cgroupDriver: cgroupfs }
+  - { name: b, endpoint: /run/b.sock, default: true, cgroupDriver: systemd }
+  - { name: c, endpoint: /run/c.sock, cgroupDriver: systemd }
+  - { name: d, endpoint: /run/d.sock }
+`),
+    [
+      `c.yaml:4:53: backend a uses the cgroup driver cgroupfs, but backend b uses systemd. Configure the same one in all runtimes: one kubelet has one cgroup driver`,
+    ],
+  ],
+  [
     'an endpoint over TCP',
     configText(`backends:
   - { name: containerd, endpoint: unix:///run/a.sock, default: true }

@@ -46,7 +46,7 @@ backends:
     handlers: { kata: kata-qemu, "": "" }
     timeouts: { list: 1m30s, status: 250ms }
     default: true
-  - { name: b, endpoint: /run/b.sock, handlers: [b, c] }
+  - { name: b, endpoint: /run/b.sock, handlers: [b, c], cgroupDriver: systemd }
 rules:
   - name: one
     match:

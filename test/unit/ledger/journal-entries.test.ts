@@ -47,7 +47,7 @@ const entry: fc.Arbitrary<LedgerEntry> = fc.oneof(
   fc.record({ kind: fc.constant('unpinned' as const), uid: text }),
   fc.record({
     kind: fc.constant('note' as const),
-    name: fc.constantFrom('runtime-config' as const, 'runtime-name' as const),
+    name: fc.constantFrom('runtime-config' as const, 'runtime-name' as const, 'cgroup-leader' as const),
     value: bytes,
   }),
 );

@@ -8,6 +8,7 @@ import { configSchema } from '../../../src/config/schema.ts';
 import { toConfig } from '../../../src/config/snapshot.ts';
 import type { PodAttributes } from '../../../src/routing/attributes.ts';
 import { decide } from '../../../src/routing/decide.ts';
+import { reachableHandlers } from '../../../src/routing/reach.ts';
 import { aPod } from '../../support/a-pod.ts';
 
 const NAMES = ['one', 'two', 'three', 'four'];
@@ -138,6 +139,22 @@ test('with a config that loads, a pod without a handler always has a place unles
       if (decision.kind === 'refused') expect(pod.annotations.get('backend')).toBe('nobody');
     }),
     { numRuns: 500 },
+  );
+});
+
+test('no pod lands where reachableHandlers did not say that pods with its handler may', () => {
+  fc.assert(
+    fc.property(aFile, somePod, (file, pod) => {
+      const config = unchecked(file);
+      const decision = decide(config, pod);
+      if (decision.kind === 'refused') return;
+      const told = reachableHandlers(config).find(({ name }) => name === pod.handler);
+      // A glob may catch handlers that nobody names: nothing is claimed of those.
+      if (told === undefined && pod.handler !== '' && ownerOf(config, pod) === undefined) return;
+      for (const { backend, handler } of [decision, decision.fallback ?? decision])
+        expect(told?.places).toContainEqual({ backend, handler });
+    }),
+    { numRuns: 3_000 },
   );
 });
 

@@ -86,6 +86,7 @@ describe('Metrics', () => {
           isUp,
           state: isUp ? 'ready' : 'hanging',
           absentMs: isUp ? 0 : 2_500,
+          hasOddCgroupDriver: true,
           sandboxes: 3,
           containers: 5,
           callsInFlight: 2,
@@ -107,6 +108,7 @@ describe('Metrics', () => {
     expect(lines).toContain('switchyard_ledger_containers 11');
     expect(lines).toContain('switchyard_backend_state{backend="gvisor",state="hanging"} 1');
     expect(lines).toContain('switchyard_backend_absent_seconds{backend="gvisor"} 2.5');
+    expect(lines).toContain('switchyard_backend_cgroup_driver_mismatch{backend="gvisor"} 1');
     expect(lines).toContain('switchyard_snapshot_age_seconds{backend="gvisor",method="ListContainers"} 1.5');
     expect(lines).toContain('switchyard_journal_bytes 4096');
     expect(lines).toContain('switchyard_journal_failing 1');

@@ -1,0 +1,197 @@
+// Which cgroup driver each backend uses, and which of them may take new pods. The kubelet asks once, at its start, and
+// then writes every pod's cgroup parent in the form of that one driver: a runtime with another could not run them, or
+// would put them outside their limits. So the default backend's driver is the node's, and a backend with another one
+// gets no new pods; those it has are served.
+import type { Backend } from '../backends/backend.ts';
+import { type BackendState, isAbsentState } from '../backends/state.ts';
+import type { UnaryOutcome } from '../backends/unary-call.ts';
+import { type Clock, sleep } from '../clock.ts';
+import type { CgroupDriver } from '../config/config.ts';
+import { DisagreementError } from '../errors.ts';
+import { STATUS } from '../grpc/status.ts';
+import { encodeRuntimeConfig, findLeader, saidDriver } from '../merge/runtime-config.ts';
+import type { Logger } from '../telemetry/log.ts';
+
+/** How long a backend has to say it, and a new pod waits for that. */
+const ASK_TIMEOUT_MS = 2_000;
+const SAYS_NOTHING = Buffer.alloc(0);
+
+/** A backend that uses another driver than the node. */
+export interface Mismatch {
+  readonly driver: CgroupDriver;
+  readonly agreed: CgroupDriver;
+  /** Name of the backend whose driver is the node's. */
+  readonly leader: string;
+}
+
+export interface CgroupDriversOptions {
+  /** The default backend first. */
+  readonly backends: readonly Backend[];
+  /** What an earlier run gave to `keep`. */
+  readonly kept: Buffer | undefined;
+  readonly keep: (leader: Buffer) => void;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+export class CgroupDrivers {
+  private readonly options: CgroupDriversOptions;
+  private leader: { readonly backend: string; readonly driver: CgroupDriver } | undefined;
+  private leaderBefore: string | undefined;
+  private readonly mismatches = new Map<Backend, Mismatch>();
+  /** Backends that are being connected or asked, with what ends the wait for them. */
+  private readonly pending = new Map<Backend, { readonly done: Promise<void>; readonly end: () => void }>();
+
+  constructor(options: CgroupDriversOptions) {
+    this.options = options;
+    this.leaderBefore = options.kept?.toString();
+    for (const backend of options.backends) this.expect(backend);
+    this.judge();
+  }
+
+  /** A backend's state has turned: one that is ready is asked, for it may have been configured anew. */
+  onState(backend: Backend, state: BackendState): void {
+    if (state.kind === 'ready') void this.ask(backend, ASK_TIMEOUT_MS);
+    else if (isAbsentState(state)) this.release(backend);
+    else this.expect(backend);
+  }
+
+  /** Asks it now and learns from the outcome. Never rejects; without an answer what is known of it stays. */
+  async ask(backend: Backend, timeoutMs: number): Promise<UnaryOutcome> {
+    const request = SAYS_NOTHING;
+    const outcome = await backend.ask({
+      service: 'RuntimeService',
+      rpc: 'RuntimeConfig',
+      request,
+      timeoutMs,
+    });
+    this.learn(backend, outcome);
+    if (backend.state.kind !== 'connecting') this.release(backend);
+    return outcome;
+  }
+
+  /** What the backend uses: what it last said, else what the config says. */
+  driverOf({ snapshot, config }: Backend): CgroupDriver | undefined {
+    const kept = snapshot.kept('RuntimeConfig');
+    return (kept && saidDriver(kept.message)) ?? config.cgroupDriver;
+  }
+
+  /** The node's RuntimeConfigResponse, in the words of the backend that leads; undefined when nobody can say. */
+  reply(): Buffer | undefined {
+    const { leader } = this;
+    if (leader === undefined) return undefined;
+    const said = this.options.backends.find(({ name }) => name === leader.backend)?.snapshot;
+    const kept = said?.kept('RuntimeConfig')?.message;
+    return kept !== undefined && saidDriver(kept) !== undefined ? kept : encodeRuntimeConfig(leader.driver);
+  }
+
+  /** Whether it has told that it cannot say: a runtime from before Kubernetes 1.28. */
+  isUnable({ snapshot }: Backend): boolean {
+    const kept = snapshot.kept('RuntimeConfig');
+    return kept !== undefined && saidDriver(kept.message) === undefined;
+  }
+
+  /** Why the backend takes no new pods; undefined when its driver is the node's, or not known. */
+  mismatchOf(backend: Backend): Mismatch | undefined {
+    return this.mismatches.get(backend);
+  }
+
+  /** The answer to a pod that is placed on such a backend. */
+  refusal(backend: Backend, mismatch: Mismatch): DisagreementError {
+    return new DisagreementError(`backend ${backend.name} takes no new pods: ${describeMismatch(mismatch)}`, {
+      hint: HINT,
+    });
+  }
+
+  /** True when settle() has nothing to wait for. */
+  get isSettled(): boolean {
+    return this.pending.size === 0;
+  }
+
+  /** Resolves when every backend that is being connected has said its driver or is absent, or after two seconds. */
+  async settle(): Promise<void> {
+    const all = Promise.all([...this.pending.values()].map(({ done }) => done));
+    await Promise.race([all, sleep(this.options.clock, ASK_TIMEOUT_MS)]);
+  }
+
+  private expect(backend: Backend): void {
+    if (this.pending.has(backend) || this.options.backends.length === 1) return;
+    let end = () => {};
+    const done = new Promise<void>((resolve) => {
+      end = resolve;
+    });
+    this.pending.set(backend, { done, end });
+  }
+
+  private release(backend: Backend): void {
+    this.pending.get(backend)?.end();
+    this.pending.delete(backend);
+  }
+
+  private learn(backend: Backend, outcome: UnaryOutcome): void {
+    const { clock, log, backends } = this.options;
+    const { snapshot, config, name } = backend;
+    if (outcome.kind === 'answered') snapshot.keep('RuntimeConfig', outcome.message, clock.now());
+    else if (outcome.kind === 'status' && outcome.code === STATUS.UNIMPLEMENTED)
+      snapshot.keep('RuntimeConfig', SAYS_NOTHING, clock.now());
+    else return;
+    const driver = this.driverOf(backend);
+    if (config.cgroupDriver !== undefined && driver !== config.cgroupDriver) {
+      log.error(
+        { backend: name, says: driver, configured: config.cgroupDriver, hint: 'Its own word counts' },
+        'a backend does not use the cgroup driver that the config says',
+      );
+    }
+    if (driver === undefined && backends.length > 1) {
+      const hint = `Say it in the config: cgroupDriver of backend ${name}`;
+      log.warn({ backend: name, hint }, 'a backend cannot say its cgroup driver: it is taken for the others');
+    }
+    this.judge();
+  }
+
+  /** Who leads, and who differs. */
+  private judge(): void {
+    const { backends, keep, log } = this.options;
+    const known = backends.map((one) => ({ backend: one.name, driver: this.driverOf(one) }));
+    const before = this.leader;
+    const leader = findLeader(known, this.leaderBefore);
+    this.leader = leader;
+    if (leader === undefined) return;
+    if (leader.backend !== this.leaderBefore) keep(Buffer.from(leader.backend));
+    this.leaderBefore = leader.backend;
+    if (before !== undefined && before.driver !== leader.driver) {
+      const change = { backend: leader.backend, from: before.driver, to: leader.driver };
+      log.error({ ...change, hint: 'Restart the kubelet' }, "the node's cgroup driver has changed");
+    }
+    for (const backend of backends) this.compare(backend, leader);
+  }
+
+  private compare(
+    backend: Backend,
+    leader: { readonly backend: string; readonly driver: CgroupDriver },
+  ): void {
+    const { log } = this.options;
+    const driver = this.driverOf(backend);
+    const known = this.mismatches.get(backend);
+    if (driver === undefined || driver === leader.driver) {
+      if (this.mismatches.delete(backend))
+        log.info({ backend: backend.name }, "a backend uses the node's cgroup driver again");
+      return;
+    }
+    const mismatch = { driver, agreed: leader.driver, leader: leader.backend };
+    this.mismatches.set(backend, mismatch);
+    if (known?.driver === driver && known.leader === mismatch.leader) return;
+    log.error(
+      { backend: backend.name, hint: HINT, ...mismatch },
+      `a backend takes no new pods: ${describeMismatch(mismatch)}`,
+    );
+  }
+}
+
+const HINT =
+  'Configure the same cgroup driver in both runtimes and in the kubelet, and restart what was changed';
+
+/** The mismatch as a clause about the backend, for people. */
+export function describeMismatch({ driver, agreed, leader }: Mismatch): string {
+  return `it uses the cgroup driver ${driver}, and the node that of backend ${leader}, ${agreed}`;
+}

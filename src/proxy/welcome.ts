@@ -1,0 +1,30 @@
+// What a backend is told and asked when it has become ready: the node's last UpdateRuntimeConfig, all that it has, and
+// its Status, so that its features are known should it go away before a kubelet asks.
+import type { Backend } from '../backends/backend.ts';
+import type { ProxyParts } from './parts.ts';
+
+/** None of this is on a call's way. */
+const STATUS_TIMEOUT_MS = 10_000;
+
+/** Resolves when all is done; never rejects. */
+export async function welcome(parts: ProxyParts, backend: Backend): Promise<void> {
+  const { registry, identity, replay, census, log } = parts;
+  if (backend === registry.default && backend.version !== undefined) identity.meet(backend.version);
+  const [refusal] = await Promise.all([
+    replay.replay(backend),
+    census.take(backend),
+    learnStatus(parts, backend),
+  ]);
+  if (refusal !== undefined)
+    log.warn({ backend: backend.name, reason: refusal }, 'UpdateRuntimeConfig was refused');
+}
+
+async function learnStatus({ clock }: ProxyParts, backend: Backend): Promise<void> {
+  const outcome = await backend.ask({
+    service: 'RuntimeService',
+    rpc: 'Status',
+    request: new Uint8Array(0),
+    timeoutMs: STATUS_TIMEOUT_MS,
+  });
+  if (outcome.kind === 'answered') backend.snapshot.keep('Status', outcome.message, clock.now());
+}
