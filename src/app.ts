@@ -25,6 +25,7 @@ import type { ProxyParts } from './proxy/parts.ts';
 import { RuntimeConfigReplay } from './proxy/runtime-config-replay.ts';
 import { TwinAlarm } from './proxy/twin-alarm.ts';
 import { welcome } from './proxy/welcome.ts';
+import { passingStreams } from './streaming/streams.ts';
 import type { Logger } from './telemetry/log.ts';
 import { Metrics } from './telemetry/metrics.ts';
 
@@ -141,6 +142,7 @@ export async function startSwitchyard({
     replay,
     metricLabels: new MetricLabels(registry.all),
     cgroupDrivers,
+    streams: passingStreams,
     record: () => memory.flush(),
     onForeignIds,
   };

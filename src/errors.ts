@@ -147,6 +147,13 @@ export class DeadlineError extends SwitchyardError {
   }
 }
 
+/** A backend gave a URL for a stream that clients, or the relay, cannot use. */
+export class StreamUrlError extends SwitchyardError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('SWITCHYARD_STREAM_URL', 'FAILED_PRECONDITION', message, options);
+  }
+}
+
 /** Backends contradict each other where one answer is needed, for example in their cgroup driver. */
 export class DisagreementError extends SwitchyardError {
   constructor(message: string, options?: ErrorOptions) {

@@ -16,10 +16,10 @@ export function parseAddress(text: string): AdminAddress | undefined {
 
 /** Whether only this machine can reach it. */
 export function isLocal(address: AdminAddress): boolean {
-  return (
-    address.kind === 'unix' ||
-    address.host === 'localhost' ||
-    address.host === '::1' ||
-    address.host.startsWith('127.')
-  );
+  return address.kind === 'unix' || isLoopback(address.host);
+}
+
+/** Whether a host name or IP address is this machine's own. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
 }

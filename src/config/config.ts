@@ -29,6 +29,8 @@ export interface Config {
   readonly backends: readonly BackendConfig[];
   /** In the order of the file: the first that matches wins. */
   readonly rules: readonly RuleConfig[];
+  /** Where streams are relayed; undefined: clients get the URLs of the backends. */
+  readonly streamRelay: TcpAddress | undefined;
   readonly limits: LimitsConfig;
   /** How long calls in flight may go on after a SIGTERM. */
   readonly shutdownGraceMs: number;
@@ -45,9 +47,16 @@ export interface ListenConfig {
   readonly group: string | undefined;
 }
 
-/** Where the admin side listens. Port 0 takes any free port. */
+/** An address to listen on. Port 0 takes any free port. */
+export interface TcpAddress {
+  /** A name or an IP address, an IPv6 one without brackets. */
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Where the admin side listens. */
 export type AdminAddress =
-  | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
+  | ({ readonly kind: 'tcp' } & TcpAddress)
   | { readonly kind: 'unix'; readonly path: string };
 
 /** Pods may name their backend in the annotation `key`, in the namespaces that match one of `namespaces`. */
@@ -68,6 +77,8 @@ export interface BackendConfig {
   /** What it uses, for a runtime that cannot say; undefined: only it can tell. */
   readonly cgroupDriver: CgroupDriver | undefined;
   readonly timeouts: { readonly listMs: number; readonly statusMs: number };
+  /** http://host:port before stream URLs that are a path alone. */
+  readonly streamingBase: string | undefined;
 }
 
 /** One entry of `rules`. */

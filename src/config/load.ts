@@ -10,6 +10,7 @@ import { checkSettings } from './setting-checks.ts';
 import { toFindings } from './shape-problems.ts';
 import { toConfig } from './snapshot.ts';
 import type { IdentifySocket } from './sockets.ts';
+import { checkStreaming } from './streaming-checks.ts';
 
 /** A config, with what is doubtful in it; or the problems, of which at least one is an error. */
 export type LoadedConfig =
@@ -37,6 +38,7 @@ export function loadConfig(text: string, fileName: string, options: LoadOptions 
   const identify = options.identifySocket ?? (() => undefined);
   const problems = toProblems([
     ...checkSettings(file),
+    ...checkStreaming(file),
     ...checkBackends(file, identify),
     ...checkRules(file),
   ]);

@@ -92,6 +92,14 @@ const backend = z.strictObject({
     })
     .prefault({})
     .describe('How long merged answers wait for this backend.'),
+  streamingBase: formed(
+    /^https?:\/\/[^\s/?#@]+\/?$/,
+    'must be a URL without a path, such as http://127.0.0.1:10010',
+  )
+    .optional()
+    .describe(
+      'Where its streaming server is, for a container runtime whose URLs of Exec, Attach and PortForward are a path alone.',
+    ),
 });
 
 const match = z.strictObject({
@@ -184,6 +192,18 @@ export const configSchema = z
       .default([])
       .describe(
         'The first that matches places the pod. Where none does, the backend that exposes its runtime handler takes it, or, when it asks for none, the default backend.',
+      ),
+    streaming: z
+      .enum(['pass', 'relay'])
+      .default('pass')
+      .describe(
+        'How the streams of Exec, Attach and PortForward go. pass: clients get the URL of the container runtime and connect to it. relay: they get one of streamingAddress, and Switchyard carries the bytes.',
+      ),
+    streamingAddress: z
+      .string()
+      .default('127.0.0.1:0')
+      .describe(
+        'Where the relay listens, which is also the address in its URLs: one of this node, and a port; 0 takes any free one.',
       ),
     limits: z
       .strictObject({

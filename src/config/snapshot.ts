@@ -1,6 +1,6 @@
 // Makes the frozen Config from a file that has passed all checks: units become numbers, texts become patterns.
 import { parseAddress } from './address.ts';
-import type { BackendConfig, Config, MatchConfig, RuleConfig, RuleTarget } from './config.ts';
+import type { BackendConfig, Config, MatchConfig, RuleConfig, RuleTarget, TcpAddress } from './config.ts';
 import { parseDuration } from './duration.ts';
 import { type Pattern, toPattern } from './pattern.ts';
 import type { BackendEntry, ConfigFile, RuleEntry } from './schema.ts';
@@ -25,6 +25,7 @@ export function toConfig(file: ConfigFile): Config {
         : { key: annotation.key, namespaces: annotation.namespaces.map(toPattern) },
     backends: file.backends.map((entry) => toBackend(entry, file.backends.length === 1)),
     rules: file.rules.map(toRule),
+    streamRelay: file.streaming === 'relay' ? toTcpAddress(file.streamingAddress) : undefined,
     limits: {
       messageSizeBytes: checked(parseSize(limits.messageSize), limits.messageSize),
       callsInFlight: limits.callsInFlight,
@@ -44,6 +45,7 @@ function toBackend(entry: BackendEntry, isOnly: boolean): BackendConfig {
     handlers: exposedHandlers(entry, isDefault),
     cgroupDriver: entry.cgroupDriver,
     timeouts: { listMs: toMs(entry.timeouts.list), statusMs: toMs(entry.timeouts.status) },
+    streamingBase: entry.streamingBase?.replace(/\/$/, ''),
   };
 }
 
@@ -89,6 +91,12 @@ export function toMatch(match: RuleEntry['match']): MatchConfig {
 function toSocketPath(text: string): string {
   const socket = parseSocket(text);
   return checked('path' in socket ? socket.path : undefined, text);
+}
+
+function toTcpAddress(text: string): TcpAddress {
+  const address = parseAddress(text);
+  const { host, port } = checked(address?.kind === 'tcp' ? address : undefined, text);
+  return { host, port };
 }
 
 function toMs(text: string): number {

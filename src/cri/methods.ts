@@ -51,7 +51,12 @@ export interface OwnedMethod extends MethodBase {
   readonly effect?: Effect;
   /** In the reply: the id of a new container. */
   readonly newContainerIdPath?: Path;
+  /** In the reply: where the client finds the stream that it asked for. */
+  readonly stream?: { readonly kind: StreamKind; readonly urlPath: Path };
 }
+
+/** What goes over a stream; also the first part of the path in its URL. */
+export type StreamKind = 'exec' | 'attach' | 'portforward';
 
 /** A list: all backends are asked and their replies joined. The records are always field 1 of the reply. */
 export interface ListMethod extends MethodBase {
@@ -165,9 +170,9 @@ export const METHODS: readonly Method[] = [
   owned('UpdateContainerResources', 'container', CHANGES),
   owned('ReopenContainerLog', 'container', ACTS),
   owned('ExecSync', 'container', ACTS),
-  owned('Exec', 'container', ACTS),
-  owned('Attach', 'container', ACTS),
-  owned('PortForward', 'sandbox', ACTS),
+  owned('Exec', 'container', { ...ACTS, stream: { kind: 'exec', urlPath: [1] } }),
+  owned('Attach', 'container', { ...ACTS, stream: { kind: 'attach', urlPath: [1] } }),
+  owned('PortForward', 'sandbox', { ...ACTS, stream: { kind: 'portforward', urlPath: [1] } }),
   owned('ContainerStats', 'container', READS),
   list('ListContainerStats', 'container', {
     recordIdPath: [1, 1],

@@ -10,6 +10,7 @@ import type { ImageMemory } from '../ledger/image-memory.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Locator } from '../ledger/locate.ts';
 import type { Placements } from '../ledger/placements.ts';
+import type { Streams } from '../streaming/streams.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { Call } from './call.ts';
@@ -33,6 +34,7 @@ export interface ProxyParts {
   readonly replay: RuntimeConfigReplay;
   readonly metricLabels: MetricLabels;
   readonly cgroupDrivers: CgroupDrivers;
+  readonly streams: Streams;
   /** Puts all that was learnt on record; before a reply that reveals a new id. */
   record(): void;
   /** Told when a backend shows ids that another one owns. */

@@ -115,6 +115,20 @@ describe('rows that have an owner', () => {
       expect(nameAt(rpcOf(row).output, row.newContainerIdPath ?? [])).toBe('container_id');
   });
 
+  it('find the URL of a stream wherever the schema returns one', () => {
+    const expected = CRI_RPCS.filter(({ output }) => output.fields.some((field) => field.name === 'url'));
+    const rows = owned.filter((row) => row.stream !== undefined);
+    expect(namesOf(rows)).toEqual(expected.map((rpc) => rpc.name));
+    for (const row of rows) {
+      const { output } = rpcOf(row);
+      expect(nameAt(output, row.stream?.urlPath ?? [])).toBe('url');
+      expect(typeAt(output, row.stream?.urlPath ?? [])).toMatchObject({ name: 'string', isRepeated: false });
+      expect(row.stream?.kind).toBe(row.name.toLowerCase());
+      // A URL is good once: no second call, no snapshot.
+      expect(row).toMatchObject({ retry: 'never', changesState: false });
+    }
+  });
+
   it('call the absence of an object success only where it is stopped or removed', () => {
     const silent = owned.filter((row) => row.whenAbsent === 'ok');
     expect(namesOf(silent)).toEqual(namesOf(owned.filter((row) => /^(Stop|Remove)/.test(row.name))));

@@ -20,6 +20,8 @@ export interface WorldBackend {
   readonly isolation?: BackendConfig['isolation'];
   readonly timeouts?: BackendConfig['timeouts'];
   readonly cgroupDriver?: BackendConfig['cgroupDriver'];
+  /** Port in the stream URLs of its runtime. */
+  readonly streamPort?: number;
   /** Do not start its runtime: its socket does not exist until the test makes one. */
   readonly isDown?: boolean;
 }
@@ -56,13 +58,18 @@ export async function proxyWorld(
 ): Promise<ProxyWorld> {
   const dir = await tempDir();
   const runtimes = new Map<string, SimulatedRuntime>();
-  for (const { name, profile, handlers, isDown } of backends) {
+  for (const { name, profile, handlers, isDown, streamPort } of backends) {
     if (isDown) continue;
     const own = [...new Set(Object.values(handlers ?? {}))].filter((handler) => handler !== '');
     const socket = dir.file(`${name}.sock`);
     runtimes.set(
       name,
-      await startSimulatedRuntime({ profile, socket, ...(own.length > 0 && { handlers: own }) }),
+      await startSimulatedRuntime({
+        profile,
+        socket,
+        ...(own.length > 0 && { handlers: own }),
+        ...(streamPort !== undefined && { streamPort }),
+      }),
     );
   }
   const config = change(configOf(dir, backends));
@@ -135,8 +142,10 @@ export function configOf(dir: TempDir, backends: readonly WorldBackend[]): Confi
       handlers: new Map(Object.entries({ ...(position === 0 && { '': '' }), ...handlers })),
       cgroupDriver,
       timeouts: timeouts ?? { listMs: 2_000, statusMs: 1_500 },
+      streamingBase: undefined,
     })),
     rules: [],
+    streamRelay: undefined,
     limits: { messageSizeBytes: 16 * 1024 * 1024, callsInFlight: 5_000 },
     shutdownGraceMs: 1_000,
     log: { level: 'info', format: 'json' },

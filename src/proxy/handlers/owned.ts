@@ -11,6 +11,7 @@ import { guard, meet } from '../guard.ts';
 import type { Handler, ProxyParts } from '../parts.ts';
 import { relay } from '../relay.ts';
 import { replyEmpty } from '../replies.ts';
+import { replyWithUrl } from '../stream-reply.ts';
 
 export function ownedHandler(parts: ProxyParts): Handler<OwnedMethod> {
   const { ledger, locator } = parts;
@@ -55,6 +56,7 @@ function forward(
   // At once, before anything is noted of a call that will not be made.
   if (owner.isAbsent) throw owner.absenceError();
   if (method.newContainerIdPath !== undefined) return guardContainer(parts, call, method, owner, id);
+  else if (method.stream !== undefined) replyWithUrl(parts, call, method.stream, owner);
   else if (method.whenAbsent === 'ok') endObject(parts, call, method, owner, id);
   else relayTo(parts, call, method, owner, id);
 }

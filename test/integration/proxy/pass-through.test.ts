@@ -20,7 +20,8 @@ const UNKNOWN = text(4_000, 'from the future');
 const NEW_PATHS = ['/runtime.v1.RuntimeService/FoldPodSandbox', '/runtime.v1.ImageService/PolishImage'];
 
 const answered: Answer = {
-  messages: [Buffer.concat([text(1, 'reply'), UNKNOWN])],
+  // Where a reply has a URL, it is field 1.
+  messages: [Buffer.concat([text(1, 'http://127.0.0.1:10010/reply'), UNKNOWN])],
   headers: { 'x-header': 'head', 'x-header-bin': Buffer.from([0, 255, 1]) },
   trailers: { 'x-trailer': 'tail', 'x-trailer-bin': Buffer.from([1, 2, 3]) },
 };
@@ -104,6 +105,28 @@ describe('a call through the proxy', () => {
       backend.answer(method.name, failed);
       const { viaProxy } = await compare(pathOf(method), requestOf(method));
       expect(viaProxy.trailers.get('grpc-status-details-bin')).toEqual([Buffer.from([8, 9, 18, 3])]);
+    });
+  }
+
+  for (const { name, service } of METHODS.filter((row) => row.kind === 'owned' && row.stream !== undefined)) {
+    it(`gives the URL of ${name} a scheme and keeps all else of the reply, in its order`, async () => {
+      const reply = (url: string) => Buffer.concat([UNKNOWN, text(1, url), text(2, 'new'), UNKNOWN]);
+      backend.answer(name, { ...answered, messages: [reply('//[::]:40001/cri/exec/x')] });
+      const request = Buffer.concat([text(1, name === 'PortForward' ? SANDBOX_ID : CONTAINER_ID), UNKNOWN]);
+      const viaProxy = await proxied.rawCall(`/runtime.v1.${service}/${name}`, request);
+      expect(viaProxy.bytes).toEqual(reply('http://127.0.0.1:40001/cri/exec/x'));
+      expect(viaProxy.headers.get('x-header')).toEqual(['head']);
+      expect(viaProxy.trailers.get('x-trailer')).toEqual(['tail']);
+      expect(backend.arrivals.at(-1)?.request).toEqual(request);
+    });
+
+    it(`passes a reply of ${name} without a URL as it came, so that the client says what is wrong`, async () => {
+      backend.answer(name, { messages: [UNKNOWN] });
+      const viaProxy = await proxied.rawCall(
+        `/runtime.v1.${service}/${name}`,
+        text(1, name === 'PortForward' ? SANDBOX_ID : CONTAINER_ID),
+      );
+      expect(viaProxy).toMatchObject({ code: 0, messages: [UNKNOWN] });
     });
   }
 

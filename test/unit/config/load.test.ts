@@ -16,6 +16,7 @@ test('fills in what the file leaves out', () => {
     runtimeName: undefined,
     annotation: undefined,
     rules: [],
+    streamRelay: undefined,
     limits: { messageSizeBytes: 16 * 1024 * 1024, callsInFlight: 10_000 },
     shutdownGraceMs: 10_000,
     log: { level: 'info', format: 'auto' },
@@ -28,6 +29,7 @@ test('fills in what the file leaves out', () => {
       isolation: 'shared',
       handlers: new Map([['', '']]),
       timeouts: { listMs: 2_000, statusMs: 1_500 },
+      streamingBase: undefined,
     },
   ]);
 });
@@ -46,7 +48,7 @@ backends:
     handlers: { kata: kata-qemu, "": "" }
     timeouts: { list: 1m30s, status: 250ms }
     default: true
-  - { name: b, endpoint: /run/b.sock, handlers: [b, c], cgroupDriver: systemd }
+  - { name: b, endpoint: /run/b.sock, handlers: [b, c], cgroupDriver: systemd, streamingBase: "http://[::1]:10010/" }
 rules:
   - name: one
     match:
@@ -62,6 +64,8 @@ rules:
     split: [{ backend: a, weight: 3 }, { backend: b, weight: 0.5 }]
     handler: kata-clh
   - { name: two, match: { handler: b }, backend: b, fallback: a, handler: x }
+streaming: relay
+streamingAddress: 127.0.0.2:9441
 limits: { messageSize: 32MiB, callsInFlight: 7 }
 shutdownGrace: 1s
 log: { level: debug, format: json }
@@ -89,6 +93,7 @@ log: { level: debug, format: json }
       },
       "backends": [
         {
+          "cgroupDriver": undefined,
           "handlers": Map {
             "kata" => "kata-qemu",
             "" => "",
@@ -97,12 +102,14 @@ log: { level: debug, format: json }
           "isolation": "vm",
           "name": "a",
           "socket": "/run/a.sock",
+          "streamingBase": undefined,
           "timeouts": {
             "listMs": 90000,
             "statusMs": 250,
           },
         },
         {
+          "cgroupDriver": "systemd",
           "handlers": Map {
             "b" => "b",
             "c" => "c",
@@ -111,6 +118,7 @@ log: { level: debug, format: json }
           "isolation": "shared",
           "name": "b",
           "socket": "/run/b.sock",
+          "streamingBase": "http://[::1]:10010",
           "timeouts": {
             "listMs": 2000,
             "statusMs": 1500,
@@ -230,6 +238,10 @@ log: { level: debug, format: json }
       "runtimeName": "docker",
       "shutdownGraceMs": 1000,
       "stateDir": "/srv/switchyard",
+      "streamRelay": {
+        "host": "127.0.0.2",
+        "port": 9441,
+      },
     }
   `);
 });
