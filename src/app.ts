@@ -25,7 +25,7 @@ import type { ProxyParts } from './proxy/parts.ts';
 import { RuntimeConfigReplay } from './proxy/runtime-config-replay.ts';
 import { TwinAlarm } from './proxy/twin-alarm.ts';
 import { welcome } from './proxy/welcome.ts';
-import { passingStreams } from './streaming/streams.ts';
+import { startStreams } from './streaming/start.ts';
 import type { Logger } from './telemetry/log.ts';
 import { Metrics } from './telemetry/metrics.ts';
 
@@ -49,7 +49,7 @@ export interface Switchyard {
   close(): Promise<void>;
 }
 
-/** Starts everything. Throws StartError when the CRI socket can't be had. */
+/** Starts everything. Throws StartError when the CRI socket, or the address of the relay, can't be had. */
 export async function startSwitchyard({
   config,
   log,
@@ -111,6 +111,10 @@ export async function startSwitchyard({
     ledgerSize: () => ({ sandboxes: ledger.count('sandbox'), containers: ledger.count('container') }),
     journal: () => ({ sizeBytes: memory.sizeBytes, isFailing: memory.trouble !== undefined }),
   });
+  const streams = await startStreams({ config, clock, log, metrics }).catch(async (error: unknown) => {
+    await Promise.all([listener.close(), memory.close()]);
+    throw error;
+  });
   const twinAlarm = new TwinAlarm(config, log, metrics, clock);
   const onForeignIds = (backend: Backend, count: number) => twinAlarm.foreignIds(backend, count);
   const census = new Census({
@@ -142,7 +146,7 @@ export async function startSwitchyard({
     replay,
     metricLabels: new MetricLabels(registry.all),
     cgroupDrivers,
-    streams: passingStreams,
+    streams,
     record: () => memory.flush(),
     onForeignIds,
   };
@@ -182,10 +186,13 @@ export async function startSwitchyard({
       log.info({ callsInFlight: admission.callsInFlight }, 'stopping');
       await listener.close();
       front.drain();
-      await Promise.race([admission.drain(), sleep(clock, config.shutdownGraceMs)]);
+      const grace = sleep(clock, config.shutdownGraceMs);
+      await Promise.race([admission.drain(), grace]);
       front.close();
       registry.stop();
       await memory.close();
+      await Promise.race([streams.drain(), grace]);
+      streams.close();
       await admin?.close();
     },
   };

@@ -100,6 +100,19 @@ function exposeBackends(registry: Registry, metrics: Metrics): void {
   counter(registry, 'switchyard_foreign_ids_total', FOREIGN_HELP, ['backend'], function* () {
     for (const [backend, count] of metrics.foreign) yield [{ backend }, count.value];
   });
+  counter(
+    registry,
+    'switchyard_stream_requests_total',
+    STREAM_REQUESTS_HELP,
+    ['kind', 'backend', 'outcome'],
+    function* () {
+      for (const [kind, backend, outcome, count] of metrics.streamRequests)
+        yield [{ kind, backend, outcome }, count.value];
+    },
+  );
+  gauge(registry, 'switchyard_streams_open', STREAMS_OPEN_HELP, ['kind', 'backend'], function* () {
+    for (const [kind, backend, , count] of metrics.streamsOpen) yield [{ kind, backend }, count.value];
+  });
   gauge(registry, 'switchyard_journal_bytes', 'Size of the journal in the state folder.', [], function* () {
     yield [{}, metrics.sources.journal().sizeBytes];
   });
@@ -139,6 +152,9 @@ const SNAPSHOT_AGE_HELP = 'Time since the backend last gave the list in full.';
 const SNAPSHOT_ANSWERS_HELP = 'Lists in which the snapshot of a backend stood for an answer of its own.';
 const FOREIGN_HELP =
   'Records left out because another backend owns their ids, as two endpoints of one runtime do.';
+const STREAM_REQUESTS_HELP =
+  'Connections to the relay of streams, by kind (exec, attach, portforward) and outcome: upgraded, answered (the backend opened no stream and said why), failed (it gave no answer), left (the client went first), refused (no such URL).';
+const STREAMS_OPEN_HELP = 'Streams that the relay carries now.';
 const JOURNAL_FAILING_HELP =
   '1 while the state folder cannot be written: a restart would forget what is learnt meanwhile.';
 const TURNS_HELP = 'Times the backend came up or went down.';

@@ -47,6 +47,9 @@ export type DecisionOutcome = 'placed' | 'refused' | 'fallback' | 'sticky';
 /** What became of the search for an id that the ledger did not know. */
 export type LocateOutcome = 'found' | 'absent' | 'unresolved' | 'ambiguous';
 
+/** What became of a client's connection to the relay of streams. */
+export type StreamOutcome = 'upgraded' | 'answered' | 'failed' | 'left' | 'refused';
+
 /** The most methods that get series of their own; CRI has 43. What a client invents beyond is counted as 'other'. */
 const METHODS_AT_MOST = 100;
 
@@ -69,6 +72,10 @@ export class Metrics {
   readonly snapshotAnswers = new TallyTree<Count>(() => ({ value: 0 }));
   /** By backend: records that were not shown because another backend owns their ids. */
   readonly foreign = new Map<string, Count>();
+  /** By kind, backend and outcome: connections that came for a stream. */
+  readonly streamRequests = new TallyTree<Count>(() => ({ value: 0 }));
+  /** By kind and backend: streams that the relay carries now. */
+  readonly streamsOpen = new TallyTree<Count>(() => ({ value: 0 }));
   unknownRpcs = 0;
 
   constructor(sources: MetricsSources) {
@@ -130,6 +137,21 @@ export class Metrics {
     const total = this.foreign.get(backend);
     if (total === undefined) this.foreign.set(backend, { value: count });
     else total.value += count;
+  }
+
+  /** A client connected to the relay; `kind` and `backend` are 'none' where its request names no stream. */
+  streamRequested(kind: string, backend: string, outcome: StreamOutcome): void {
+    this.streamRequests.at(kind, backend, outcome).value++;
+  }
+
+  /** The relay began to carry a stream. */
+  streamOpened(kind: string, backend: string): void {
+    this.streamsOpen.at(kind, backend).value++;
+  }
+
+  /** That stream is over. Exactly once for each streamOpened. */
+  streamClosed(kind: string, backend: string): void {
+    this.streamsOpen.at(kind, backend).value--;
   }
 
   /** A call came for an RPC that has no row in the method table. Its name is for the log, not for a label. */

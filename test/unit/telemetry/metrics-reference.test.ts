@@ -61,9 +61,10 @@ Buckets of durations go from 0.5 ms to 2 minutes.
       expect(name.endsWith('_total'), name).toBe(type === 'counter');
       expect(help, name).toMatch(/^[A-Z0-9].*\.$/);
       for (const label of labelNames) {
-        expect(['method', 'backend', 'rule', 'code', 'outcome', 'state', 'version', 'node'], name).toContain(
-          label,
-        );
+        expect(
+          ['method', 'backend', 'rule', 'code', 'outcome', 'state', 'kind', 'version', 'node'],
+          name,
+        ).toContain(label);
       }
     }
   });

@@ -1,0 +1,22 @@
+// Starts the way of streams that the config asks for. The relay is loaded only where it is wanted.
+import type { Clock } from '../clock.ts';
+import type { Config } from '../config/config.ts';
+import type { Logger } from '../telemetry/log.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import { passingStreams, type Streams } from './streams.ts';
+
+export interface StreamsOptions {
+  readonly config: Pick<Config, 'streamRelay'>;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+}
+
+/** Throws StartError when the relay cannot listen. */
+export async function startStreams({ config, clock, log, metrics }: StreamsOptions): Promise<Streams> {
+  if (config.streamRelay === undefined) return passingStreams;
+  const { startRelay } = await import('./relay.ts');
+  const relay = await startRelay({ address: config.streamRelay, clock, log, counts: metrics });
+  log.info({ address: relay.address }, 'relaying streams');
+  return relay;
+}
