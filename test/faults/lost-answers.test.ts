@@ -3,13 +3,13 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { CriClient } from '../support/cri-client.ts';
 import { skipWhen } from '../support/e2e-requirements.ts';
+import { type Direction, SocketPipe } from '../support/socket-pipe.ts';
 import { whyNoProgram } from '../support/switchyard-process.ts';
 import { type TempDir, tempDir } from '../support/temp-dir.ts';
 import { until } from '../support/until.ts';
 import { audit } from './audit.ts';
 import { CheckedCalls } from './checked-calls.ts';
 import { PodWorker } from './pod-worker.ts';
-import { type Direction, SocketPipe } from './socket-pipe.ts';
 import { type SimulatedStage, simulatedStage } from './stage.ts';
 
 const BACKEND = 'second';

@@ -9,6 +9,7 @@ import { type Codec, codecOf, type Request } from '../../support/cri-codec.ts';
 import { aContainerConfig, aPodSandboxConfig } from '../../support/cri-configs.ts';
 import { configOf, type LogLine, proxyWorld, recorder, SIMULATED_IMAGE } from '../../support/proxy-world.ts';
 import { type ScriptedBackend, scriptedBackend } from '../../support/scripted-backend.ts';
+import { SocketPipe } from '../../support/socket-pipe.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 import { until } from '../../support/until.ts';
 
@@ -264,6 +265,36 @@ describe('a guard', () => {
     });
   });
 
+  it('lets no call slip through that comes while the backend is met anew', async () => {
+    let pipe: SocketPipe | undefined;
+    await using world = await guardedWorld(
+      ['containerd', 'v2.1.9'],
+      undefined,
+      {},
+      async (front, runtime) => {
+        pipe = await SocketPipe.open(front, runtime);
+        return pipe;
+      },
+    );
+    const [asked] = CASES['user-namespace']?.asks ?? [];
+    let answerVersion = () => {};
+    const asksAgain = new Promise<void>((resolve) => {
+      answerVersion = resolve;
+    });
+    world.backend.answer('Version', async () => {
+      await asksAgain;
+      return { messages: [encodeVersionResponse('containerd', '1.6.20', 'v1')] };
+    });
+    pipe?.cut();
+    await until(() => world.lines.some(({ fields }) => fields['state'] === 'connecting'), 'it is met anew');
+    const sent = world.send(asked as Asked);
+    // Answered from memory, behind the call on the same connection: that one is being served now.
+    await world.client.call('Version', {});
+    answerVersion();
+    expect(await sent).toMatchObject({ code: FAILED_PRECONDITION });
+    expect(world.made()).toEqual([]);
+  });
+
   it('lets an ordinary pod with its container run on every simulated runtime', async () => {
     await using world = await proxyWorld([
       { name: 'old', profile: 'containerd-1.4' },
@@ -317,6 +348,8 @@ function nameOf(runtime: Runtime): string {
 
 interface GuardedWorld extends AsyncDisposable {
   readonly backend: ScriptedBackend;
+  readonly client: CriClient;
+  readonly lines: readonly LogLine[];
   send(asked: Asked): Promise<RawReply>;
   /** The requests that arrived, of those that make something. */
   made(): Buffer[];
@@ -331,10 +364,14 @@ async function guardedWorld(
   [name, version, api = undefined]: Runtime,
   status?: Status,
   handlers: Readonly<Record<string, string>> = { kata: 'kata' },
+  between?: (front: string, runtime: string) => Promise<AsyncDisposable>,
 ): Promise<GuardedWorld> {
   const dir = await tempDir();
   const apiVersion = api ?? 'v1';
-  const backend = await scriptedBackend(dir.file('old.sock'), [], apiVersion);
+  const socket = dir.file('old.sock');
+  const runtimeSocket = between === undefined ? socket : dir.file('runtime.sock');
+  const backend = await scriptedBackend(runtimeSocket, [], apiVersion);
+  const pipe = await between?.(socket, runtimeSocket);
   backend.answer('Version', { messages: [encodeVersionResponse(name, version, apiVersion)] });
   backend.answer('ListPodSandbox', {
     messages: [codecOf('ListPodSandbox').encodeResponse({ items: [{ id: SANDBOX_ID }] })],
@@ -356,6 +393,8 @@ async function guardedWorld(
   await until(() => arrivals('Status').length === 1, 'its Status is known');
   return {
     backend,
+    client,
+    lines,
     send: (asked) => client.rawCall(client.pathOf(asked.rpc), encode(asked)),
     made: () => arrivals('RunPodSandbox', 'CreateContainer').map(({ request }) => request),
     statusCalls: () => arrivals('Status').length - 1,
@@ -363,6 +402,7 @@ async function guardedWorld(
     [Symbol.asyncDispose]: async () => {
       client.close();
       await switchyard.close();
+      await pipe?.[Symbol.asyncDispose]();
       await backend[Symbol.asyncDispose]();
       await dir[Symbol.asyncDispose]();
     },
