@@ -216,7 +216,9 @@ function futureRequest(name: string, backend: string, values: Record<string, unk
 }
 
 function futureReply(name: string, of: string): Buffer {
-  return futureMessage(schema(name).output, of);
+  const method = row(name);
+  const isStream = method.kind === 'owned' && method.stream !== undefined;
+  return futureMessage(schema(name).output, of, isStream ? { url: `http://127.0.0.1:10010/${of}` } : {});
 }
 
 /** A list reply with this one id. */
