@@ -1,8 +1,13 @@
 // A small world in one process: simulated runtimes, a Switchyard in front of them, and a client on its socket.
+import { rm } from 'node:fs/promises';
 import { type Switchyard, startSwitchyard } from '../../src/app.ts';
 import type { BackendConfig, Config } from '../../src/config/config.ts';
 import type { ProfileName } from '../../src/simulator/profile.ts';
-import { type SimulatedRuntime, startSimulatedRuntime } from '../../src/simulator/runtime.ts';
+import {
+  type SimulatedRuntime,
+  type SimulatedRuntimeOptions,
+  startSimulatedRuntime,
+} from '../../src/simulator/runtime.ts';
 import type { Logger } from '../../src/telemetry/log.ts';
 import { CriClient } from './cri-client.ts';
 import { type TempDir, tempDir } from './temp-dir.ts';
@@ -24,6 +29,8 @@ export interface WorldBackend {
   readonly streamPort?: number;
   /** Do not start its runtime: its socket does not exist until the test makes one. */
   readonly isDown?: boolean;
+  /** Further options of its simulated runtime. */
+  readonly runtime?: Partial<SimulatedRuntimeOptions>;
 }
 
 export interface ProxyWorld extends AsyncDisposable {
@@ -41,8 +48,11 @@ export interface ProxyWorld extends AsyncDisposable {
   direct(name: string): CriClient;
   /** Stops a backend's runtime and starts another kind on its socket; resolves when that was met. */
   replaceRuntime(name: string, profile: ProfileName): Promise<void>;
-  /** Stops this Switchyard and starts another one on the same config; resolves when all backends but `down` are ready. */
-  restart(down?: string): Promise<void>;
+  /**
+   * Stops this Switchyard and starts another one on the same config, with `forgetting` without its state folder;
+   * resolves when all backends but `down` are ready.
+   */
+  restart(down?: string, memory?: 'remembering' | 'forgetting'): Promise<void>;
 }
 
 export interface LogLine {
@@ -58,7 +68,7 @@ export async function proxyWorld(
 ): Promise<ProxyWorld> {
   const dir = await tempDir();
   const runtimes = new Map<string, SimulatedRuntime>();
-  for (const { name, profile, handlers, isDown, streamPort } of backends) {
+  for (const { name, profile, handlers, isDown, streamPort, runtime } of backends) {
     if (isDown) continue;
     const own = [...new Set(Object.values(handlers ?? {}))].filter((handler) => handler !== '');
     const socket = dir.file(`${name}.sock`);
@@ -67,6 +77,7 @@ export async function proxyWorld(
       await startSimulatedRuntime({
         profile,
         socket,
+        ...runtime,
         ...(own.length > 0 && { handlers: own }),
         ...(streamPort !== undefined && { streamPort }),
       }),
@@ -111,8 +122,9 @@ export async function proxyWorld(
       const isMet = ({ text, fields }: LogLine) => text === 'backend is ready' && fields['backend'] === name;
       await until(() => lines.slice(seen).some(isMet), `the new runtime of ${name} is met`);
     },
-    async restart(down) {
+    async restart(down, memory = 'remembering') {
       await switchyard.close();
+      if (memory === 'forgetting') await rm(config.stateDir, { recursive: true });
       lines.length = 0;
       switchyard = await startSwitchyard({ config, log });
       await until(() => isReady(down), 'all backends are ready again');

@@ -1,5 +1,4 @@
 // Images of the simulated runtimes: names, ids, users, pulls, removals.
-import { status as Code } from '@grpc/grpc-js';
 import { describe, expect, it } from 'vitest';
 import { PROFILE_NAMES } from '../../../src/simulator/profile.ts';
 import { aContainerConfig, aPodSandboxConfig } from '../../support/cri-configs.ts';
@@ -11,26 +10,6 @@ const lookAt = async (at: Stage, image: string) =>
   (await at.client.call('ImageStatus', { image: { image } })).image;
 
 describe.each(PROFILE_NAMES)('images in %s', (profile) => {
-  it('are pulled, found, listed, used and removed', async () => {
-    await using at = await stage(profile);
-    expect(await lookAt(at, 'localhost/app:1')).toBeNull();
-    const { imageRef } = await pull(at, 'localhost/app:1');
-    const found = await lookAt(at, 'localhost/app:1');
-    expect(found?.repoTags).toEqual(['localhost/app:1']);
-    expect((await lookAt(at, imageRef))?.id).toBe(found?.id);
-    const { images } = await at.client.call('ListImages', {});
-    expect(images.map((image) => image.id)).toContain(found?.id);
-    const podSandboxId = await at.pod();
-    const config = aContainerConfig({ image: imageRef });
-    const sandboxConfig = aPodSandboxConfig();
-    const { containerId } = await at.client.call('CreateContainer', { podSandboxId, config, sandboxConfig });
-    const { status } = await at.client.call('ContainerStatus', { containerId });
-    expect(status?.image?.image).toBe('localhost/app:1');
-    await at.client.call('RemoveImage', { image: { image: found?.id ?? '' } });
-    expect(await lookAt(at, 'localhost/app:1')).toBeNull();
-    await at.client.call('RemoveImage', { image: { image: found?.id ?? '' } });
-  });
-
   it('keep their user, which decides as whom containers run', async () => {
     await using at = await stage(profile, {
       registry: [APP, { references: ['localhost/named:1'], username: 'nobody' }],
@@ -42,15 +21,6 @@ describe.each(PROFILE_NAMES)('images in %s', (profile) => {
     expect(await lookAt(at, BUSYBOX)).toMatchObject({ uid: null, username: '' });
   });
 
-  it('that a registry lacks cannot be pulled', async () => {
-    await using at = await stage(profile, { registry: [APP] });
-    const code = profile.startsWith('containerd') || profile === 'reference' ? Code.NOT_FOUND : Code.UNKNOWN;
-    await expect(pull(at, 'localhost/other:1')).rejects.toMatchObject({
-      code,
-      details: expect.stringContaining('localhost/other:1'),
-    });
-  });
-
   it('are the same everywhere when their names are', async () => {
     await using one = await stage(profile);
     await using other = await stage(profile);
@@ -59,37 +29,6 @@ describe.each(PROFILE_NAMES)('images in %s', (profile) => {
 });
 
 describe('image references', () => {
-  it.each([
-    [
-      'containerd-1.4',
-      /^sha256:[0-9a-f]{64}$/,
-      /^sha256:[0-9a-f]{64}$/,
-      /^localhost\/busybox@sha256:[0-9a-f]{64}$/,
-    ],
-    [
-      'containerd-2.1',
-      /^sha256:[0-9a-f]{64}$/,
-      /^sha256:[0-9a-f]{64}$/,
-      /^localhost\/busybox@sha256:[0-9a-f]{64}$/,
-    ],
-    ['cri-o', /^[0-9a-f]{64}$/, /^[0-9a-f]{64}$/, /^[0-9a-f]{64}$/],
-    [
-      'cri-dockerd',
-      /^sha256:[0-9a-f]{64}$/,
-      /^localhost\/busybox@sha256:[0-9a-f]{64}$/,
-      /^docker-pullable:\/\/localhost\/busybox@sha256:[0-9a-f]{64}$/,
-    ],
-  ] as const)(
-    'of %s have its form as id, after a pull and in a container',
-    async (profile, id, pulled, used) => {
-      await using at = await stage(profile);
-      expect((await pull(at, BUSYBOX)).imageRef).toMatch(pulled);
-      expect((await lookAt(at, BUSYBOX))?.id).toMatch(id);
-      const containerId = await at.running(await at.pod());
-      expect((await at.client.call('ContainerStatus', { containerId })).status?.imageRef).toMatch(used);
-    },
-  );
-
   it('that begin with sha256: are no ids for CRI-O, and are for the others', async () => {
     const knows = async (profile: 'cri-o' | 'containerd-2.1' | 'cri-dockerd') => {
       await using at = await stage(profile);
@@ -121,16 +60,6 @@ describe('image references', () => {
 });
 
 describe('ListImages', () => {
-  it.each([
-    ['containerd-2.1', 2],
-    ['cri-o', 1],
-    ['cri-dockerd', 1],
-  ] as const)('of %s with a filter gives %i of two images', async (profile, count) => {
-    await using at = await stage(profile);
-    const { images } = await at.client.call('ListImages', { filter: { image: { image: BUSYBOX } } });
-    expect(images).toHaveLength(count);
-  });
-
   it('of cri-dockerd lacks the user that ImageStatus has', async () => {
     await using at = await stage('cri-dockerd', { images: [APP] });
     const { images } = await at.client.call('ListImages', {
@@ -148,18 +77,5 @@ describe('ListImages', () => {
     const streamed: unknown[] = [];
     for await (const message of at.client.stream('StreamImages', {})) streamed.push(...message.images);
     expect(streamed).toEqual(images);
-  });
-});
-
-describe('ImageFsInfo', () => {
-  it.each([
-    ['containerd-2.1', 0],
-    ['cri-o', 1],
-    ['cri-dockerd', 1],
-  ] as const)('of %s has an image filesystem and %i container filesystems', async (profile, count) => {
-    await using at = await stage(profile);
-    const reply = await at.client.call('ImageFsInfo', {});
-    expect(reply.imageFilesystems[0]?.fsId?.mountpoint).toMatch(/^\/var\/lib\//);
-    expect(reply.containerFilesystems).toHaveLength(count);
   });
 });

@@ -7,28 +7,6 @@ import { until } from '../../support/until.ts';
 import { codeOf, stage } from './stage.ts';
 
 describe.each(PROFILE_NAMES)('%s', (profile) => {
-  it('takes ids cut short, in calls and in filters', async () => {
-    await using at = await stage(profile);
-    const podSandboxId = await at.pod();
-    const containerId = await at.running(podSandboxId);
-    const short = { pod: podSandboxId.slice(0, 12), container: containerId.slice(0, 12) };
-    const { status } = await at.client.call('ContainerStatus', { containerId: short.container });
-    expect(status?.id).toBe(containerId);
-    const pods = await at.client.call('ListPodSandbox', { filter: { id: short.pod } });
-    expect(pods.items).toMatchObject([{ id: podSandboxId }]);
-    const inPod = await at.client.call('ListContainers', { filter: { podSandboxId: short.pod } });
-    expect(inPod.containers).toMatchObject([{ id: containerId }]);
-  });
-
-  it('refuses an unknown runtime handler with UNKNOWN and its name', async () => {
-    await using at = await stage(profile);
-    await expect(at.pod({}, 'nothing-such')).rejects.toMatchObject({
-      code: Code.UNKNOWN,
-      details: expect.stringContaining('nothing-such'),
-    });
-    expect((await at.client.call('ListPodSandbox', {})).items).toEqual([]);
-  });
-
   it('tells version 0.1.0 and its own name', async () => {
     await using at = await stage(profile);
     const { runtimeName, runtimeVersion, apis } = profileOf(profile);
@@ -67,14 +45,6 @@ describe.each(PROFILE_NAMES)('%s', (profile) => {
 });
 
 describe('runtimes', () => {
-  it.each(['containerd-2.1', 'cri-o', 'cri-dockerd'] as const)(
-    '%s reports the cgroupfs driver',
-    async (profile) => {
-      await using at = await stage(profile);
-      expect((await at.client.call('RuntimeConfig', {})).linux?.cgroupDriver).toBe(1);
-    },
-  );
-
   it.each([
     ['containerd-1.4', 'UNKNOWN', 'failed to reserve sandbox name'],
     ['containerd-1.6', 'UNKNOWN', 'failed to reserve sandbox name'],
@@ -90,25 +60,6 @@ describe('runtimes', () => {
     });
   });
 
-  it('cri-o answers the same pod twice with the same id', async () => {
-    await using at = await stage('cri-o');
-    const first = await at.pod({ name: 'web', uid: 'u-1' });
-    expect(await at.pod({ name: 'web', uid: 'u-1' })).toBe(first);
-    expect((await at.client.call('ListPodSandbox', {})).items).toHaveLength(1);
-  });
-
-  it.each([
-    ['containerd-1.7', 'UNKNOWN'],
-    ['containerd-2.1', 'FAILED_PRECONDITION'],
-    ['cri-o', 'UNKNOWN'],
-    ['cri-dockerd', 'UNKNOWN'],
-  ] as const)('%s refuses the same container twice with %s', async (profile, code) => {
-    await using at = await stage(profile);
-    const pod = await at.pod();
-    await at.container(pod, 'main');
-    await expect(at.container(pod, 'main')).rejects.toMatchObject({ code: Code[code] });
-  });
-
   it.each(['RunPodSandbox', 'UpdateContainerResources'] as const)(
     'cri-dockerd dies of a %s that lacks what it needs',
     async (rpc) => {
@@ -121,23 +72,6 @@ describe('runtimes', () => {
       expect((await at.client.call('ListPodSandbox', {})).items).toMatchObject([{ id }]);
     },
   );
-
-  it.each([
-    ['containerd-2.1', 'runc'],
-    ['cri-o', ''],
-    ['cri-dockerd', 'docker'],
-  ] as const)('%s shows the runtime handler of a pod as "%s"', async (profile, shown) => {
-    await using at = await stage(profile);
-    const asked = profileOf(profile).handlers.at(-1);
-    const podSandboxId = await at.pod({}, asked);
-    expect((await at.client.call('PodSandboxStatus', { podSandboxId })).status?.runtimeHandler).toBe(shown);
-  });
-
-  it('cri-dockerd cannot reopen a log', async () => {
-    await using at = await stage('cri-dockerd');
-    const containerId = await at.running(await at.pod());
-    expect(await codeOf(at, 'ReopenContainerLog', { containerId })).toBe('UNKNOWN');
-  });
 
   it('know the handlers they are told, and no others', async () => {
     await using at = await stage('containerd-2.1', { handlers: ['kata'] });

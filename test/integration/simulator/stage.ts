@@ -14,8 +14,6 @@ import { until } from '../../support/until.ts';
 
 /** The image every simulated runtime has. */
 export const BUSYBOX = 'localhost/busybox:1.36';
-/** An id no runtime has. */
-export const NOWHERE = 'f'.repeat(64);
 
 /** Values of PodSandboxState and ContainerState. */
 export const READY = 0;

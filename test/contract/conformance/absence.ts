@@ -1,0 +1,203 @@
+// What Switchyard says while one of its runtimes is dead or stands still, also right after it was started itself. The
+// tests run with each place away in turn.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Bench, nobody, RUNNING } from './bench.ts';
+import { listedIds, type SwitchyardPlan, sharedIds, untilAway, untilBack } from './switchyard-target.ts';
+
+/** What a name in an error looks like. */
+const nameOf = (bench: Bench) =>
+  new RegExp(`^switchyard: .*\\b${bench.place.name.replaceAll('.', '\\.')}\\b`);
+
+export function defineAbsence({ places, target }: SwitchyardPlan): void {
+  describe.each(places)('without $name', (place) => {
+    const benches = places.map((one) => new Bench(one, target));
+    const [away] = benches.filter((bench) => bench.place === place);
+    if (away === undefined) throw new Error('the place is one of the plan');
+    const others = benches.filter((bench) => bench !== away);
+
+    beforeAll(async () => {
+      for (const bench of benches) await bench.shared();
+      await listedIds(away);
+    });
+    afterAll(async () => {
+      for (const bench of benches) await bench.clear();
+    });
+
+    describe('dead', () => {
+      beforeAll(async () => {
+        await target().kill(place);
+        await untilAway(away);
+      });
+      afterAll(async () => {
+        await target().startAgain(place);
+        await untilBack(away);
+      });
+
+      defineAway(away, others, benches);
+
+      it('R17: leaves the node ready as long as another runtime is, and says which one is not', async () => {
+        const { status } = await away.cri.call('Status', {});
+        const conditions = new Map(status?.conditions.map((condition) => [condition.type, condition]));
+        expect([...conditions.keys()]).toEqual(expect.arrayContaining(['RuntimeReady', 'NetworkReady']));
+        if (others.length === 0) return;
+        expect(conditions.get('RuntimeReady')?.status).toBe(true);
+        expect(conditions.get('NetworkReady')?.status).toBe(true);
+        expect(conditions.get(`Backend.${place.name}.Ready`)).toMatchObject({ status: false });
+        const [other] = others;
+        expect(conditions.get(`Backend.${other?.place.name}.Ready`)).toMatchObject({ status: true });
+      });
+
+      it('R15: does not say that an image is nowhere, but finds one that another runtime has', async () => {
+        const nowhere = { image: { image: 'conformance.test/nowhere:1' } };
+        expect(await away.code('ImageStatus', nowhere)).toBe('UNAVAILABLE');
+        if (others.length === 0) return;
+        const { image } = await away.cri.call('ImageStatus', { image: { image: away.target.image } });
+        expect(image?.repoTags).toContain(away.target.image);
+      });
+
+      it('R5: lists images as if it were there', async () => {
+        const { images } = await away.cri.call('ListImages', {});
+        const present = images.filter(({ repoTags }) => repoTags.includes(away.target.image));
+        expect(present.some(({ id }) => place.traits.imageId.test(id))).toBe(true);
+      });
+    });
+
+    describe('standing still', () => {
+      beforeAll(() => target().hang(place));
+      afterAll(async () => {
+        await target().resume(place);
+        await untilBack(away);
+      });
+
+      it('R5: lists all pods, with what it last said of its own', async () => {
+        expect(await listedIds(away)).toEqual(await sharedIds(benches));
+      });
+
+      it('R18: answers Status in less than two seconds', async () => {
+        const { status } = await away.cri.call('Status', {}, { deadlineMs: 2_000 });
+        expect(status?.conditions.length).toBeGreaterThanOrEqual(2);
+      });
+
+      it('R9: says UNAVAILABLE for its pods once it is known to stand still', async () => {
+        await untilAway(away);
+        const { podSandboxId } = await away.shared();
+        const { details } = await away.attempt('PodSandboxStatus', { podSandboxId });
+        expect(details).toMatch(nameOf(away));
+      });
+    });
+
+    describe('dead, and Switchyard started again', () => {
+      beforeAll(async () => {
+        await target().kill(place);
+        await target().restart(place, 'remembering');
+      });
+      afterAll(async () => {
+        await target().startAgain(place);
+        await untilBack(away);
+      });
+
+      // R4: what it was told is there again.
+      defineAway(away, others, benches);
+    });
+
+    describe('dead, and Switchyard started again without its memory', () => {
+      beforeAll(async () => {
+        await target().kill(place);
+        await target().restart(place, 'forgetting');
+      });
+
+      it('R6: fails lists of pods and containers rather than leave out what it cannot know', async () => {
+        for (const rpc of [
+          'ListPodSandbox',
+          'ListContainers',
+          'StreamPodSandboxes',
+          'StreamContainers',
+        ] as const) {
+          expect(`${rpc} ${await away.code(rpc, {})}`).toBe(`${rpc} UNAVAILABLE`);
+        }
+        expect(await away.code('ContainerStatus', { containerId: nobody() })).toBe('UNAVAILABLE');
+      });
+
+      it('R4: lists all again as soon as it is there', async () => {
+        await target().startAgain(place);
+        await untilBack(away);
+        expect(await listedIds(away)).toEqual(await sharedIds(benches));
+      });
+    });
+  });
+}
+
+/** What holds whenever a runtime cannot be reached. */
+function defineAway(away: Bench, others: readonly Bench[], benches: readonly Bench[]): void {
+  it('R4, R5: lists all pods and containers, with what it last said of its own', async () => {
+    expect(await listedIds(away)).toEqual(await sharedIds(benches));
+    const { podSandboxId, containerId, uid } = await away.shared();
+    const own = { labelSelector: { 'io.kubernetes.pod.uid': uid } };
+    const { items } = await away.cri.call('ListPodSandbox', { filter: own });
+    expect(items.map(({ id }) => id)).toEqual([podSandboxId]);
+    for (const filter of [{ podSandboxId }, { id: containerId }]) {
+      const { containers } = await away.cri.call('ListContainers', { filter });
+      expect(containers.map(({ id, state }) => [id, state])).toEqual([[containerId, RUNNING]]);
+    }
+  });
+
+  it('R9, R10: says UNAVAILABLE, and which runtime it is, to all that needs it', async () => {
+    const { podSandboxId, containerId, config } = await away.shared();
+    const replies = [
+      await away.attempt('PodSandboxStatus', { podSandboxId }),
+      await away.attempt('ContainerStatus', { containerId }),
+      await away.attempt('ExecSync', { containerId, cmd: ['true'], timeout: 1 }),
+      await away.attempt('StopContainer', { containerId, timeout: 1 }),
+      await away.attempt('StopPodSandbox', { podSandboxId }),
+      await away.attempt('RemovePodSandbox', { podSandboxId }),
+      await away.attempt('RunPodSandbox', { config, runtimeHandler: away.place.handler }),
+    ];
+    for (const { code, details } of replies) {
+      expect(code).toBe(14);
+      expect(details).toMatch(nameOf(away));
+    }
+  });
+
+  it('R9: says neither NOT_FOUND nor OK of an id that it may have', async () => {
+    expect(await away.code('PodSandboxStatus', { podSandboxId: nobody() })).toBe('UNAVAILABLE');
+    expect(await away.code('ContainerStatus', { containerId: nobody() })).toBe('UNAVAILABLE');
+    expect(await away.code('RemovePodSandbox', { podSandboxId: nobody() })).toBe('UNAVAILABLE');
+    expect(await away.code('StopContainer', { containerId: nobody(), timeout: 1 })).toBe('UNAVAILABLE');
+  });
+
+  it('R13: does not run its pods anywhere else', async () => {
+    const { config, uid, podSandboxId } = await away.shared();
+    const next = { ...config, metadata: { ...config.metadata, attempt: 1 } };
+    expect(await away.code('RunPodSandbox', { config: next, runtimeHandler: '' })).toBe('UNAVAILABLE');
+    for (const { place } of benches) {
+      expect(await away.code('RunPodSandbox', { config: next, runtimeHandler: place.handler })).not.toBe(
+        'OK',
+      );
+    }
+    const filter = { labelSelector: { 'io.kubernetes.pod.uid': uid } };
+    const { items } = await away.cri.call('ListPodSandbox', { filter });
+    expect(items.map(({ id }) => id)).toEqual([podSandboxId]);
+  });
+
+  it('R19: tells version and file systems all the same', async () => {
+    const said = await away.cri.call('Version', {});
+    expect(said).toMatchObject({ version: '0.1.0', runtimeName: away.place.traits.runtimeName });
+    const { imageFilesystems } = await away.cri.call('ImageFsInfo', {});
+    expect(imageFilesystems[0]?.fsId?.mountpoint).toMatch(/^\//);
+  });
+
+  it('serves the pods of the others', async () => {
+    for (const other of others) {
+      const { podSandboxId, containerId } = await other.shared();
+      const { stdout } = await other.cri.call('ExecSync', { containerId, cmd: ['echo', 'hi'], timeout: 20 });
+      expect(stdout.toString()).toBe('hi\n');
+      const { status } = await other.cri.call('PodSandboxStatus', { podSandboxId });
+      expect(status?.id).toBe(podSandboxId);
+    }
+    if (others.length === 0) return;
+    // Old figures would be worse than none.
+    const { stats } = await away.cri.call('ListContainerStats', {});
+    const { containers } = await sharedIds(others);
+    expect(stats.map(({ attributes }) => attributes?.id).sort()).toEqual(containers);
+  });
+}

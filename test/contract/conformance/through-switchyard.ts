@@ -1,0 +1,31 @@
+// What a client of Switchyard sees of a runtime behind it: what the runtime itself shows, but for the rules that make
+// several runtimes one. Derived, so that the suite says the same sentences of a runtime alone and behind Switchyard.
+import type { Rpc } from '../../support/cri-codec.ts';
+import { type Traits, UNKNOWN_IDS_BY_THE_BOOK } from './traits.ts';
+
+/** RPCs that Switchyard answers as soon as one of its backends can. */
+const SERVED_BY_ANY: readonly Rpc[] = ['RuntimeConfig', 'ListMetricDescriptors', 'ListPodSandboxMetrics'];
+/** RPCs that it answers when all can: the kubelet then takes another way for all pods. */
+const SERVED_BY_ALL: readonly Rpc[] = ['ListPodSandboxStats'];
+
+/** The traits of one runtime as they are seen through a Switchyard over `all`. */
+export function throughSwitchyard(own: Traits, all: readonly Traits[]): Traits {
+  const isLacking = (rpc: Rpc): boolean => {
+    if (rpc.startsWith('Stream')) return false;
+    if (rpc === 'GetContainerEvents') return true;
+    if (SERVED_BY_ANY.includes(rpc)) return all.every(({ lacks }) => lacks.includes(rpc));
+    if (SERVED_BY_ALL.includes(rpc)) return all.some(({ lacks }) => lacks.includes(rpc));
+    return own.lacks.includes(rpc);
+  };
+  return {
+    ...own,
+    runtimeName: all[0]?.runtimeName ?? '',
+    lacks: [...new Set<Rpc>([...all.flatMap(({ lacks }) => lacks), 'GetContainerEvents'])].filter(isLacking),
+    unknownId: UNKNOWN_IDS_BY_THE_BOOK,
+    unknownHandler: 'FAILED_PRECONDITION',
+    url: /^http:\/\/127\.0\.0\.1:\d+\//,
+    // Runtimes that keep to no filter make the joined list longer; it is there all the same.
+    filtersImages: all.every(({ filtersImages }) => filtersImages),
+    hasContainerFs: all.some(({ hasContainerFs }) => hasContainerFs),
+  };
+}
