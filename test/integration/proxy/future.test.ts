@@ -1,9 +1,10 @@
 // A CRI newer than Switchyard, on both sides: unknown fields of all wire types in every message of every request and
 // reply, unknown values of every enum, and RPCs that have no row. All of it must be on the other side as it was sent.
 import { createHash } from 'node:crypto';
-import type { DescMethod } from '@bufbuild/protobuf';
+import { type DescMethod, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { describe, expect, it } from 'vitest';
 import { startSwitchyard } from '../../../src/app.ts';
+import { type StatusResponse, StatusResponseSchema } from '../../../src/cri/gen/runtime/v1/status_pb.ts';
 import { METHODS, type Method } from '../../../src/cri/methods.ts';
 import { encodeVersionResponse } from '../../../src/cri/own-messages.ts';
 import type { ApiVersion } from '../../../src/cri/versions.ts';
@@ -24,12 +25,22 @@ import { until } from '../../support/until.ts';
 
 const CANCELLED = 1;
 
-/** Replies that Switchyard writes or puts together itself, with the reason; the rest is byte for byte the backend's. */
-const NOT_AS_IT_CAME: Readonly<Record<string, string>> = {
+/** Requests that no backend sees, with the reason. All others arrive byte for byte. */
+const STAYS_HERE: Readonly<Record<string, string>> = {
   Version: 'is answered from memory: a kubelet must see one runtime that stays the same',
+  RuntimeConfig: 'is answered from what backends said when they were met; its request is empty',
+};
+/** Replies that Switchyard writes or puts together itself, with the reason. All others are the backend's bytes. */
+const IS_OURS: Readonly<Record<string, string>> = {
+  Version: 'is answered from memory',
   Status: 'is put together from all backends, see below',
   RemoveImage: 'is an OK of our own, once every backend that has the image has removed it',
-  RuntimeConfig: 'is answered from what is known of all backends, and has one field',
+};
+/** A reply of these must name a place to go to. */
+const STREAM_URLS: Readonly<Record<string, { readonly url: string }>> = {
+  Exec: { url: 'http://127.0.0.1:10010/exec/token' },
+  Attach: { url: 'http://127.0.0.1:10010/attach/token' },
+  PortForward: { url: 'http://127.0.0.1:10010/portforward/token' },
 };
 
 /** Has no reply to wait for; its stream has tests of its own. */
@@ -46,16 +57,16 @@ describe('fields and enum values of the future', () => {
       await using world = await futureWorld(['one']);
       const backend = world.backend('one');
       const request = futureRequest(name, 'one');
-      const reply = futureReply(name, 'reply');
+      const reply = futureReply(name, 'reply', STREAM_URLS[name]);
       backend.answer(name, { messages: [reply] });
       if (name === 'RemoveImage') backend.answer('ListImages', { messages: [listOf(IMAGE)] });
       const before = backend.arrivals.length;
       const got = await world.client.rawCall(pathOf(name), request);
       expect(got.code, got.details).toBe(0);
-      if (NOT_AS_IT_CAME[name] !== undefined) return;
       const arrived = backend.arrivals.slice(before).filter(({ path }) => path === pathOf(name));
-      expect(arrived.map((arrival) => arrival.request)).toEqual([request]);
-      expect(Buffer.concat(got.messages)).toEqual(reply);
+      if (STAYS_HERE[name] === undefined)
+        expect(arrived.map((arrival) => arrival.request)).toEqual([request]);
+      if (IS_OURS[name] === undefined) expect(Buffer.concat(got.messages)).toEqual(reply);
     });
   }
 
@@ -73,6 +84,39 @@ describe('fields and enum values of the future', () => {
       const arrived = backend.arrivals.find(({ path }) => path === pathOf(name))?.request as Buffer;
       expect(arrived).not.toEqual(request);
       expect(Buffer.from(replaceString(arrived, handlerPath, 'kata'))).toEqual(request);
+    }
+  });
+
+  it('stay in the reply of an Exec, Attach or PortForward whose URL is given a scheme', async () => {
+    await using world = await futureWorld(['one']);
+    for (const [name, { url }] of Object.entries(STREAM_URLS)) {
+      const reply = futureReply(name, 'reply', { url: url.replace('http:', '') });
+      world.backend('one').answer(name, { messages: [reply] });
+      const got = await world.client.rawCall(pathOf(name), futureRequest(name, 'one'));
+      expect(got.bytes).toEqual(Buffer.from(replaceString(reply, [1], url)));
+    }
+  });
+
+  it('stay in a Status at every level, of one backend and where all backends agree', async () => {
+    for (const names of [['one'], ['one', 'two']]) {
+      await using world = await futureWorld(names);
+      const told = aStatus();
+      for (const name of names) {
+        const message = toBinary(StatusResponseSchema, told);
+        world.backend(name).answer('Status', { messages: [message] });
+      }
+      const request = futureRequest('Status', 'one');
+      const { bytes } = await world.client.rawCall(pathOf('Status'), request);
+      const got = fromBinary(StatusResponseSchema, bytes);
+      expect(got.$unknown).toEqual(told.$unknown);
+      expect(got.features).toEqual(told.features);
+      expect(got.status?.$unknown).toEqual(told.status?.$unknown);
+      expect(got.status?.conditions.slice(0, 2)).toEqual(told.status?.conditions);
+      expect(got.runtimeHandlers).toEqual(told.runtimeHandlers);
+      for (const name of names)
+        expect(world.arrivals(name, pathOf('Status')).map((arrival) => arrival.request)).toContainEqual(
+          request,
+        );
     }
   });
 
@@ -215,10 +259,19 @@ function futureRequest(name: string, backend: string, values: Record<string, unk
   return futureMessage(input, backend, method.kind === 'place' ? { runtimeHandler: '', ...values } : values);
 }
 
-function futureReply(name: string, of: string): Buffer {
-  const method = row(name);
-  const isStream = method.kind === 'owned' && method.stream !== undefined;
-  return futureMessage(schema(name).output, of, isStream ? { url: `http://127.0.0.1:10010/${of}` } : {});
+/** A Status of the future with the two conditions that a kubelet wants, and the empty handler. */
+function aStatus(): StatusResponse {
+  const told = fromBinary(StatusResponseSchema, futureReply('Status', 'told'));
+  const [ready, network] = told.status?.conditions ?? [];
+  Object.assign(ready ?? {}, { type: 'RuntimeReady' });
+  Object.assign(network ?? {}, { type: 'NetworkReady' });
+  told.runtimeHandlers.splice(1);
+  Object.assign(told.runtimeHandlers[0] ?? {}, { name: '' });
+  return told;
+}
+
+function futureReply(name: string, of: string, values?: Readonly<Record<string, unknown>>): Buffer {
+  return futureMessage(schema(name).output, of, values);
 }
 
 /** A list reply with this one id. */
