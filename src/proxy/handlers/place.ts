@@ -14,19 +14,22 @@ import { choose, type Placement, type Refusal } from '../placement.ts';
 
 export function placeHandler(parts: ProxyParts): Handler<PlaceMethod> {
   const { census, metrics, cgroupDrivers } = parts;
+  // Right after a start the ledger may not know yet where a pod already lives, nor does anybody know whether a backend
+  // that has just come back still fits the kubelet.
+  const settle = async () => {
+    if (!census.isSettled || !cgroupDrivers.isSettled)
+      await Promise.all([census.settle(), cgroupDrivers.settle()]);
+  };
 
   return async (call, method) => {
     const pod = readAttributes(call.message, method.configPath, method.handlerPath);
     call.pod = { namespace: pod.namespace, name: pod.name, uid: pod.uid };
-    // Right after a start the ledger may not know yet where this pod already lives, nor does anybody know whether a
-    // backend that has just come back still fits the kubelet.
-    if (!census.isSettled || !cgroupDrivers.isSettled) {
-      await Promise.all([census.settle(), cgroupDrivers.settle()]);
-      if (call.isOver) return;
-    }
+    await settle();
+    if (call.isOver) return;
     let choice = choose(parts, pod);
     if (choice.kind === 'placed' && choice.backend.state.kind === 'connecting') {
       await meet(call, choice.backend);
+      await settle();
       if (call.isOver) return;
       choice = choose(parts, pod);
     }
