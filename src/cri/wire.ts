@@ -80,6 +80,18 @@ export function forEachRecord(
   }
 }
 
+/** Visits every top-level field in order, whatever its type: its number, and where it lies with its tag. */
+export function forEachField(
+  message: Uint8Array,
+  visit: (number: number, fieldStart: number, fieldEnd: number) => void,
+): void {
+  for (let at = 0; at < message.length; ) {
+    const fieldStart = at;
+    at = readField(message, at, message.length);
+    visit(field.number, fieldStart, at);
+  }
+}
+
 /**
  * As forEachRecord, with the place of the id in each record: what readString would read at `idPath`.
  * Nothing is allocated, as most ids of a list are known.

@@ -46,7 +46,11 @@ function learnRecords(
   extent: ListExtent,
 ): ByteRange[] {
   const { object, recordIdPath, record } = method;
-  if (object === 'image') return [];
+  if (object === 'image') {
+    // Nobody owns an image; but what does not parse must be found out here.
+    forEachRecordWithId(message, 0, message.length, method.recordField, recordIdPath, () => {});
+    return [];
+  }
   const parentPath = object === 'sandbox' ? record?.uid : record?.sandboxId;
   const list = typeof extent === 'number' ? extent : 0;
   const foreign: ByteRange[] = [];

@@ -1,14 +1,23 @@
 // Joining what backends say about images: the same image on two backends is one image to the kubelet.
-import { encodeField, forEachRecord, readString, readStrings, readVarint } from '../cri/wire.ts';
+import {
+  encodeField,
+  forEachField,
+  forEachRecord,
+  readString,
+  readStrings,
+  readVarint,
+} from '../cri/wire.ts';
 import { encodeNanoseconds, encodeNumber, encodeText, rewriteRecords } from '../cri/wire-writer.ts';
 import { withoutRecords } from './lists.ts';
 
 const RECORDS = 1;
-// Image: id 1, repo_tags 2, repo_digests 3, size 4, pinned 8.
+// Image: id 1, repo_tags 2, repo_digests 3, size 4, uid 5, username 6, spec 7, pinned 8.
 const IMAGE_ID = [1];
 const REPO_TAGS = 2;
 const REPO_DIGESTS = 3;
 const SIZE = 4;
+const UID = 5;
+const USERNAME = 6;
 const PINNED = 8;
 
 /**
@@ -55,10 +64,31 @@ function mergeOne(twins: readonly Buffer[]): Uint8Array {
     Math.max(...twins.map((image) => readVarint(image, 0, image.length, [field]) ?? 0));
   return Buffer.concat([
     first,
+    ...lackedBy(first, others),
     ...united,
     encodeNumber(SIZE, largest(SIZE)),
     encodeNumber(PINNED, largest(PINNED)),
   ]);
+}
+
+/**
+ * Fields that the first twin lacks, spec and newer ones, as the first of the others has them; one that it has is not
+ * overridden. Its user is its own also where it names none, for that means root.
+ */
+function lackedBy(first: Buffer, others: readonly Buffer[]): Buffer[] {
+  const had = new Set([REPO_TAGS, REPO_DIGESTS, SIZE, UID, USERNAME, PINNED]);
+  forEachField(first, (field) => had.add(field));
+  return others.flatMap((other) => {
+    const lacked: Buffer[] = [];
+    const found = new Set<number>();
+    forEachField(other, (field, start, end) => {
+      if (had.has(field)) return;
+      found.add(field);
+      lacked.push(other.subarray(start, end));
+    });
+    for (const field of found) had.add(field);
+    return lacked;
+  });
 }
 
 function textsOf(image: Buffer, field: number): string[] {

@@ -1,10 +1,12 @@
 // An answer that must be understood before the client sees it: collected whole, then sent on as it came.
 import type { Backend } from '../backends/backend.ts';
 import { UnaryCall, type UnaryOutcome } from '../backends/unary-call.ts';
+import type { Clock } from '../clock.ts';
 import { isForwardedResponse } from '../grpc/metadata.ts';
 import { STATUS } from '../grpc/status.ts';
 import { type Field, KNOWN } from '../http2/field.ts';
 import type { Call } from './call.ts';
+import { watchHang } from './hang-watch.ts';
 
 export interface CollectOptions {
   /** The framed request for the backend. */
@@ -15,6 +17,8 @@ export interface CollectOptions {
   readonly isRetryable: boolean;
   /** Another RPC than the client's, of the same service. */
   readonly rpc?: string;
+  /** Given: a backend that turns out to hang is not waited for until the client's deadline. */
+  readonly hangClock?: Clock;
 }
 
 /**
@@ -27,7 +31,11 @@ export function collect(
   options: CollectOptions,
   done: (outcome: UnaryOutcome) => void | Promise<void>,
 ): void {
+  let isDelivered = false;
   const deliver = (outcome: UnaryOutcome) => {
+    if (isDelivered) return;
+    isDelivered = true;
+    watch?.cancel();
     // What goes wrong while an outcome is understood is this call's trouble, not the connection's.
     try {
       done(outcome)?.catch((error: unknown) => call.fail(error));
@@ -35,6 +43,12 @@ export function collect(
       call.fail(error);
     }
   };
+  const watch =
+    options.hangClock &&
+    watchHang(options.hangClock, backend, () =>
+      deliver({ kind: 'failed', error: backend.absenceError(), loss: 'other' }),
+    );
+  if (watch !== undefined) call.onLeave(() => watch.cancel());
   attempt(call, backend, options, (outcome) => {
     const mayRetry =
       outcome.kind === 'failed' &&

@@ -19,8 +19,12 @@ export interface FanOutOptions {
   readonly isRetryable: boolean;
   /** The framed request; default: the client's own. */
   readonly body?: Buffer;
+  /** The framed request for one backend, where they do not all get the same. */
+  readonly bodyFor?: (backend: Backend) => Buffer;
   /** Default: the client's own RPC. */
   readonly rpc?: string;
+  /** True when a backend that turns out to hang counts as one that failed; one that is only slow is waited for. */
+  readonly givesUpOnHang?: boolean;
 }
 
 /**
@@ -35,7 +39,13 @@ export function fanOut(
   done: (outcomes: readonly BackendOutcome[]) => void | Promise<void>,
 ): void {
   const { clock, config, metrics } = parts;
-  const limitBytes = config.limits.messageSizeBytes;
+  const { bodyFor, givesUpOnHang, ...rest } = options;
+  const common = {
+    body: call.body,
+    limitBytes: config.limits.messageSizeBytes,
+    ...(givesUpOnHang && { hangClock: clock }),
+    ...rest,
+  };
   const outcomes = new Array<BackendOutcome>(backends.length);
   const startedAtMs = clock.now();
   let left = backends.length;
@@ -44,7 +54,8 @@ export function fanOut(
     return;
   }
   backends.forEach((backend, position) => {
-    collect(call, backend, { body: call.body, limitBytes, ...options }, (outcome) => {
+    const body = bodyFor?.(backend) ?? common.body;
+    collect(call, backend, { ...common, body }, (outcome) => {
       metrics.partFinished(backend.name, codeOf(outcome), clock.now() - startedAtMs);
       outcomes[position] = { backend, outcome };
       left--;

@@ -11,6 +11,7 @@ import { learnList } from '../ledger/learn.ts';
 import { withoutRecords } from '../merge/lists.ts';
 import type { Call } from './call.ts';
 import { collect } from './collect.ts';
+import { LOOK_AGAIN_MS } from './hang-watch.ts';
 import type { ProxyParts } from './parts.ts';
 
 /** What a backend contributes. */
@@ -34,9 +35,7 @@ export type LegResult =
     };
 
 /** A living backend is waited for when its snapshot is older than this. */
-const TRUSTED_AGE_MS = 30_000;
-/** How often a backend that is waited for is looked at again. */
-export const LOOK_AGAIN_MS = 500;
+export const TRUSTED_AGE_MS = 30_000;
 
 export interface ListQuestion {
   readonly method: ListMethod;

@@ -16,6 +16,8 @@ export interface RelayOptions {
   readonly onStatus?: (code: number) => void;
   /** Called before the call fails, when the backend surely has done nothing of it. */
   readonly onUntouched?: () => void;
+  /** The framed request; default: the client's own. */
+  readonly body?: Buffer;
   /** True when the call may be made again after a lost connection (reading calls only). */
   readonly isRetryable: boolean;
   /** Longest message of the answer. */
@@ -49,7 +51,8 @@ class Relay extends BackendCall {
   start(): void {
     const { call } = this;
     call.attach(this);
-    const { body, metadata, deadlineAtMs, route } = call;
+    const { metadata, deadlineAtMs, route } = call;
+    const body = this.options.body ?? call.body;
     if (route === undefined) throw new Error('only calls of CRI services are relayed');
     this.backend.call(this, {
       service: route.service,

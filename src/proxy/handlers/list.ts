@@ -1,6 +1,7 @@
 // Unary lists: the backends that can hold what is asked for are asked at once, and their replies joined, complete or
 // not at all. A backend that does not answer is represented by its snapshot; only lists of stats and metrics may lack
 // one, for old figures would be worse than none.
+import type { Backend } from '../../backends/backend.ts';
 import { type ListMethod, METHODS } from '../../cri/methods.ts';
 import { MessageTooLargeError, PartialListError } from '../../errors.ts';
 import { releaseMemory } from '../../grpc/message-memory.ts';
@@ -8,7 +9,9 @@ import { STATUS } from '../../grpc/status.ts';
 import { mergeImages } from '../../merge/images.ts';
 import type { Call } from '../call.ts';
 import { replyWith } from '../collect.ts';
-import { absence, askLeg, fromSnapshot, type LegResult } from '../list-leg.ts';
+import { imageListRequestFor } from '../image-request.ts';
+import type { LegResult } from '../list-leg.ts';
+import { askLegs } from '../list-legs.ts';
 import { narrow } from '../narrow.ts';
 import type { Handler, ProxyParts } from '../parts.ts';
 import { reply, replyEmpty } from '../replies.ts';
@@ -18,23 +21,14 @@ export function listHandler(parts: ProxyParts): Handler<ListMethod> {
     const { backends, isFull } = narrow(parts, method, call.message);
     const [only] = backends;
     call.backendName = backends.length === 1 && only !== undefined ? only.name : 'several';
-    const question = { method, isFull, body: call.body, rpc: method.name };
-    const ask = () => {
-      const results = new Array<LegResult>(backends.length);
-      let left = backends.length;
-      backends.forEach((backend, position) => {
-        const done = (result: LegResult) => {
-          results[position] = result;
-          left--;
-          if (left === 0) answer(parts, call, method, results);
-        };
-        if (!backend.isAbsent) askLeg(parts, call, backend, question, done);
-        else {
-          const records = fromSnapshot(parts, backend, method, call.message);
-          done(records === undefined ? absence(backend) : { kind: 'records', backend, parts: records });
-        }
-      });
-    };
+    const questionFor = (backend: Backend) => ({
+      method,
+      isFull,
+      body: method.object === 'image' ? imageListRequestFor(backend, call.body) : call.body,
+      rpc: method.name,
+    });
+    const ask = () =>
+      askLegs(parts, call, backends, questionFor, (results) => answer(parts, call, method, results));
     if (!method.relabels) ask();
     else return parts.metricLabels.prepare(backends.filter((backend) => !backend.isAbsent)).then(ask);
   };

@@ -6,26 +6,25 @@ import { isList } from '../../backends/snapshot.ts';
 import type { ListStart } from '../../backends/snapshot-list.ts';
 import type { Timer } from '../../clock.ts';
 import { type ListMethod, methodNamed, type StreamListMethod } from '../../cri/methods.ts';
-import { forEachRecord } from '../../cri/wire.ts';
 import { STATUS, statusName } from '../../grpc/status.ts';
 import { learnList } from '../../ledger/learn.ts';
-import { withoutRecords } from '../../merge/lists.ts';
+import { cutList, withoutRecords } from '../../merge/lists.ts';
 import type { Call } from '../call.ts';
-import { askLeg, fromSnapshot, isTrusted, LOOK_AGAIN_MS } from '../list-leg.ts';
+import { LOOK_AGAIN_MS } from '../hang-watch.ts';
+import { askLeg, fromSnapshot, isTrusted } from '../list-leg.ts';
 import { narrow } from '../narrow.ts';
 import type { Handler, ProxyParts } from '../parts.ts';
 import { endReply, startReply } from '../replies.ts';
 import { StreamPart } from '../stream-part.ts';
+import { streamImages } from './image-stream.ts';
 import { incomplete } from './list.ts';
-
-/** A unary reply is cut into messages of about this size at record borders. */
-const MESSAGE_BYTES = 256 * 1024;
 
 export function streamListHandler(parts: ProxyParts): Handler<StreamListMethod> {
   return (call, method) => {
     const list = methodNamed(method.unary) as ListMethod;
     const { backends, isFull } = narrow(parts, list, call.message);
     call.backendName = backends.length === 1 ? (backends[0]?.name ?? 'none') : 'several';
+    if (list.object === 'image' && backends.length > 1) return streamImages(parts, call, backends, isFull);
     const streamed = new StreamedList(parts, call, list, isFull);
     if (!list.relabels) streamed.start(backends);
     else
@@ -161,7 +160,7 @@ class StreamedList {
   private send(records: Buffer): void {
     const { call } = this;
     if (call.isOver) return;
-    for (const message of cut(records, this.list.recordField)) {
+    for (const message of cutList(records, this.list.recordField)) {
       startReply(call);
       call.sendMessage([message]);
     }
@@ -183,25 +182,5 @@ class StreamedList {
   private lack(why: string): void {
     if (this.list.whenBackendAbsent === 'partial') this.finishOne();
     else this.call.fail(incomplete(this.list.name, why));
-  }
-}
-
-/** Cuts a list reply into messages of some records each; nothing for an empty one. */
-function* cut(message: Buffer, recordField: number): Generator<Buffer> {
-  if (message.length <= MESSAGE_BYTES) {
-    if (message.length > 0) yield message;
-    return;
-  }
-  const borders: number[] = [];
-  let from = 0;
-  forEachRecord(message, 0, message.length, recordField, (recordStart, _, bodyEnd) => {
-    if (bodyEnd - from < MESSAGE_BYTES || recordStart === from) return;
-    borders.push(recordStart);
-    from = recordStart;
-  });
-  let start = 0;
-  for (const border of [...borders, message.length]) {
-    if (border > start) yield message.subarray(start, border);
-    start = border;
   }
 }

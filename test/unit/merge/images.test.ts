@@ -49,6 +49,31 @@ describe('mergeImages', () => {
     expect(merged).toMatchObject([{ pinned: true }]);
   });
 
+  it("keeps the default backend's user, also where that is root and the other has another", () => {
+    const twin = { id: 'u', uid: { value: 7n }, username: 'app' };
+    expect(imagesIn(mergeImages([list({ id: 'u' }), list(twin)]))).toMatchObject([{ username: '' }]);
+    expect(imagesIn(mergeImages([list({ id: 'u' }), list(twin)]))[0]?.uid).toBeUndefined();
+    expect(imagesIn(mergeImages([list(twin), list({ id: 'u', username: 'other' })]))).toMatchObject([twin]);
+  });
+
+  it('takes what the first lacks from the next that has it, and overrides nothing', () => {
+    const newField = (text: string) => encodeField(5_000, Buffer.from(text));
+    const record = (image: MessageInitShape<typeof ImageSchema>, ...more: Uint8Array[]) =>
+      Buffer.from(encodeField(1, Buffer.concat([encodeImage(image), ...more])));
+    const spec = { image: 'a:1', annotations: { k: 'v' } };
+    const merged = Buffer.concat(
+      mergeImages([
+        record({ id: 'n' }, UNKNOWN),
+        record({ id: 'n', spec }, encodeField(4_000, Buffer.from('overrides'))),
+        record({ id: 'n' }, newField('second'), newField('second again')),
+        record({ id: 'n' }, newField('third')),
+      ]),
+    );
+    expect(imagesIn([merged])).toMatchObject([{ id: 'n', spec }]);
+    const texts = ['from the future', 'second', 'second again', 'overrides', 'third'];
+    expect(texts.map((text) => merged.includes(text))).toEqual([true, true, true, false, false]);
+  });
+
   it('leaves lists without common ids byte for byte as they are', () => {
     const parts = [list({ id: 'a' }), list({ id: 'b' }, { id: 'c' })];
     expect(Buffer.concat(mergeImages(parts))).toEqual(Buffer.concat(parts));

@@ -1,0 +1,43 @@
+// StreamImages over several backends. An image that several have must be one, as in ListImages, so nothing may be sent
+// before all parts are there; then the backends may as well be asked with ListImages, which all of them have.
+import type { Backend } from '../../backends/backend.ts';
+import { type ListMethod, methodNamed } from '../../cri/methods.ts';
+import { mergeImages } from '../../merge/images.ts';
+import { cutList } from '../../merge/lists.ts';
+import type { Call } from '../call.ts';
+import { imageListRequestFor } from '../image-request.ts';
+import { askLegs } from '../list-legs.ts';
+import type { ProxyParts } from '../parts.ts';
+import { endReply, startReply } from '../replies.ts';
+import { incomplete } from './list.ts';
+
+/** Answers a StreamImages. */
+export function streamImages(
+  parts: ProxyParts,
+  call: Call,
+  backends: readonly Backend[],
+  isFull: boolean,
+): void {
+  const method = methodNamed('ListImages') as ListMethod;
+  const questionFor = (backend: Backend) => ({
+    method,
+    isFull,
+    body: imageListRequestFor(backend, call.body),
+    rpc: method.name,
+  });
+  askLegs(parts, call, backends, questionFor, (results) => {
+    const joined: Buffer[] = [];
+    for (const result of results) {
+      if (result.kind === 'trouble') {
+        call.fail(incomplete(method.name, result.why));
+        return;
+      }
+      joined.push(...result.parts);
+    }
+    startReply(call);
+    for (const message of cutList(Buffer.concat(mergeImages(joined)), method.recordField)) {
+      call.sendMessage([message]);
+    }
+    endReply(call);
+  });
+}
