@@ -1,44 +1,97 @@
-// Remembers which backend a pod's images are looked up on, because image calls do not say which pod they are for.
-// The kubelet sends a pod's whole annotation map with RunPodSandbox and again with the look-ups of its images; the last
-// look-up before a container is created carries the image's name alone.
+// Remembers which backend an image call is for, because image calls do not say which pod they are for. The kubelet sends
+// a pod's whole annotation map with RunPodSandbox and again with the look-ups of its images; the last look-up before a
+// container is created carries the image's name alone. Of annotations only a checksum is kept, of pulls nothing but the
+// name: no secret of a pod or a registry stays here.
+import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { Backend } from '../backends/backend.ts';
+import { withTag } from '../cri/image-reference.ts';
 
 const PODS = 1_000;
 const IMAGES = 1_000;
 
+/** When the kubelet first saw a pod, to the nanosecond. It stays while the pod is edited, until the kubelet restarts. */
+export const CONFIG_SEEN = 'kubernetes.io/config.seen';
+
+/** The backend on which an image was found or pulled last. */
+export interface Sighting {
+  readonly backend: Backend;
+  /** On the clock's now(). */
+  readonly atMs: number;
+}
+
+interface Remembered extends Sighting {
+  /** The user that the image of this name has on each backend that has shown it. */
+  readonly users: ReadonlyMap<Backend, string>;
+}
+
 export class ImageMemory {
   private readonly byAnnotations = new LRUCache<string, Backend>({ max: PODS });
-  private readonly byImage = new LRUCache<string, Backend>({ max: IMAGES });
+  private readonly bySeen = new LRUCache<string, Backend>({ max: PODS });
+  private readonly byImage = new LRUCache<string, Remembered>({ max: IMAGES });
+  private readonly told = new LRUCache<string, true>({ max: IMAGES });
 
-  /** A pod with these annotations was placed on `backend`. */
+  /** A pod with these annotations is on `backend`, or is being placed there. */
   rememberPod(annotations: ReadonlyMap<string, string>, backend: Backend): void {
-    if (annotations.size > 0) this.byAnnotations.set(keyOf(annotations), backend);
+    if (annotations.size === 0) return;
+    this.byAnnotations.set(keyOf(annotations), backend);
+    const seen = annotations.get(CONFIG_SEEN);
+    if (seen !== undefined) this.bySeen.set(seen, backend);
   }
 
-  /** The backend of the newest pod with exactly these annotations. */
+  /** The backend of the newest pod with exactly these annotations, or of one first seen at the very same moment. */
   backendOfPod(annotations: ReadonlyMap<string, string>): Backend | undefined {
-    return annotations.size === 0 ? undefined : this.byAnnotations.get(keyOf(annotations));
+    if (annotations.size === 0) return undefined;
+    const seen = annotations.get(CONFIG_SEEN);
+    return (
+      this.byAnnotations.get(keyOf(annotations)) ?? (seen === undefined ? undefined : this.bySeen.get(seen))
+    );
   }
 
-  /** An image was looked up or pulled on `backend` for a pod that is known. */
-  rememberImage(image: string, backend: Backend): void {
-    this.byImage.set(withTag(image), backend);
+  /**
+   * An image was found or pulled on `backend`; `user` is the one it names, undefined when not known.
+   * `byNow` decides about later look-ups of the bare name.
+   */
+  rememberImage(image: string, backend: Backend, nowMs: number, user: string | undefined): void {
+    const key = withTag(image);
+    const users = new Map(this.byImage.peek(key)?.users);
+    if (user === undefined) users.delete(backend);
+    else users.set(backend, user);
+    this.byImage.set(key, { backend, atMs: nowMs, users });
   }
 
-  /** The backend on which this image was looked up or pulled last. */
-  backendOfImage(image: string): Backend | undefined {
+  /** Where the image of this name was found or pulled last. */
+  sightingOf(image: string): Sighting | undefined {
     return this.byImage.get(withTag(image));
+  }
+
+  /** The backends whose image of this name has another user than `user`, as far as is known. */
+  othersThan(image: string, user: string): Backend[] {
+    const users = this.byImage.peek(withTag(image))?.users ?? [];
+    return [...users].filter(([, other]) => other !== user).map(([backend]) => backend);
+  }
+
+  /** Images were removed on a backend: what it has under which user is not known any more. */
+  forgetUsers(backend: Backend): void {
+    for (const [key, remembered] of [...this.byImage.entries()]) {
+      if (!remembered.users.has(backend)) continue;
+      const users = new Map(remembered.users);
+      users.delete(backend);
+      this.byImage.set(key, { ...remembered, users });
+    }
+  }
+
+  /** True once for each image name: people need not be told again. */
+  isNews(image: string): boolean {
+    const key = withTag(image);
+    if (this.told.has(key)) return false;
+    this.told.set(key, true);
+    return true;
   }
 }
 
 /** Order does not matter in a protobuf map, so it does not in the key. */
 function keyOf(annotations: ReadonlyMap<string, string>): string {
-  return JSON.stringify([...annotations].sort(([a], [b]) => (a < b ? -1 : 1)));
-}
-
-/** As the kubelet writes a name without tag or digest in its first look-up (`:latest` is added); its last one is raw. */
-function withTag(image: string): string {
-  const name = image.slice(image.lastIndexOf('/') + 1);
-  return name.includes(':') || image.includes('@') ? image : `${image}:latest`;
+  const entries = [...annotations].sort(([a], [b]) => (a < b ? -1 : 1));
+  return createHash('sha256').update(JSON.stringify(entries)).digest('base64');
 }

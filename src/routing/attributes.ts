@@ -17,6 +17,20 @@ export interface PodAttributes {
   readonly hostIPC: boolean;
 }
 
+/** A pod of which nothing is known. */
+export const NO_POD: PodAttributes = {
+  name: '',
+  namespace: '',
+  uid: '',
+  handler: '',
+  labels: new Map(),
+  annotations: new Map(),
+  privileged: false,
+  hostNetwork: false,
+  hostPID: false,
+  hostIPC: false,
+};
+
 /** NamespaceMode of runtime.v1: the namespace of the node. 0 is POD, so an absent field is no host namespace. */
 const NODE = 2;
 

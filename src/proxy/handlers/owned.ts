@@ -2,7 +2,7 @@
 import type { Backend } from '../../backends/backend.ts';
 import { changesOfOwned, lossesOf } from '../../backends/snapshot-change.ts';
 import type { OwnedMethod } from '../../cri/methods.ts';
-import { readString } from '../../cri/wire.ts';
+import { readMap, readString } from '../../cri/wire.ts';
 import { MalformedMessageError, UnknownIdError } from '../../errors.ts';
 import { STATUS } from '../../grpc/status.ts';
 import type { Call } from '../call.ts';
@@ -88,6 +88,8 @@ function relayTo(parts: ProxyParts, call: Call, method: OwnedMethod, owner: Back
 const NOTHING = new Uint8Array(0);
 /** CreateContainerRequest.config. */
 const CONTAINER_CONFIG = [2];
+/** In CreateContainerRequest: the annotations of the pod as it is now. */
+const POD_ANNOTATIONS = [3, 7];
 
 /** A container goes to no runtime that would ignore what isolates it. */
 async function guardContainer(
@@ -112,7 +114,10 @@ function createContainer(
   owner: Backend,
   sandboxId: string,
 ): void {
-  const { ledger, census, config, clock } = parts;
+  const { ledger, census, imageMemory, config, clock } = parts;
+  const { message: request } = call;
+  // They may be new to us, after a restart or an edit; the next look-up of an image has nothing else.
+  imageMemory.rememberPod(readMap(request, 0, request.length, POD_ANNOTATIONS), owner);
   let isKnown = false;
   call.onLeave(() => {
     if (isKnown) return;

@@ -1,0 +1,144 @@
+// ImageStatus. The kubelet makes it twice for a container: with the pod's annotations, to know whether to pull, and with
+// the image's name alone, right before it creates the container, to know the user it runs as. A wrong "not found" to the
+// second makes the container run as root, and so may the answer of another backend that has another image of that name.
+import type { Backend } from '../../backends/backend.ts';
+import { readString } from '../../cri/wire.ts';
+import type { Call } from '../call.ts';
+import { replyWith } from '../collect.ts';
+import { type BackendOutcome, fanOut } from '../fan-out.ts';
+import { deniesImage, hasImage, troubleOf, undecided, userOfFound } from '../image-answers.ts';
+import { homeOfSpec, IMAGE, speaksOfPod } from '../image-home.ts';
+import { specRequestFor } from '../image-request.ts';
+import type { ProxyParts } from '../parts.ts';
+
+/** After a look-up with annotations the one without follows at once, or when a pull has ended. */
+const FRESH_MS = 60_000;
+
+/** Answers an ImageStatus. */
+export async function lookUpImage(parts: ProxyParts, call: Call): Promise<void> {
+  const { message } = call;
+  // Right after a start it may not be known yet where the pods live.
+  if (speaksOfPod(message) && !parts.census.isSettled) {
+    await parts.census.settle();
+    if (call.isOver) return;
+  }
+  new LookUp(parts, call, readString(message, 0, message.length, IMAGE) ?? '').start();
+}
+
+class LookUp {
+  private readonly parts: ProxyParts;
+  private readonly call: Call;
+  private readonly image: string;
+
+  constructor(parts: ProxyParts, call: Call, image: string) {
+    this.parts = parts;
+    this.call = call;
+    this.image = image;
+  }
+
+  start(): void {
+    const home = homeOfSpec(this.parts, this.call.message);
+    switch (home.kind) {
+      case 'known':
+        // Its backend alone: an image that only another one has would never start there.
+        this.ask([home.backend], ([own]) => own && this.answer(own));
+        return;
+      case 'one of':
+        this.search(home.backends);
+        return;
+      case 'unsaid':
+        this.search(this.parts.registry.all);
+        return;
+      default:
+        home satisfies never;
+    }
+  }
+
+  /**
+   * The backend that had the image last has the word: the look-up that named the pod was milliseconds ago, and a
+   * container is about to be made there. The others are asked only when it lacks the image, or has been away for long:
+   * while it is away and the look-up may be for a pod of its own, another backend's user could be the wrong one.
+   */
+  private search(backends: readonly Backend[]): void {
+    const { imageMemory, clock } = this.parts;
+    const sighting = imageMemory.sightingOf(this.image);
+    if (sighting === undefined || !backends.includes(sighting.backend)) {
+      this.searchAll(backends, []);
+      return;
+    }
+    const { backend: recent, atMs } = sighting;
+    if (recent.isAbsent) {
+      if (clock.now() - atMs < FRESH_MS) throw undecided(this.image, recent.absenceError().message);
+      this.searchAll(backends, []);
+      return;
+    }
+    this.ask([recent], ([own]) => {
+      if (own === undefined) return;
+      if (!deniesImage(own)) this.answer(own);
+      else
+        this.searchAll(
+          backends.filter((backend) => backend !== recent),
+          [own],
+        );
+    });
+  }
+
+  /** The first that has it, in the order of the backends; "not found" only when all of them have denied it. */
+  private searchAll(backends: readonly Backend[], denials: readonly BackendOutcome[]): void {
+    const present = backends.filter((backend) => !backend.isAbsent);
+    this.ask(present, (outcomes) => {
+      const found = outcomes.find(hasImage);
+      if (found !== undefined) {
+        const others = outcomes.filter((one) => hasImage(one) && userOfFound(one) !== userOfFound(found));
+        this.answer(
+          found,
+          others.map(({ backend }) => backend),
+        );
+        return;
+      }
+      const silent = outcomes.find((one) => !deniesImage(one));
+      if (silent?.outcome.kind === 'status') {
+        replyWith(this.call, silent.backend, silent.outcome);
+        return;
+      }
+      if (silent !== undefined) throw undecided(this.image, troubleOf(silent));
+      const absent = backends.find((backend) => backend.isAbsent);
+      if (absent !== undefined) throw undecided(this.image, absent.absenceError().message);
+      const [denial] = [...denials, ...outcomes];
+      if (denial !== undefined) replyWith(this.call, denial.backend, denial.outcome);
+    });
+  }
+
+  private answer(result: BackendOutcome, others: readonly Backend[] = []): void {
+    const { imageMemory, clock } = this.parts;
+    const { backend, outcome } = result;
+    if (hasImage(result)) {
+      const user = userOfFound(result);
+      imageMemory.rememberImage(this.image, backend, clock.now(), user);
+      const remembered = user === undefined ? [] : imageMemory.othersThan(this.image, user);
+      this.tellOfUsers(backend, [...new Set([...others, ...remembered])]);
+    }
+    replyWith(this.call, backend, outcome);
+  }
+
+  /** One name, several users: whoever relies on the image's user should know. The most recent one was told. */
+  private tellOfUsers(told: Backend, others: readonly Backend[]): void {
+    const { imageMemory, log } = this.parts;
+    if (others.length === 0 || !imageMemory.isNews(this.image)) return;
+    log.warn(
+      {
+        image: this.image,
+        told: told.name,
+        others: others.map(({ name }) => name),
+        hint: 'Set runAsUser in the pods, or give the images different names',
+      },
+      'an image of one name has different users on several backends',
+    );
+  }
+
+  private ask(backends: readonly Backend[], done: (outcomes: readonly BackendOutcome[]) => void): void {
+    const { parts, call } = this;
+    const bodyFor = (backend: Backend) => specRequestFor(backend, call.body);
+    fanOut(parts, call, backends, { isRetryable: true, givesUpOnHang: true, bodyFor }, done);
+  }
+}

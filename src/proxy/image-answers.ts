@@ -1,0 +1,97 @@
+// What the backends' answers to image calls say, read from their bytes.
+import { mayMean } from '../cri/image-reference.ts';
+import { forEachRecord, readBytes, readString, readStrings, readVarint } from '../cri/wire.ts';
+import { BackendUnavailableError, MalformedMessageError } from '../errors.ts';
+import { STATUS, statusName } from '../grpc/status.ts';
+import type { BackendOutcome } from './fan-out.ts';
+
+/** In ImageStatusResponse: the image, absent when the backend has none of that name. */
+const FOUND = [1];
+// Image: id 1, repo_tags 2, repo_digests 3, uid 5 (an Int64Value), username 6.
+const FOUND_ID = [1, 1];
+const FOUND_UID = [1, 5, 1];
+const FOUND_USERNAME = [1, 6];
+
+/** Whether the backend has the image that it was asked for. */
+export function hasImage({ outcome }: BackendOutcome): boolean {
+  if (outcome.kind !== 'answered') return false;
+  return readBytes(outcome.message, 0, outcome.message.length, FOUND) !== undefined;
+}
+
+/** Whether it said that it has no such image: by an empty reply, or by a status that means the same. */
+export function deniesImage(result: BackendOutcome): boolean {
+  const { outcome } = result;
+  return outcome.kind === 'answered'
+    ? !hasImage(result)
+    : outcome.kind === 'status' && outcome.code === STATUS.NOT_FOUND;
+}
+
+/** The id of the image that it found; '' when it found none. */
+export function foundId({ outcome }: BackendOutcome): string {
+  if (outcome.kind !== 'answered') return '';
+  return readString(outcome.message, 0, outcome.message.length, FOUND_ID) ?? '';
+}
+
+/**
+ * The user whom a container of the found image runs as unless its pod says otherwise; undefined when that cannot be
+ * read. It is read beside the way of the answer, so a broken image is the client's to find.
+ */
+export function userOfFound({ outcome }: BackendOutcome): string | undefined {
+  if (outcome.kind !== 'answered') return undefined;
+  const { message } = outcome;
+  try {
+    const name = readString(message, 0, message.length, FOUND_USERNAME) ?? '';
+    return name !== '' ? name : String(readVarint(message, 0, message.length, FOUND_UID) ?? 0);
+  } catch (error) {
+    if (error instanceof MalformedMessageError) return undefined;
+    throw error;
+  }
+}
+
+const RECORDS = 1;
+const ID = [1];
+const TAGS = [2];
+const DIGESTS = [3];
+
+/** Whether a list of images, given in parts, shows exactly this id. */
+export function listsId(list: readonly Buffer[], id: string): boolean {
+  return someImage(list, (part, start, end) => readString(part, start, end, ID) === id);
+}
+
+/** Whether a list shows an image that its backend might take this reference for. */
+export function mayList(list: readonly Buffer[], reference: string): boolean {
+  return someImage(list, (part, start, end) =>
+    mayMean(reference, {
+      id: readString(part, start, end, ID) ?? '',
+      tags: readStrings(part, start, end, TAGS),
+      digests: readStrings(part, start, end, DIGESTS),
+    }),
+  );
+}
+
+function someImage(
+  list: readonly Buffer[],
+  holds: (part: Buffer, start: number, end: number) => boolean,
+): boolean {
+  let isFound = false;
+  for (const part of list) {
+    forEachRecord(part, 0, part.length, RECORDS, (_, start, end) => {
+      isFound ||= holds(part, start, end);
+    });
+  }
+  return isFound;
+}
+
+/** The error for an image of which it cannot be told where it is. */
+export function undecided(image: string, why: string): BackendUnavailableError {
+  return new BackendUnavailableError(`cannot tell which backends have image ${image}: ${why}`, {
+    hint: 'Try again when all backends answer',
+  });
+}
+
+/** Why a backend gave no answer. */
+export function troubleOf({ backend, outcome }: BackendOutcome): string {
+  if (outcome.kind === 'failed') return outcome.error.message;
+  if (outcome.kind === 'answered') return '';
+  return `backend ${backend.name} says ${statusName(outcome.code)}: ${outcome.text}`;
+}
