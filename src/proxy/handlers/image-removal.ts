@@ -1,0 +1,129 @@
+// RemoveImage: to the backends that list exactly that id, and to no other. An id of one runtime can be another image's
+// on the next: containerd takes the bare digits that CRI-O has for ids, and would remove an image of its own that the
+// kubelet believes to be in use. A name, a digest or the beginning of an id is first looked up on each backend.
+import type { Backend } from '../../backends/backend.ts';
+import { digitsOf, isWholeId } from '../../cri/image-reference.ts';
+import { type ListMethod, methodNamed } from '../../cri/methods.ts';
+import { readString } from '../../cri/wire.ts';
+import { AmbiguousIdError } from '../../errors.ts';
+import { framed } from '../../grpc/message.ts';
+import { STATUS } from '../../grpc/status.ts';
+import type { Call } from '../call.ts';
+import { replyWith } from '../collect.ts';
+import { type BackendOutcome, fanOut } from '../fan-out.ts';
+import { deniesImage, foundId, hasImage, listsId, mayList, troubleOf, undecided } from '../image-answers.ts';
+import { IMAGE } from '../image-home.ts';
+import { specRequestFor } from '../image-request.ts';
+import type { LegResult } from '../list-leg.ts';
+import { askLegs } from '../list-legs.ts';
+import type { ProxyParts } from '../parts.ts';
+import { replyEmpty } from '../replies.ts';
+
+const LIST = methodNamed('ListImages') as ListMethod;
+const NO_FILTER = framed(new Uint8Array(0));
+
+/** What a backend lists. */
+interface Listed {
+  readonly backend: Backend;
+  readonly images: readonly Buffer[];
+}
+
+export class ImageRemoval {
+  private readonly parts: ProxyParts;
+  private readonly call: Call;
+  private readonly image: string;
+  private readonly onChange: (backend: Backend) => void;
+
+  /** `onChange` is told of every backend whose images are not what they were. */
+  constructor(parts: ProxyParts, call: Call, onChange: (backend: Backend) => void) {
+    this.parts = parts;
+    this.call = call;
+    this.image = readString(call.message, 0, call.message.length, IMAGE) ?? '';
+    this.onChange = onChange;
+  }
+
+  start(): void {
+    const { parts, call } = this;
+    const question = { method: LIST, isFull: true, body: NO_FILTER, rpc: LIST.name };
+    askLegs(
+      parts,
+      call,
+      parts.registry.all,
+      () => question,
+      (results) => this.decide(results),
+    );
+  }
+
+  /**
+   * Ideal: every backend is asked. An absent one can't be, and its last list speaks for it: where that lacks the image,
+   * the removal goes on. That is safe, because nothing is removed from a backend that was not asked; if it has got the
+   * image since, behind our back, the image stays, is in its next list, and is collected in a later round. Where it
+   * has the image, or nothing is known, success would be a lie.
+   */
+  private decide(results: readonly LegResult[]): void {
+    const listed: Listed[] = [];
+    for (const result of results) {
+      if (result.kind === 'trouble') throw undecided(this.image, result.why);
+      listed.push({ backend: result.backend, images: result.parts });
+    }
+    const owners = listed.filter(({ images }) => listsId(images, this.image));
+    if (owners.length > 0) this.removeFrom(owners.map(({ backend }) => backend));
+    else this.resolve(listed);
+  }
+
+  /** What the reference means is each runtime's affair, so each is asked. */
+  private resolve(listed: readonly Listed[]): void {
+    const { image, parts, call } = this;
+    const isListed = ({ images }: Listed) => !isWholeId(image) && mayList(images, image);
+    const away = listed.find((one) => one.backend.isAbsent && isListed(one));
+    if (away !== undefined) throw undecided(image, away.backend.absenceError().message);
+    const present = listed.map(({ backend }) => backend).filter((backend) => !backend.isAbsent);
+    const options = { isRetryable: true, givesUpOnHang: true, rpc: 'ImageStatus', bodyFor: this.bodyFor };
+    // The bytes of a RemoveImageRequest are those of an ImageStatusRequest: an ImageSpec in field 1.
+    fanOut(parts, call, present, options, (outcomes) => {
+      const silent = outcomes.find((result) => !hasImage(result) && !deniesImage(result));
+      if (silent?.outcome.kind === 'status') replyWith(call, silent.backend, silent.outcome);
+      else if (silent !== undefined) throw undecided(image, troubleOf(silent));
+      else this.removeFound(outcomes.filter(hasImage));
+    });
+  }
+
+  private removeFound(found: readonly BackendOutcome[]): void {
+    const { image, call } = this;
+    const [first] = found;
+    if (first === undefined) {
+      replyEmpty(call);
+      return;
+    }
+    const digits = found.map((result) => digitsOf(foundId(result)));
+    const fitsSeveral = new Set(digits).size > 1 && digits.every((one) => one.startsWith(digitsOf(image)));
+    if (isWholeId(image) || fitsSeveral) {
+      const ids = found.map((result) => `${foundId(result)} on backend ${result.backend.name}`).join(', ');
+      throw new AmbiguousIdError(`no backend lists an image with the id ${image}; it might mean ${ids}`, {
+        hint: 'Give the id as it is listed, or a name',
+      });
+    }
+    this.removeFrom(found.map(({ backend }) => backend));
+  }
+
+  /** From those that can be reached; it is done only when it is done on all. */
+  private removeFrom(owners: readonly Backend[]): void {
+    const { parts, call, bodyFor } = this;
+    const away = owners.find((backend) => backend.isAbsent);
+    const present = owners.filter((backend) => !backend.isAbsent);
+    const note = () => present.forEach(this.onChange);
+    call.onLeave(note);
+    fanOut(parts, call, present, { isRetryable: true, bodyFor }, (outcomes) => {
+      note();
+      const isDone = ({ outcome }: BackendOutcome) =>
+        outcome.kind === 'answered' || (outcome.kind === 'status' && outcome.code === STATUS.NOT_FOUND);
+      const failed = outcomes.find((result) => !isDone(result));
+      call.backendName = 'several';
+      if (failed !== undefined) replyWith(call, failed.backend, failed.outcome);
+      else if (away !== undefined) throw away.absenceError();
+      else replyEmpty(call);
+    });
+  }
+
+  private readonly bodyFor = (backend: Backend) => specRequestFor(backend, this.call.body);
+}
