@@ -19,6 +19,7 @@ import { Front } from './proxy/front.ts';
 import { Admission } from './proxy/layers/admit.ts';
 import { observe } from './proxy/layers/observe.ts';
 import { rescue } from './proxy/layers/rescue.ts';
+import { ListSizeAlarm } from './proxy/list-size-alarm.ts';
 import { listen } from './proxy/listener.ts';
 import { MetricLabels } from './proxy/metric-labels.ts';
 import type { ProxyParts } from './proxy/parts.ts';
@@ -59,6 +60,7 @@ export async function startSwitchyard({
     onState: (backend, state) => {
       logState(log, backend, state);
       cgroupDrivers.onState(backend, state);
+      metricLabels.onState(backend, state);
       if (state.kind === 'connecting' || state.kind === 'closed') return;
       metrics.backendTurned(backend.name, state.kind === 'ready' ? 'up' : 'down');
       if (state.kind === 'ready') {
@@ -99,6 +101,13 @@ export async function startSwitchyard({
     backends: registry.all,
     kept: notes.get('cgroup-leader'),
     keep: (leader) => memory.note('cgroup-leader', leader),
+    clock,
+    log,
+  });
+  const metricLabels = new MetricLabels({
+    backends: registry.all,
+    kept: notes.get('metric-descriptors'),
+    keep: (descriptors) => memory.note('metric-descriptors', descriptors),
     clock,
     log,
   });
@@ -144,9 +153,10 @@ export async function startSwitchyard({
     imageMemory: new ImageMemory(),
     identity,
     replay,
-    metricLabels: new MetricLabels(registry.all),
+    metricLabels,
     cgroupDrivers,
     streams,
+    listSizes: new ListSizeAlarm(log),
     record: () => memory.flush(),
     onForeignIds,
   };

@@ -6,7 +6,7 @@ import { SNAPSHOT_LISTS, type SnapshotChange, type SnapshotList } from './snapsh
 import { ListSnapshot, type ListStart, type NumberedChange } from './snapshot-list.ts';
 
 /** Replies that are kept whole. */
-export type KeptReply = 'Status' | 'RuntimeConfig' | 'ImageFsInfo' | 'Version';
+export type KeptReply = 'Status' | 'RuntimeConfig' | 'ImageFsInfo' | 'Version' | 'ListMetricDescriptors';
 
 /** A reply with the moment it came, on the clock's now(). */
 export interface KeptMessage {

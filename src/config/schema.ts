@@ -210,7 +210,7 @@ export const configSchema = z
         messageSize: formed(SIZE, 'must be a size such as 16MiB')
           .default('16MiB')
           .describe(
-            'The longest message, either way: 64KiB to 1GiB. The kubelet itself takes at most 16MiB.',
+            'The longest message, either way: 64KiB to 1GiB. Joined lists have at most 16MiB all the same: the kubelet takes no more.',
           ),
         callsInFlight: z
           .int()

@@ -11,10 +11,10 @@ import type { ObjectKind } from './ledger.ts';
 export const JOURNAL_VERSION = 1;
 
 /**
- * What is kept beside the ledger: the last UpdateRuntimeConfig, the name the node's runtime goes by, and the backend whose
- * cgroup driver is the node's.
+ * What is kept beside the ledger: the last UpdateRuntimeConfig, the name the node's runtime goes by, the backend whose
+ * cgroup driver is the node's, and the metric descriptors that clients were told.
  */
-export type NoteName = 'runtime-config' | 'runtime-name' | 'cgroup-leader';
+export type NoteName = 'runtime-config' | 'runtime-name' | 'cgroup-leader' | 'metric-descriptors';
 
 export type LedgerEntry =
   /** Written at each start that differs from the one before. */
@@ -82,8 +82,14 @@ const REPLIES: ReadonlySet<string> = new Set<KeptReply>([
   'RuntimeConfig',
   'ImageFsInfo',
   'Version',
+  'ListMetricDescriptors',
 ]);
-const NOTES: ReadonlySet<string> = new Set<NoteName>(['runtime-config', 'runtime-name', 'cgroup-leader']);
+const NOTES: ReadonlySet<string> = new Set<NoteName>([
+  'runtime-config',
+  'runtime-name',
+  'cgroup-leader',
+  'metric-descriptors',
+]);
 
 /** An entry as it is written. */
 export function encodeEntry(entry: LedgerEntry): JournalEntry {

@@ -13,7 +13,7 @@ export interface StatusPart {
   readonly reply: Buffer | undefined;
   /** Whether that is of now, or so young that a kubelet would still go by it. */
   readonly isFresh: boolean;
-  /** Whether it answers calls. */
+  /** Whether it answered just now. */
   readonly isUp: boolean;
   /** For people: its state, e.g. `is unreachable since ...`. */
   readonly detail: string;

@@ -57,8 +57,7 @@ export class CgroupDrivers {
   }
 
   /** Asks it now and learns from the outcome. Never rejects; without an answer what is known of it stays. */
-  async ask(backend: Backend, timeoutMs: number): Promise<UnaryOutcome> {
-    const request = SAYS_NOTHING;
+  async ask(backend: Backend, timeoutMs: number, request: Buffer = SAYS_NOTHING): Promise<UnaryOutcome> {
     const outcome = await backend.ask({
       service: 'RuntimeService',
       rpc: 'RuntimeConfig',

@@ -23,14 +23,14 @@ export interface CollectOptions {
 
 /**
  * Makes the client's call on one backend with its metadata and remaining time; `done` gets the outcome once, unless
- * the client leaves or its deadline passes before: then the backend is told.
+ * the client leaves or its deadline passes before, or what this gives is called: then the backend is told.
  */
 export function collect(
   call: Call,
   backend: Backend,
   options: CollectOptions,
   done: (outcome: UnaryOutcome) => void | Promise<void>,
-): void {
+): () => void {
   let isDelivered = false;
   const deliver = (outcome: UnaryOutcome) => {
     if (isDelivered) return;
@@ -49,16 +49,22 @@ export function collect(
       deliver({ kind: 'failed', error: backend.absenceError(), loss: 'other' }),
     );
   if (watch !== undefined) call.onLeave(() => watch.cancel());
-  attempt(call, backend, options, (outcome) => {
+  let current: UnaryCall | undefined;
+  const first = attempt(call, backend, options, (outcome) => {
     const mayRetry =
       outcome.kind === 'failed' &&
       (outcome.loss === 'untouched' || (outcome.loss === 'connection' && options.isRetryable));
     if (!mayRetry) deliver(outcome);
     else
-      attempt(call, backend, options, (again) =>
+      current = attempt(call, backend, options, (again) =>
         deliver(again.kind === 'failed' ? worse(outcome, again) : again),
       );
   });
+  current ??= first;
+  return () => {
+    watch?.cancel();
+    current?.cancel();
+  };
 }
 
 type Failure = Extract<UnaryOutcome, { kind: 'failed' }>;
@@ -78,7 +84,7 @@ function attempt(
   backend: Backend,
   options: CollectOptions,
   done: (outcome: UnaryOutcome) => void,
-): void {
+): UnaryCall {
   const { route, deadlineAtMs } = call;
   if (route === undefined) throw new Error('only calls of CRI services are collected');
   const unary = new UnaryCall(backend.name, options.limitBytes, done);
@@ -93,6 +99,7 @@ function attempt(
     start: 0,
     end: body.length,
   });
+  return unary;
 }
 
 /** The client's offer to take compressed replies is kept back: a compressed reply could not be read here. */

@@ -26,13 +26,15 @@ export type LegResult =
       readonly parts: readonly Buffer[];
       readonly memory?: Buffer;
     }
-  /** Nothing: why, and what it said itself if it said something. */
-  | {
-      readonly kind: 'trouble';
-      readonly backend: Backend;
-      readonly why: string;
-      readonly outcome: UnaryOutcome;
-    };
+  | TroubleResult;
+
+/** Nothing: why, and what it said itself if it said something. */
+export interface TroubleResult {
+  readonly kind: 'trouble';
+  readonly backend: Backend;
+  readonly why: string;
+  readonly outcome: UnaryOutcome;
+}
 
 /** A living backend is waited for when its snapshot is older than this. */
 export const TRUSTED_AGE_MS = 30_000;
@@ -47,15 +49,29 @@ export interface ListQuestion {
   readonly rpc: string;
 }
 
-/** Asks one backend for its part of a list; `done` gets the result once, unless the client leaves before. */
+/**
+ * Lists of stats and metrics wait for a living backend so many times its list budget, and then do without it if there is
+ * anything else to give. Kubelets read them every ten seconds, and metrics-server waits no longer.
+ */
+const PATIENCE = 4;
+
+/** How long a list that may lack the backend waits for it. */
+export function patienceMs({ config }: Backend): number {
+  return config.timeouts.listMs * PATIENCE;
+}
+
+/**
+ * Asks one backend for its part of a list; `done` gets the result once, unless the client leaves before. Gives what ends
+ * the question before that.
+ */
 export function askLeg(
   parts: ProxyParts,
   call: Call,
   backend: Backend,
   question: ListQuestion,
   done: (result: LegResult) => void,
-): void {
-  new ListLeg(parts, call, backend, question, done).start();
+): () => void {
+  return new ListLeg(parts, call, backend, question, done).start();
 }
 
 /** The snapshot's answer for a backend that is absent; undefined when there is none to give. */
@@ -102,7 +118,7 @@ class ListLeg {
     this.done = done;
   }
 
-  start(): void {
+  start(): () => void {
     const { parts, backend, call, question } = this;
     const { method, isFull, body, rpc } = question;
     const startedAtMs = parts.clock.now();
@@ -111,7 +127,7 @@ class ListLeg {
     call.onLeave(() => this.timer?.cancel());
     this.watch();
     const options = { body, rpc, limitBytes: parts.config.limits.messageSizeBytes, isRetryable: true };
-    collect(call, backend, options, (outcome) => {
+    const cancel = collect(call, backend, options, (outcome) => {
       this.timer?.cancel();
       const code = codeOf(outcome);
       parts.metrics.partFinished(backend.name, statusName(code), parts.clock.now() - startedAtMs);
@@ -131,6 +147,11 @@ class ListLeg {
       }
       this.finish({ kind: 'records', backend, parts: records, memory: outcome.message });
     });
+    return () => {
+      this.isDone = true;
+      this.timer?.cancel();
+      cancel();
+    };
   }
 
   /** Half the budget: is it alive at all? The whole budget: may its snapshot stand for it? And so on while it is waited for. */

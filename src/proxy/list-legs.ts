@@ -1,10 +1,22 @@
 // A list put to several backends at once: each one's part, from itself or from its snapshot, in the order of the backends.
 import type { Backend } from '../backends/backend.ts';
+import { BackendUnavailableError } from '../errors.ts';
 import type { Call } from './call.ts';
-import { absence, askLeg, fromSnapshot, type LegResult, type ListQuestion } from './list-leg.ts';
+import {
+  absence,
+  askLeg,
+  fromSnapshot,
+  type LegResult,
+  type ListQuestion,
+  patienceMs,
+  type TroubleResult,
+} from './list-leg.ts';
 import type { ProxyParts } from './parts.ts';
 
-/** Asks all `backends`; `done` gets the results when the last is there, unless the client leaves before. */
+/**
+ * Asks all `backends`; `done` gets the results when the last is there, unless the client leaves before. A list that may
+ * lack backends does not wait for ever for a slow one: when its patience is over, what is there is given.
+ */
 export function askLegs(
   parts: ProxyParts,
   call: Call,
@@ -12,19 +24,48 @@ export function askLegs(
   questionFor: (backend: Backend) => ListQuestion,
   done: (results: readonly LegResult[]) => void,
 ): void {
-  const results = new Array<LegResult>(backends.length);
-  let left = backends.length;
-  backends.forEach((backend, position) => {
+  const results = new Map<Backend, LegResult>();
+  const cancels = new Map<Backend, () => void>();
+  let isPatient = true;
+  let isOver = false;
+  const finish = () => {
+    isOver = true;
+    timer?.cancel();
+    done(backends.map((backend) => results.get(backend) ?? late(backend, questionFor(backend))));
+    for (const [backend, cancel] of cancels) if (!results.has(backend)) cancel();
+  };
+  const look = () => {
+    if (isOver || call.isOver) return;
+    const hasRecords = [...results.values()].some(({ kind }) => kind === 'records');
+    if (results.size === backends.length || (!isPatient && hasRecords)) finish();
+  };
+  const isPartial = backends.some((backend) => questionFor(backend).method.whenBackendAbsent === 'partial');
+  const timer =
+    isPartial && backends.length > 1
+      ? parts.clock.after(Math.max(...backends.map(patienceMs)), () => {
+          isPatient = false;
+          look();
+        })
+      : undefined;
+  call.onLeave(() => timer?.cancel());
+  for (const backend of backends) {
+    const question = questionFor(backend);
     const arrive = (result: LegResult) => {
-      results[position] = result;
-      left--;
-      if (left === 0) done(results);
+      results.set(backend, result);
+      look();
     };
     if (!backend.isAbsent) {
-      askLeg(parts, call, backend, questionFor(backend), arrive);
-      return;
+      cancels.set(backend, askLeg(parts, call, backend, question, arrive));
+      continue;
     }
-    const records = fromSnapshot(parts, backend, questionFor(backend).method, call.message);
+    const records = fromSnapshot(parts, backend, question.method, call.message);
     arrive(records === undefined ? absence(backend) : { kind: 'records', backend, parts: records });
-  });
+  }
+}
+
+/** The result of a backend that lives and has not answered while others have. */
+function late(backend: Backend, { rpc }: ListQuestion): TroubleResult {
+  const why = `backend ${backend.name} has not answered ${rpc} within ${patienceMs(backend)} ms`;
+  const error = new BackendUnavailableError(why);
+  return { kind: 'trouble', backend, why, outcome: { kind: 'failed', error, loss: 'other' } };
 }

@@ -53,6 +53,7 @@ export const containerd = {
     ),
     noCgroupParent: 'served',
   },
+  metricLabels: ['pod', 'namespace', 'container', 'id', 'image'],
   execTimeout: refusal(
     'DEADLINE_EXCEEDED',
     'failed to exec in container: timeout {seconds}s exceeded: context deadline exceeded',

@@ -1,5 +1,5 @@
-// The metrics of ListMetricDescriptors and ListPodSandboxMetrics: two series, with the label order of CRI-O,
-// which differs from containerd's. Label values are matched by position, so the order matters to whoever merges.
+// The metrics of ListMetricDescriptors and ListPodSandboxMetrics: a few series, with the labels that the played runtime
+// gives them, in its own order. Label values are matched by position, so the order matters to whoever merges.
 
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import {
@@ -12,17 +12,18 @@ import type { Container } from './container.ts';
 import type { Sandbox } from './sandbox.ts';
 import type { World } from './world.ts';
 
-const LABEL_KEYS = ['id', 'image', 'namespace', 'pod', 'container'];
+/** The one metric that is counted for each processor, where the runtime tells them apart. */
+const CPU_METRIC = 'container_cpu_usage_seconds_total';
+const HELP: Readonly<Record<string, string>> = {
+  container_memory_usage_bytes: 'Memory in use, in bytes',
+  container_last_seen: 'When the container was last seen, in seconds',
+  [CPU_METRIC]: 'Processor time used, in seconds',
+};
 
 /** What the samples mean. */
-export const METRIC_DESCRIPTORS: MessageInitShape<typeof MetricDescriptorSchema>[] = [
-  { name: 'container_memory_usage_bytes', help: 'Memory in use, in bytes', labelKeys: LABEL_KEYS },
-  {
-    name: 'container_last_seen',
-    help: 'When the container was last seen, in seconds',
-    labelKeys: LABEL_KEYS,
-  },
-];
+export function metricDescriptors(world: World): MessageInitShape<typeof MetricDescriptorSchema>[] {
+  return Object.entries(HELP).map(([name, help]) => ({ name, help, labelKeys: labelKeys(world, name) }));
+}
 
 /** The samples of one sandbox and its running containers. */
 export function sandboxMetrics(
@@ -40,24 +41,30 @@ export function sandboxMetrics(
   };
 }
 
+function labelKeys(world: World, name: string): string[] {
+  return world.profile.metricLabels.filter((key) => key !== 'cpu' || name === CPU_METRIC);
+}
+
 function samples(world: World, sandbox: Sandbox, container: Container | undefined) {
   const timestamp = world.nowNs();
-  const labelValues = [
-    container?.id ?? sandbox.id,
-    container?.image.tags[0] ?? '',
-    sandbox.metadata.namespace,
-    sandbox.metadata.name,
-    container?.metadata.name ?? 'POD',
-  ];
+  const labels: Readonly<Record<string, string>> = {
+    id: container?.id ?? sandbox.id,
+    image: container?.image.tags[0] ?? '',
+    namespace: sandbox.metadata.namespace,
+    pod: sandbox.metadata.name,
+    container: container?.metadata.name ?? 'POD',
+    cpu: 'cpu0',
+  };
   const sample = (name: string, value: bigint): MessageInitShape<typeof MetricSchema> => ({
     name,
     timestamp,
     metricType: MetricType.GAUGE,
-    labelValues,
+    labelValues: labelKeys(world, name).map((key) => labels[key] ?? ''),
     value: { value },
   });
   return [
     sample('container_memory_usage_bytes', 4096n * BigInt(1 + sandbox.containerIds.size)),
     sample('container_last_seen', timestamp / 1_000_000_000n),
+    sample(CPU_METRIC, timestamp / 1_000_000_000_000n),
   ];
 }

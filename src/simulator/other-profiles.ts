@@ -27,6 +27,7 @@ export const CRIO_PROFILE: Profile = {
   events: { delivery: 'broadcast', enabled: false },
   streamUrl: { base: 'http://127.0.0.1:{port}', prefix: '' },
   sandboxStats: { notReady: 'served', noCgroupParent: 'served' },
+  metricLabels: ['id', 'image', 'namespace', 'pod', 'container', 'cpu'],
   execTimeout: 'exit-code',
   reopenLog: 'served',
   images: {
@@ -89,6 +90,7 @@ export const CRI_DOCKERD_PROFILE: Profile = {
   events: { delivery: 'broadcast', enabled: false },
   streamUrl: { base: '//127.0.0.1:{port}', prefix: '/cri' },
   sandboxStats: { notReady: 'served', noCgroupParent: 'served' },
+  metricLabels: [],
   execTimeout: refusal('DEADLINE_EXCEEDED', 'command timed out: context deadline exceeded'),
   reopenLog: refusal('UNKNOWN', 'docker does not support reopening container log files'),
   images: {

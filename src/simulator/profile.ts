@@ -93,6 +93,8 @@ export interface Profile {
   readonly events: { readonly delivery: EventDelivery; readonly enabled: boolean };
   readonly streamUrl: { readonly base: string; readonly prefix: string };
   readonly sandboxStats: SandboxStatsTraits;
+  /** Keys of the labels of each metric, in the runtime's own order; none where it has no metrics. */
+  readonly metricLabels: readonly string[];
   readonly execTimeout: Refusal | 'exit-code';
   readonly reopenLog: Refusal | 'served';
   readonly images: ImageTraits;

@@ -5,7 +5,7 @@ import { ContainerStatsSchema, PodSandboxStatsSchema } from '../cri/gen/runtime/
 import type { RuntimeHandlers } from './handlers.ts';
 import { containersBy, sandboxesBy } from './lists.ts';
 import { needContainer, needSandbox } from './lookup.ts';
-import { METRIC_DESCRIPTORS, sandboxMetrics } from './metric-samples.ts';
+import { metricDescriptors, sandboxMetrics } from './metric-samples.ts';
 import type { Refusal } from './profile.ts';
 import { refusalText } from './quirks.ts';
 import { chunkElements, encodeElement } from './record.ts';
@@ -72,7 +72,7 @@ export function statsHandlers(world: World): Pick<RuntimeHandlers, StatsRpcs> {
     listPodSandboxStats: ({ filter }) => Buffer.concat(ofSandboxes(filter)),
     streamPodSandboxStats: ({ filter }, _call, send) => sendAll(ofSandboxes(filter), send),
 
-    listMetricDescriptors: () => ({ descriptors: METRIC_DESCRIPTORS }),
+    listMetricDescriptors: () => ({ descriptors: metricDescriptors(world) }),
     listPodSandboxMetrics: () => Buffer.concat(metrics()),
     streamPodSandboxMetrics: (_request, _call, send) => sendAll(metrics(), send),
   };

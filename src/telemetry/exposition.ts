@@ -97,6 +97,9 @@ function exposeBackends(registry: Registry, metrics: Metrics): void {
         yield [{ backend, method }, count.value];
     },
   );
+  counter(registry, 'switchyard_partial_answers_total', PARTIAL_HELP, ['backend', 'method'], function* () {
+    for (const [backend, method, , count] of metrics.partialAnswers) yield [{ backend, method }, count.value];
+  });
   counter(registry, 'switchyard_foreign_ids_total', FOREIGN_HELP, ['backend'], function* () {
     for (const [backend, count] of metrics.foreign) yield [{ backend }, count.value];
   });
@@ -150,6 +153,8 @@ const CGROUP_DRIVER_HELP =
   '1 while the backend uses another cgroup driver than the node: it gets no new pods, and those it has are served.';
 const SNAPSHOT_AGE_HELP = 'Time since the backend last gave the list in full.';
 const SNAPSHOT_ANSWERS_HELP = 'Lists in which the snapshot of a backend stood for an answer of its own.';
+const PARTIAL_HELP =
+  'Lists of statistics or metrics that were given without the backend, because it gave no answer.';
 const FOREIGN_HELP =
   'Records left out because another backend owns their ids, as two endpoints of one runtime do.';
 const STREAM_REQUESTS_HELP =

@@ -70,6 +70,8 @@ export class Metrics {
   readonly backendTurns = new TallyTree<Count>(() => ({ value: 0 }));
   /** By backend and method: lists that its snapshot answered. */
   readonly snapshotAnswers = new TallyTree<Count>(() => ({ value: 0 }));
+  /** By backend and method: lists of stats or metrics that were given without it. */
+  readonly partialAnswers = new TallyTree<Count>(() => ({ value: 0 }));
   /** By backend: records that were not shown because another backend owns their ids. */
   readonly foreign = new Map<string, Count>();
   /** By kind, backend and outcome: connections that came for a stream. */
@@ -130,6 +132,11 @@ export class Metrics {
   /** A list was answered from the snapshot of a backend that gave no answer of its own in time. */
   snapshotAnswered(backend: string, method: string): void {
     this.snapshotAnswers.at(backend, method).value++;
+  }
+
+  /** A list of stats or metrics was given without a backend that gave no answer. */
+  leftOut(backend: string, method: string): void {
+    this.partialAnswers.at(backend, method).value++;
   }
 
   /** Records of a backend were not shown, because another one owns their ids. */

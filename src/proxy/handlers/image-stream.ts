@@ -6,10 +6,10 @@ import { mergeImages } from '../../merge/images.ts';
 import { cutList } from '../../merge/lists.ts';
 import type { Call } from '../call.ts';
 import { imageListRequestFor } from '../image-request.ts';
+import { incomplete } from '../list-errors.ts';
 import { askLegs } from '../list-legs.ts';
 import type { ProxyParts } from '../parts.ts';
 import { endReply, startReply } from '../replies.ts';
-import { incomplete } from './list.ts';
 
 /** Answers a StreamImages. */
 export function streamImages(

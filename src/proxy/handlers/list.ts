@@ -2,19 +2,25 @@
 // not at all. A backend that does not answer is represented by its snapshot; only lists of stats and metrics may lack
 // one, for old figures would be worse than none.
 import type { Backend } from '../../backends/backend.ts';
-import { type ListMethod, METHODS } from '../../cri/methods.ts';
-import { MessageTooLargeError, PartialListError } from '../../errors.ts';
+import type { ListMethod } from '../../cri/methods.ts';
 import { releaseMemory } from '../../grpc/message-memory.ts';
 import { STATUS } from '../../grpc/status.ts';
 import { mergeImages } from '../../merge/images.ts';
 import type { Call } from '../call.ts';
 import { replyWith } from '../collect.ts';
 import { imageListRequestFor } from '../image-request.ts';
-import type { LegResult } from '../list-leg.ts';
+import { incomplete, nobodyAnswers, tooLong } from '../list-errors.ts';
+import type { LegResult, TroubleResult } from '../list-leg.ts';
 import { askLegs } from '../list-legs.ts';
 import { narrow } from '../narrow.ts';
 import type { Handler, ProxyParts } from '../parts.ts';
 import { reply, replyEmpty } from '../replies.ts';
+
+/**
+ * The longest reply that kubelets and crictl take. A limit in the config that is higher is for what backends send (CRI-O
+ * sends up to 80 MiB): sent on in one message such a list would fail at the client, which could not say why.
+ */
+const CLIENT_LIMIT_BYTES = 16 * 1024 * 1024;
 
 export function listHandler(parts: ProxyParts): Handler<ListMethod> {
   return (call, method) => {
@@ -38,38 +44,39 @@ export function listHandler(parts: ProxyParts): Handler<ListMethod> {
 function answer(parts: ProxyParts, call: Call, method: ListMethod, results: readonly LegResult[]): void {
   const joined: Buffer[] = [];
   const memories: Buffer[] = [];
+  const troubles: TroubleResult[] = [];
   let sizeBytes = 0;
-  let hasRecords = false;
-  let firstTrouble: LegResult | undefined;
   for (const result of results) {
     if (result.kind === 'trouble') {
       if (!mayLack(method, result)) {
         failOn(call, method, result, results.length);
         return;
       }
-      firstTrouble ??= result;
+      troubles.push(result);
       continue;
     }
-    hasRecords = true;
     if (result.memory !== undefined) memories.push(result.memory);
     for (const part of result.parts) {
       joined.push(part);
       sizeBytes += part.length;
     }
   }
-  if (!hasRecords) {
-    if (firstTrouble === undefined) replyEmpty(call);
-    else failOn(call, method, firstTrouble, results.length);
+  if (troubles.length === results.length) {
+    if (troubles.length === 0) replyEmpty(call);
+    else failWithout(call, method, troubles);
     return;
   }
-  const { messageSizeBytes } = parts.config.limits;
-  if (sizeBytes > messageSizeBytes) throw tooLong(method, sizeBytes, messageSizeBytes);
+  for (const trouble of troubles)
+    if (!isUnimplemented(trouble)) parts.metrics.leftOut(trouble.backend.name, method.name);
+  const limitBytes = Math.min(parts.config.limits.messageSizeBytes, CLIENT_LIMIT_BYTES);
+  parts.listSizes.see(method, sizeBytes, limitBytes);
+  if (sizeBytes > limitBytes) throw tooLong(method, sizeBytes, limitBytes);
   const message = method.object === 'image' && results.length > 1 ? mergeImages(joined) : joined;
   reply(call, message, () => memories.forEach(releaseMemory));
 }
 
 /** Whether the reply may be given without this backend. */
-function mayLack(method: ListMethod, result: LegResult): boolean {
+function mayLack(method: ListMethod, result: TroubleResult): boolean {
   return isUnimplemented(result)
     ? method.whenUnimplemented === 'skip'
     : method.whenBackendAbsent === 'partial';
@@ -79,31 +86,32 @@ function mayLack(method: ListMethod, result: LegResult): boolean {
  * A list of one backend ends as that ended it. So does any that is UNIMPLEMENTED somewhere, for that has a meaning of
  * its own to the kubelet (it changes its mode). Otherwise the list is not complete.
  */
-function failOn(call: Call, method: ListMethod, result: LegResult, backends: number): void {
-  if (result.kind !== 'trouble') return;
-  const isOwnStatus = result.outcome.kind === 'status';
-  if (isOwnStatus && (backends === 1 || isUnimplemented(result)))
-    replyWith(call, result.backend, result.outcome);
-  else if (backends === 1 && result.outcome.kind === 'failed') call.fail(result.outcome.error);
-  else call.fail(incomplete(method.name, result.why));
+function failOn(call: Call, method: ListMethod, result: TroubleResult, backends: number): void {
+  const { backend, outcome, why } = result;
+  if (outcome.kind === 'status' && (backends === 1 || isUnimplemented(result)))
+    replyWith(call, backend, outcome);
+  else if (backends === 1 && outcome.kind === 'failed') call.fail(outcome.error);
+  else call.fail(incomplete(method.name, why));
 }
 
-function isUnimplemented(result: LegResult): boolean {
-  const outcome = result.kind === 'trouble' ? result.outcome : undefined;
-  return outcome?.kind === 'status' && outcome.code === STATUS.UNIMPLEMENTED;
+/**
+ * Nobody has anything to give. UNIMPLEMENTED only if all lack the RPC: of one that is absent that is not known, and the
+ * kubelet would change its mode. An empty list would say that nothing runs.
+ */
+function failWithout(call: Call, method: ListMethod, troubles: readonly TroubleResult[]): void {
+  const [first] = troubles;
+  const able = troubles.filter((trouble) => !isUnimplemented(trouble));
+  if (first !== undefined && (troubles.length === 1 || able.length === 0))
+    failOn(call, method, first, troubles.length);
+  else
+    call.fail(
+      nobodyAnswers(
+        method.name,
+        able.map(({ why }) => why),
+      ),
+    );
 }
 
-/** The error of a list that would lack a backend. */
-export function incomplete(rpc: string, why: string): PartialListError {
-  return new PartialListError(`${rpc} would not be complete: ${why}`, {
-    hint: 'The kubelet would take a short list for removed pods, so it gets none',
-  });
-}
-
-function tooLong(method: ListMethod, sizeBytes: number, limitBytes: number): MessageTooLargeError {
-  const stream = METHODS.find((row) => row.kind === 'stream-list' && row.unary === method.name)?.name;
-  return new MessageTooLargeError(
-    `the joined reply of ${method.name} has ${sizeBytes} bytes, over the limit of ${limitBytes}`,
-    { hint: `Turn on the kubelet's feature gate CRIListStreaming, which uses ${stream}` },
-  );
+function isUnimplemented({ outcome }: TroubleResult): boolean {
+  return outcome.kind === 'status' && outcome.code === STATUS.UNIMPLEMENTED;
 }

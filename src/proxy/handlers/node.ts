@@ -8,6 +8,7 @@ import type { NodeMethod } from '../../cri/methods.ts';
 import { encodeVersionResponse } from '../../cri/own-messages.ts';
 import { readVarint } from '../../cri/wire.ts';
 import { UnimplementedError } from '../../errors.ts';
+import { STATUS } from '../../grpc/status.ts';
 import { mergeStatus, type StatusPart } from '../../merge/status.ts';
 import { reachableHandlers } from '../../routing/reach.ts';
 import type { Call } from '../call.ts';
@@ -106,7 +107,7 @@ async function statusPart(
     isDefault: backend === registry.default,
     reply: said ?? kept?.message,
     isFresh,
-    isUp: said !== undefined || (isFresh && !backend.isAbsent && outcome === undefined),
+    isUp: said !== undefined,
     detail: detailOf(backend, outcome),
     fault: mismatch && {
       reason: 'CgroupDriverMismatch',
@@ -116,7 +117,8 @@ async function statusPart(
 }
 
 function detailOf(backend: Backend, outcome: UnaryOutcome | undefined): string {
-  if (backend.isAbsent || outcome === undefined) return describeState(backend.state);
+  if (backend.isAbsent) return describeState(backend.state);
+  if (outcome === undefined) return `gives no status within ${backend.config.timeouts.statusMs} ms`;
   if (outcome.kind === 'failed') return `gives no status: ${outcome.error.message}`;
   if (outcome.kind === 'status') return `gives no status: ${outcome.text}`;
   return describeState(backend.state);
@@ -132,7 +134,9 @@ async function runtimeConfig({ registry, cgroupDrivers }: ProxyParts, call: Call
   const { default: first } = registry;
   const others = registry.all.filter((backend) => backend !== first);
   const ask = (backend: Backend) =>
-    backend.isAbsent ? undefined : cgroupDrivers.ask(backend, call.remainingMs(FIRST_CONTACT_MS));
+    backend.isAbsent
+      ? undefined
+      : cgroupDrivers.ask(backend, call.remainingMs(FIRST_CONTACT_MS), call.message);
   const outcome = await ask(first);
   if (cgroupDrivers.driverOf(first) === undefined) await Promise.all(others.map(ask));
   if (call.isOver) return;
@@ -165,19 +169,34 @@ function updateRuntimeConfig(parts: ProxyParts, call: Call): void {
   });
 }
 
-/** The kubelet asks once and drops metrics that were not described, so all that can be had go in. */
-function metricDescriptors(parts: ProxyParts, call: Call): void {
-  const { registry, metricLabels } = parts;
-  const present = registry.all.filter((backend) => !backend.isAbsent);
-  if (present.length === 0) throw registry.default.absenceError();
-  fanOut(parts, call, present, { isRetryable: true }, (outcomes) => {
-    for (const { backend, outcome } of outcomes) {
-      if (outcome.kind === 'answered') metricLabels.learn(backend, outcome.message);
-    }
-    const [first] = outcomes;
-    call.backendName = 'several';
-    if (outcomes.some(({ outcome }) => outcome.kind === 'answered'))
-      reply(call, [metricLabels.descriptors()]);
-    else if (first !== undefined) replyWith(call, first.backend, first.outcome);
-  });
+/**
+ * The kubelet asks once and drops metrics that were not described, so all that can be had goes in: of absent backends
+ * their last word. One that lacks the RPC has no metrics either; that all lack it is for the client to know.
+ */
+async function metricDescriptors({ registry, metricLabels }: ProxyParts, call: Call): Promise<void> {
+  const outcomes = await Promise.all(
+    registry.all.map(async (backend) => {
+      const outcome = backend.isAbsent ? undefined : await metricLabels.ask(backend, call.message);
+      return { backend, outcome };
+    }),
+  );
+  if (call.isOver) return;
+  call.backendName = 'several';
+  const trouble = outcomes.find(({ backend, outcome }) => !isUnimplemented(outcome) && !isUnable(backend));
+  const first = outcomes.find(({ outcome }) => isUnimplemented(outcome));
+  if (metricLabels.areAnyKnown || outcomes.some(({ outcome }) => outcome?.kind === 'answered'))
+    reply(call, [metricLabels.tell()]);
+  else if (trouble?.outcome !== undefined) replyWith(call, trouble.backend, trouble.outcome);
+  else if (trouble !== undefined) throw trouble.backend.absenceError();
+  else if (first?.outcome !== undefined) replyWith(call, first.backend, first.outcome);
+  else throw new UnimplementedError('no backend has metrics of pods');
+}
+
+function isUnimplemented(outcome: UnaryOutcome | undefined): boolean {
+  return outcome?.kind === 'status' && outcome.code === STATUS.UNIMPLEMENTED;
+}
+
+/** Whether an absent backend has said before that it has no metrics. */
+function isUnable(backend: Backend): boolean {
+  return backend.isAbsent && backend.snapshot.kept('ListMetricDescriptors')?.message.length === 0;
 }

@@ -1,0 +1,30 @@
+// Why a list is not given, in the words for the client.
+import { type ListMethod, METHODS } from '../cri/methods.ts';
+import { BackendUnavailableError, MessageTooLargeError, PartialListError } from '../errors.ts';
+
+/** The error of a list of objects that would lack a backend. */
+export function incomplete(rpc: string, why: string): PartialListError {
+  return new PartialListError(`${rpc} would not be complete: ${why}`, {
+    hint: 'The kubelet would take a short list for removed pods, so it gets none',
+  });
+}
+
+/** The error of a list that may lack backends, when it would lack all of them. */
+export function nobodyAnswers(rpc: string, whys: readonly string[]): BackendUnavailableError {
+  return new BackendUnavailableError(`no backend answers ${rpc}: ${whys.join('; ')}`, {
+    hint: 'An empty list would say that nothing runs',
+  });
+}
+
+/** The error of a joined reply that the client would not take. */
+export function tooLong(method: ListMethod, sizeBytes: number, limitBytes: number): MessageTooLargeError {
+  return new MessageTooLargeError(
+    `the joined reply of ${method.name} has ${sizeBytes} bytes, over the limit of ${limitBytes}`,
+    { hint: `Turn on the kubelet's feature gate CRIListStreaming, which uses ${streamOf(method)}` },
+  );
+}
+
+/** The streamed form of a list. */
+export function streamOf(method: ListMethod): string {
+  return METHODS.find((row) => row.kind === 'stream-list' && row.unary === method.name)?.name ?? '';
+}

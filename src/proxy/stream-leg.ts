@@ -1,0 +1,212 @@
+// One backend's part in a streamed list: its own stream; where it lacks that, its unary list, whose bytes are the same
+// records; where it is absent or late, its snapshot. What was sent cannot be taken back, so only a part that has sent
+// nothing yet is replaced.
+import type { Backend } from '../backends/backend.ts';
+import { isList } from '../backends/snapshot.ts';
+import type { Timer } from '../clock.ts';
+import type { ListMethod } from '../cri/methods.ts';
+import { STATUS, statusName } from '../grpc/status.ts';
+import { learnList } from '../ledger/learn.ts';
+import { withoutRecords } from '../merge/lists.ts';
+import type { Call } from './call.ts';
+import { LOOK_AGAIN_MS } from './hang-watch.ts';
+import { askLeg, fromSnapshot, isTrusted, patienceMs } from './list-leg.ts';
+import type { ProxyParts } from './parts.ts';
+import { StreamPart } from './stream-part.ts';
+
+/** The list that a part belongs to. */
+export interface StreamLegHost {
+  /** Records for the client; they become the stream's. */
+  send(records: Buffer): void;
+  /** The part is complete. */
+  onComplete(): void;
+  /** There is no part, or not all of it. */
+  onLack(backend: Backend, why: string, isUnimplemented: boolean): void;
+  /** True when the client has room for more. */
+  hasRoom(): boolean;
+  /** True when the list may be ended without a part that does not get on. */
+  mayGiveUp(): boolean;
+}
+
+export class StreamLeg {
+  private readonly parts: ProxyParts;
+  private readonly call: Call;
+  private readonly backend: Backend;
+  private readonly list: ListMethod;
+  private readonly isFull: boolean;
+  private readonly host: StreamLegHost;
+  private stream: StreamPart | undefined;
+  private cancelUnary: (() => void) | undefined;
+  private timer: Timer | undefined;
+  /** All of an unfiltered stream, to become the new snapshot. */
+  private received: Buffer[] | undefined;
+  private hasSent = false;
+  /** The snapshot has stood in: what still comes makes only that younger. */
+  private isReplaced = false;
+  private isDone = false;
+  private progressAtMs = 0;
+
+  constructor(
+    parts: ProxyParts,
+    call: Call,
+    backend: Backend,
+    list: ListMethod,
+    isFull: boolean,
+    host: StreamLegHost,
+  ) {
+    this.parts = parts;
+    this.call = call;
+    this.backend = backend;
+    this.list = list;
+    this.isFull = isFull;
+    this.host = host;
+  }
+
+  start(): void {
+    const { call, backend, parts, list } = this;
+    const { route } = call;
+    if (route === undefined) throw new Error('only calls of CRI services are streamed');
+    if (backend.isAbsent) {
+      this.breakOff(backend.absenceError().message);
+      return;
+    }
+    const nowMs = parts.clock.now();
+    const start = backend.snapshot.begin(nowMs);
+    this.progressAtMs = nowMs;
+    if (this.isFull && isList(list.name)) this.received = [];
+    const stream = new StreamPart(backend, parts.config.limits.messageSizeBytes, {
+      onMessage: (message) => this.take(message),
+      onStatus: (code, text) => {
+        if (code === STATUS.OK) {
+          // All of an unfiltered stream is a complete list.
+          if (this.received !== undefined && isList(list.name))
+            backend.snapshot.refresh(list.name, Buffer.concat(this.received), start);
+          this.complete();
+        } else if (code === STATUS.UNIMPLEMENTED && !this.hasSent) this.askUnary();
+        else this.breakOff(`backend ${backend.name} ends it ${statusName(code)}: ${text}`);
+      },
+      onFailure: (error) => this.breakOff(error.message),
+      hasRoom: () => this.isReplaced || this.host.hasRoom(),
+    });
+    this.stream = stream;
+    this.watch();
+    const { metadata, deadlineAtMs, body } = call;
+    const { service, rpc } = route;
+    backend.call(stream, { service, rpc, metadata, deadlineAtMs, body, start: 0, end: body.length });
+  }
+
+  /** The client has room again. */
+  release(): void {
+    this.stream?.release();
+  }
+
+  /** Nobody wants it any more. */
+  cancel(): void {
+    this.isDone = true;
+    this.timer?.cancel();
+    this.hangUp();
+  }
+
+  private hangUp(): void {
+    this.stream?.cancel();
+    this.cancelUnary?.();
+  }
+
+  /** Learns from a message, and sends what of it the client may see. */
+  private take(received: Buffer): void {
+    const { parts, backend, list } = this;
+    this.progressAtMs = parts.clock.now();
+    const message = list.relabels ? parts.metricLabels.relabel(backend, received) : received;
+    // One message is not the whole list, so nothing that it lacks is forgotten.
+    const foreign = learnList(parts.ledger, list, backend, message, this.isFull ? 'part' : 'filtered');
+    if (foreign.length > 0) parts.onForeignIds(backend, foreign.length);
+    // The bytes that came are valid only now.
+    const records = Buffer.concat(withoutRecords(message, foreign));
+    this.received?.push(records);
+    if (this.isReplaced || this.isDone) return;
+    this.hasSent ||= records.length > 0;
+    this.host.send(records);
+  }
+
+  private askUnary(): void {
+    const { parts, call, backend, list, isFull } = this;
+    this.stream = undefined;
+    if (this.isReplaced || this.isDone) return;
+    const question = { method: list, isFull, body: call.body, rpc: list.name };
+    this.progressAtMs = parts.clock.now();
+    this.cancelUnary = askLeg(parts, call, backend, question, (result) => {
+      this.cancelUnary = undefined;
+      if (result.kind === 'records') {
+        for (const records of result.parts) this.host.send(records);
+        this.complete();
+        return;
+      }
+      const { outcome, why } = result;
+      this.lack(why, outcome.kind === 'status' && outcome.code === STATUS.UNIMPLEMENTED);
+    });
+  }
+
+  /** Half the budget: does it live? The whole budget: may its snapshot stand for it? And again as long as it is silent. */
+  private watch(): void {
+    const { backend, parts, host, list } = this;
+    const { clock } = parts;
+    const { listMs } = backend.config.timeouts;
+    const look = () => {
+      if (this.isDone || this.isReplaced || this.call.isOver) return;
+      // Not silent: it is the client that has no room.
+      if (this.hasSent && !host.hasRoom()) this.progressAtMs = clock.now();
+      const silentMs = clock.now() - this.progressAtMs;
+      if (silentMs >= patienceMs(backend) && host.mayGiveUp()) {
+        const why = `backend ${backend.name} sends nothing of ${this.call.rpc} for ${patienceMs(backend)} ms`;
+        this.hangUp();
+        this.lack(why, false);
+        return;
+      }
+      // A unary question looks after itself.
+      if (this.stream !== undefined) {
+        if (silentMs >= listMs / 2) backend.suspect(listMs / 2);
+        if (backend.isAbsent) {
+          this.stream.cancel();
+          this.breakOff(backend.absenceError().message);
+          return;
+        }
+        const isLate = !this.hasSent && silentMs >= listMs;
+        if (isLate && isTrusted(parts, backend, list) && this.replace()) return;
+      }
+      this.timer = clock.after(LOOK_AGAIN_MS, look);
+    };
+    this.timer = clock.after(listMs / 2, () => {
+      backend.suspect(listMs / 2);
+      this.timer = clock.after(listMs / 2, look);
+    });
+  }
+
+  private breakOff(why: string): void {
+    if (this.isDone || this.isReplaced) return;
+    if (this.hasSent || !this.replace()) this.lack(why, false);
+  }
+
+  /** The snapshot in place of the backend; false when there is none. */
+  private replace(): boolean {
+    const records = fromSnapshot(this.parts, this.backend, this.list, this.call.message);
+    if (records === undefined) return false;
+    for (const part of records) this.host.send(part);
+    this.isReplaced = true;
+    this.host.onComplete();
+    return true;
+  }
+
+  private complete(): void {
+    this.timer?.cancel();
+    if (this.isDone || this.isReplaced) return;
+    this.isDone = true;
+    this.host.onComplete();
+  }
+
+  private lack(why: string, isUnimplemented: boolean): void {
+    this.timer?.cancel();
+    if (this.isDone) return;
+    this.isDone = true;
+    this.host.onLack(this.backend, why, isUnimplemented);
+  }
+}
