@@ -1,9 +1,9 @@
 // The metrics as Prometheus reads them: names, help texts and labels, all in this file. Loaded with the admin side
 // after the first calls can be answered, because prom-client takes time to load and no call needs it.
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { VERSION } from '../version.ts';
 import type { BackendSample, Metrics } from './metrics.ts';
-import { DURATION_BUCKETS, type DurationTally } from './tally.ts';
+import { counter, gauge, TalliedHistogram } from './read-metrics.ts';
 
 /** A registry that reads `metrics` whenever it is asked for its text. */
 export function createExposition(metrics: Metrics): Registry {
@@ -164,91 +164,3 @@ const JOURNAL_FAILING_HELP =
   '1 while the state folder cannot be written: a restart would forget what is learnt meanwhile.';
 const TURNS_HELP = 'Times the backend came up or went down.';
 const PARTS_HELP = 'Time a backend took for its part of a call that asks several backends.';
-
-type Labels<L extends string> = Partial<Record<L, string>>;
-type Values<L extends string, V> = () => Iterable<[Labels<L>, V]>;
-
-function counter<L extends string>(
-  registry: Registry,
-  name: string,
-  help: string,
-  labelNames: readonly L[],
-  values: Values<L, number>,
-): void {
-  new Counter<L>({
-    name,
-    help,
-    labelNames: [...labelNames],
-    registers: [registry],
-    collect() {
-      this.reset();
-      for (const [labels, value] of values()) this.inc(labels, value);
-    },
-  });
-}
-
-function gauge<L extends string>(
-  registry: Registry,
-  name: string,
-  help: string,
-  labelNames: readonly L[],
-  values: Values<L, number>,
-): void {
-  new Gauge<L>({
-    name,
-    help,
-    labelNames: [...labelNames],
-    registers: [registry],
-    collect() {
-      this.reset();
-      for (const [labels, value] of values()) this.set(labels, value);
-    },
-  });
-}
-
-/** A histogram whose buckets are counted elsewhere: prom-client's own can only be filled call by call. */
-class TalliedHistogram<L extends string> extends Histogram<L> {
-  readonly #name: string;
-  readonly #help: string;
-  readonly #values: Values<L, DurationTally>;
-
-  constructor(
-    registry: Registry,
-    name: string,
-    help: string,
-    labelNames: readonly L[],
-    values: Values<L, DurationTally>,
-  ) {
-    super({ name, help, labelNames: [...labelNames], buckets: [...DURATION_BUCKETS], registers: [registry] });
-    this.#name = name;
-    this.#help = help;
-    this.#values = values;
-  }
-
-  /** What prom-client's registry and its own get() read; the shape is that of its own histogram. */
-  async getForPromString(): Promise<unknown> {
-    const values: SampleLine[] = [];
-    for (const [labels, tally] of this.#values()) {
-      const add = (suffix: string, value: number, le?: number | '+Inf') => {
-        const metricName = `${this.#name}${suffix}`;
-        values.push({ metricName, labels: le === undefined ? {} : { le }, sharedLabels: labels, value });
-      };
-      let total = 0;
-      for (const [at, bound] of DURATION_BUCKETS.entries()) {
-        total += tally.counts[at] ?? 0;
-        add('_bucket', total, bound);
-      }
-      add('_bucket', tally.count, '+Inf');
-      add('_sum', tally.sumMs / 1000);
-      add('_count', tally.count);
-    }
-    return { name: this.#name, help: this.#help, type: 'histogram', aggregator: 'sum', values };
-  }
-}
-
-interface SampleLine {
-  readonly metricName: string;
-  readonly labels: { readonly le?: number | '+Inf' };
-  readonly sharedLabels: Labels<string>;
-  readonly value: number;
-}
