@@ -21,6 +21,7 @@ type Runtime = readonly [name: string, version: string, api?: 'v1alpha2'];
 type Status = Parameters<Codec<'Status'>['encodeResponse']>[0];
 type Asked =
   | { readonly rpc: 'RunPodSandbox'; readonly request: Request<'RunPodSandbox'> }
+  | { readonly rpc: 'RestorePod'; readonly request: Request<'RestorePod'> }
   | { readonly rpc: 'CreateContainer'; readonly request: Request<'CreateContainer'> };
 
 interface Case {
@@ -57,6 +58,7 @@ const CASES: Readonly<Record<string, Case>> = {
   'user-namespace': {
     asks: [
       sandbox({ namespaceOptions: { usernsOptions: { mode: 0, uids: MAPPING, gids: MAPPING } } }),
+      restored({ namespaceOptions: { usernsOptions: { uids: MAPPING, gids: MAPPING } } }),
       container({ namespaceOptions: { usernsOptions: { uids: MAPPING, gids: MAPPING } } }),
     ],
     harmless: [
@@ -324,6 +326,11 @@ function sandbox(securityContext: SandboxSecurity): Asked {
   return { rpc: 'RunPodSandbox', request: { config: { ...POD, linux: { securityContext } } } };
 }
 
+function restored(securityContext: SandboxSecurity): Asked {
+  const config = { ...POD, linux: { securityContext } };
+  return { rpc: 'RestorePod', request: { checkpointPath: '/var/lib/p', config } };
+}
+
 function container(securityContext: ContainerSecurity, given: readonly Mount[] = []): Asked {
   const config = { ...CONTAINER, mounts: given, linux: { securityContext } };
   return { rpc: 'CreateContainer', request: { podSandboxId: SANDBOX_ID, config, sandboxConfig: POD } };
@@ -336,10 +343,8 @@ function mounts(...given: readonly Mount[]): Asked {
   );
 }
 
-function encode(asked: Asked): Buffer {
-  return asked.rpc === 'RunPodSandbox'
-    ? codecOf('RunPodSandbox').encode(asked.request)
-    : codecOf('CreateContainer').encode(asked.request);
+function encode({ rpc, request }: Asked): Buffer {
+  return (codecOf(rpc).encode as (request: object) => Buffer)(request);
 }
 
 function nameOf(runtime: Runtime): string {
@@ -378,7 +383,7 @@ async function guardedWorld(
   });
   backend.answer('ListContainers', { messages: [Buffer.alloc(0)] });
   backend.answer('Status', { messages: [codecOf('Status').encodeResponse(status ?? {})] });
-  for (const rpc of ['RunPodSandbox', 'CreateContainer'])
+  for (const rpc of ['RunPodSandbox', 'RestorePod', 'CreateContainer'])
     backend.answer(rpc, {
       messages: [codecOf('RunPodSandbox').encodeResponse({ podSandboxId: 'a'.repeat(64) })],
     });
@@ -396,7 +401,7 @@ async function guardedWorld(
     client,
     lines,
     send: (asked) => client.rawCall(client.pathOf(asked.rpc), encode(asked)),
-    made: () => arrivals('RunPodSandbox', 'CreateContainer').map(({ request }) => request),
+    made: () => arrivals('RunPodSandbox', 'RestorePod', 'CreateContainer').map(({ request }) => request),
     statusCalls: () => arrivals('Status').length - 1,
     refusals: () => lines.filter(({ fields }) => fields['rule'] === 'guard').length,
     [Symbol.asyncDispose]: async () => {
