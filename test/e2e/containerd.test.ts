@@ -1,14 +1,17 @@
-// The harness itself, without the proxy: the life of pods directly on each real containerd. What fails here is the
-// machine's or the harness's fault, not the proxy's.
+// The harness itself, without Switchyard: the conformance suite and the life of pods directly on each real containerd.
+// What fails here is the machine's or the harness's fault, or a trait that is not what the runtime does.
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { Bench } from '../contract/conformance/bench.ts';
+import { defineConformance } from '../contract/conformance/conformance.ts';
+import type { Target } from '../contract/conformance/target.ts';
 import { Containerd, type ContainerdVersion, versionOf } from '../support/containerd.ts';
 import { CriClient } from '../support/cri-client.ts';
 import { beginRun, type E2eRun } from '../support/e2e-leftovers.ts';
 import { skipWhen, whyNoContainers } from '../support/e2e-requirements.ts';
 import { ImageRegistry } from '../support/image-registry.ts';
 import { E2E_IMAGES, REGISTRY_IMAGE, writeOciArchive } from '../support/oci-image.ts';
-import { defineImageLife } from './image-life.ts';
-import { definePodLife } from './pod-life.ts';
+import { definePodIo } from './pod-io.ts';
+import { directPlace, directTarget } from './real-target.ts';
 
 const skipReason = whyNoContainers();
 const VERSIONS: readonly ContainerdVersion[] = ['1.6', '1.7', '2'];
@@ -34,25 +37,23 @@ afterAll(async () => {
 
 describe.each(VERSIONS)('containerd %s, asked directly', (version) => {
   let containerd: Containerd;
+  let target: Target;
 
   beforeAll(async () => {
     if (skipReason !== undefined) return;
     console.log(`containerd ${version} is ${versionOf(version)}`);
     containerd = await Containerd.start(run, version, archive);
+    target = directTarget(containerd, { run, pullable });
   });
 
-  afterAll(() => containerd?.[Symbol.asyncDispose]());
-
-  const podWorld = () => ({
-    cri: containerd.cri,
-    handler: version === '2' ? 'runc' : '',
-    cgroupParent: run.cgroupParent,
-    logs: run.file('logs'),
-    stopsUnknownIds: version !== '1.6',
-    pullable,
+  afterAll(async () => {
+    target?.cri.close();
+    await containerd?.[Symbol.asyncDispose]();
   });
-  definePodLife(podWorld);
-  defineImageLife(podWorld);
+
+  const place = directPlace(version);
+  defineConformance({ places: [place], target: () => target }, false);
+  definePodIo(new Bench(place, () => target));
 
   it('serves v1, and v1alpha2 only before containerd 2', async () => {
     using old = new CriClient(containerd.socket, { version: 'v1alpha2' });

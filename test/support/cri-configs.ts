@@ -31,7 +31,8 @@ export function aPodSandboxConfig(traits: PodTraits = {}): PodSandboxConfig {
   const mode = (isHost: boolean | undefined) => (isHost === true ? NAMESPACE_NODE : 0);
   return {
     metadata: { name, uid, namespace, attempt: traits.attempt ?? 0 },
-    hostname: name.slice(0, 63),
+    // A pod in the host's network keeps the host's name.
+    hostname: traits.hostNetwork === true ? '' : name.slice(0, 63),
     logDirectory: traits.logDirectory ?? '',
     labels: {
       'io.kubernetes.pod.name': name,

@@ -17,6 +17,8 @@ export interface ImageTraits {
   /** All names it gets, each with a tag. */
   readonly tags: readonly string[];
   readonly entrypoint: readonly string[];
+  /** The number of the user that its containers run as; root unless told. */
+  readonly user?: string;
   /** Goes into the image's config, so that two images with the same entrypoint differ. */
   readonly label?: string;
 }
@@ -60,6 +62,7 @@ const APPLETS = [
 export const REGISTRY_IMAGE: ImageTraits = {
   tags: ['e2e.test/pulled:1'],
   entrypoint: ['/bin/sh'],
+  user: '1000',
   label: 'pulled',
 };
 
@@ -85,6 +88,7 @@ export function writeOciArchive(dir: string, images: readonly ImageTraits[]): st
         config: {
           Entrypoint: image.entrypoint,
           Env: ['PATH=/bin'],
+          ...(image.user === undefined ? {} : { User: image.user }),
           Labels: { 'switchyard.e2e/image': image.label ?? image.tags[0] },
         },
         rootfs: { type: 'layers', diff_ids: [layer.digest] },

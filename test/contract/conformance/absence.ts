@@ -18,6 +18,8 @@ export function defineAbsence({ places, target }: SwitchyardPlan): void {
     beforeAll(async () => {
       for (const bench of benches) await bench.shared();
       await listedIds(away);
+      // A kubelet asks for them all the time; what was never asked cannot be remembered.
+      await away.cri.call('ImageFsInfo', {});
     });
     afterAll(async () => {
       for (const bench of benches) await bench.clear();
@@ -50,9 +52,14 @@ export function defineAbsence({ places, target }: SwitchyardPlan): void {
       it('R15: does not say that an image is nowhere, but finds one that another runtime has', async () => {
         const nowhere = { image: { image: 'conformance.test/nowhere:1' } };
         expect(await away.code('ImageStatus', nowhere)).toBe('UNAVAILABLE');
-        if (others.length === 0) return;
-        const { image } = await away.cri.call('ImageStatus', { image: { image: away.target.image } });
-        expect(image?.repoTags).toContain(away.target.image);
+        const [other] = others;
+        if (other === undefined) return;
+        const image = { image: away.target.pullable };
+        const { config } = await other.shared();
+        await other.cri.call('PullImage', { image, sandboxConfig: config });
+        expect((await away.cri.call('ImageStatus', { image })).image?.uid?.value).toBe(1000);
+        using direct = target().direct(other.place);
+        await direct.call('RemoveImage', { image });
       });
 
       it('R5: lists images as if it were there', async () => {
@@ -150,6 +157,7 @@ function defineAway(away: Bench, others: readonly Bench[], benches: readonly Ben
       await away.attempt('StopContainer', { containerId, timeout: 1 }),
       await away.attempt('StopPodSandbox', { podSandboxId }),
       await away.attempt('RemovePodSandbox', { podSandboxId }),
+      await away.attempt('PullImage', { image: { image: away.target.pullable }, sandboxConfig: config }),
       await away.attempt('RunPodSandbox', { config, runtimeHandler: away.place.handler }),
     ];
     for (const { code, details } of replies) {

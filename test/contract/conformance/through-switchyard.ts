@@ -26,6 +26,7 @@ export function throughSwitchyard(own: Traits, all: readonly Traits[]): Traits {
     url: /^http:\/\/127\.0\.0\.1:\d+\//,
     // Runtimes that keep to no filter make the joined list longer; it is there all the same.
     filtersImages: all.every(({ filtersImages }) => filtersImages),
+    listsHandlers: all.some(({ listsHandlers }) => listsHandlers),
     hasContainerFs: all.some(({ hasContainerFs }) => hasContainerFs),
   };
 }

@@ -50,6 +50,8 @@ export interface Traits {
   /** An ExecSync that takes longer than its timeout: refused, or OK with exit code -1. */
   readonly lateExec: 'DEADLINE_EXCEEDED' | 'exit code -1';
   readonly reopensLogs: boolean;
+  /** Whether it can make checkpoints: its machine has CRIU. */
+  readonly hasCriu: boolean;
   /** How a streaming URL begins. */
   readonly url: RegExp;
   /** Image.id. */
@@ -141,6 +143,7 @@ const containerd: Traits = {
   showsHandler: true,
   lateExec: 'DEADLINE_EXCEEDED',
   reopensLogs: true,
+  hasCriu: true,
   url: /^http:\/\/127\.0\.0\.1:\d+\//,
   imageId: SHA256,
   pulledRef: SHA256,
