@@ -198,7 +198,13 @@ class ListLeg {
   private finish(result: LegResult): void {
     if (this.isDone) return;
     this.isDone = true;
-    if (!this.call.isOver) this.done(result);
+    if (this.call.isOver) return;
+    // It may be a timer that got here: what goes wrong is this call's trouble, not the process's.
+    try {
+      this.done(result);
+    } catch (error) {
+      this.call.fail(error);
+    }
   }
 }
 

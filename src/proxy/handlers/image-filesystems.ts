@@ -45,7 +45,13 @@ export class ImageFilesystems {
     let left = others.length + 1;
     const arrive = () => {
       left--;
-      if (left === 0 && !call.isOver) this.reply(call, own);
+      if (left > 0 || call.isOver) return;
+      // It may be a timer that got here: what goes wrong is this call's trouble, not the process's.
+      try {
+        this.reply(call, own);
+      } catch (error) {
+        call.fail(error);
+      }
     };
     for (const backend of others) this.refresh(call, backend, arrive);
     this.askDefault(call, (outcome) => {

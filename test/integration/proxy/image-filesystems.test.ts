@@ -1,3 +1,4 @@
+import { status } from '@grpc/grpc-js';
 import { afterEach, describe, expect, it } from 'vitest';
 import { calls, crash } from '../../support/image-world.ts';
 import { type ProxyWorld, proxyWorld, type WorldBackend } from '../../support/proxy-world.ts';
@@ -73,6 +74,13 @@ describe('ImageFsInfo over two runtimes', () => {
     world.runtime('main').crash();
     await world.restart('main');
     expect(await mounts()).toEqual(before);
+  });
+
+  it('R19: is UNAVAILABLE when no backend has ever answered, also one that turns out to hang', async () => {
+    world = await proxyWorld([MAIN, SIDE]);
+    const hangs = ['main', 'side'].map((name) => world.runtime(name).faults.add('*', { kind: 'hang' }));
+    await expect(mounts()).rejects.toMatchObject({ code: status.UNAVAILABLE });
+    for (const hang of hangs) hang.clear();
   });
 
   it('R19: lets a kubelet start before the default backend was ever there, with what the others say', async () => {

@@ -131,6 +131,18 @@ describe('RemoveImage over several runtimes', () => {
     hang.clear();
   });
 
+  it('R16: is UNAVAILABLE when a backend turns out to hang of whose images nothing certain is known', async () => {
+    const hang = world.runtime('crio').faults.add('ListImages', { kind: 'hang' });
+    await world.client.call('PullImage', { image: { image: APP, runtimeHandler: 'crio' } });
+    const all = world.runtime('crio').faults.add('*', { kind: 'hang' });
+    await expect(remove('registry.test/other:1')).rejects.toMatchObject({
+      code: status.UNAVAILABLE,
+      details: expect.stringContaining('backend crio'),
+    });
+    hang.clear();
+    all.clear();
+  });
+
   it('R16: does not wait for a backend that hangs longer than for a list', async () => {
     everywhere();
     await listImages(world);
