@@ -7,7 +7,7 @@ import type { Call } from '../call.ts';
 import { replyWith } from '../collect.ts';
 import { type BackendOutcome, fanOut } from '../fan-out.ts';
 import { deniesImage, hasImage, troubleOf, undecided, userOfFound } from '../image-answers.ts';
-import { homeOfSpec, IMAGE, speaksOfPod } from '../image-home.ts';
+import { homeOfSpec, IMAGE, type ImageHome, speaksOfPod } from '../image-home.ts';
 import { specRequestFor } from '../image-request.ts';
 import type { ProxyParts } from '../parts.ts';
 
@@ -29,15 +29,17 @@ class LookUp {
   private readonly parts: ProxyParts;
   private readonly call: Call;
   private readonly image: string;
+  private readonly home: ImageHome;
 
   constructor(parts: ProxyParts, call: Call, image: string) {
     this.parts = parts;
     this.call = call;
     this.image = image;
+    this.home = homeOfSpec(parts, call.message);
   }
 
   start(): void {
-    const home = homeOfSpec(this.parts, this.call.message);
+    const { home } = this;
     switch (home.kind) {
       case 'known':
         // Its backend alone: an image that only another one has would never start there.
@@ -114,9 +116,11 @@ class LookUp {
     const { backend, outcome } = result;
     if (hasImage(result)) {
       const user = userOfFound(result);
-      imageMemory.rememberImage(this.image, backend, clock.now(), user);
+      // Only a look-up for a pod says where the image of this name will be wanted next.
+      if (this.home.kind !== 'unsaid') imageMemory.rememberImage(this.image, backend, clock.now(), user);
       const remembered = user === undefined ? [] : imageMemory.othersThan(this.image, user);
-      this.tellOfUsers(backend, [...new Set([...others, ...remembered])]);
+      const differing = new Set([...others, ...remembered].filter((one) => one !== backend));
+      this.tellOfUsers(backend, [...differing]);
     }
     replyWith(this.call, backend, outcome);
   }

@@ -231,6 +231,13 @@ describe("a look-up by the image's name alone, which decides the user a containe
     });
   });
 
+  it('R15: is not led by a look-up that named no pod either', async () => {
+    await differing();
+    expect(await uid()).toBe(1);
+    await crash(world, 'main');
+    expect(await uid()).toBe(2);
+  });
+
   it('R15: a look-up that failed does not count as one', async () => {
     await differing();
     await crash(world, 'side');
