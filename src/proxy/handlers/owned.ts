@@ -19,7 +19,8 @@ export function ownedHandler(parts: ProxyParts): Handler<OwnedMethod> {
   return (call, method) => {
     const { message } = call;
     const id = readString(message, 0, message.length, method.idPath);
-    if (id === undefined) {
+    // An empty one is the same as none, and as a beginning it would fit every object.
+    if (id === undefined || id === '') {
       throw new MalformedMessageError(`${method.name} names no ${method.object}`, { hint: 'Give its id' });
     }
     call.objectId = id;

@@ -44,6 +44,18 @@ describe('ids that are asked for', () => {
     for (const name of ['one', 'two', 'three']) expect(calls(name, 'RemoveContainer')).toBe(0);
   });
 
+  it('INVALID_ARGUMENT for no id, written as an empty one or not at all, also when one object would fit', async () => {
+    const { client } = world;
+    await runContainer(client, await runPod(client), { image: SIMULATED_IMAGE });
+    const none = { code: status.INVALID_ARGUMENT, details: expect.stringContaining('Give its id') };
+    for (const bytes of [Buffer.alloc(0), Buffer.from([0x0a, 0])]) {
+      for (const rpc of ['ContainerStatus', 'StopContainer', 'RemoveContainer', 'StopPodSandbox'] as const) {
+        expect(await client.rawCall(client.pathOf(rpc), bytes)).toMatchObject(none);
+        for (const name of ['one', 'two', 'three']) expect(calls(name, rpc)).toBe(0);
+      }
+    }
+  });
+
   it('asks every backend once, however many calls ask for the same unknown id at the same time', async () => {
     await Promise.allSettled(
       Array.from({ length: 30 }, () => world.client.call('ContainerStatus', { containerId: NOBODY })),
