@@ -123,7 +123,7 @@ export function defineMultiplexing({ places, target }: SwitchyardPlan): void {
     });
   });
 
-  it('lists an image that several runtimes have under one id once, with the names of all', async () => {
+  it('R16: lists an image once for each form of its id, with the names of all, and removes it where it has that form', async () => {
     const { pullable } = first.target;
     for (const place of places) {
       await directly(place, ({ cri }) => cri.call('PullImage', { image: { image: pullable } }));
@@ -131,10 +131,15 @@ export function defineMultiplexing({ places, target }: SwitchyardPlan): void {
     const { images } = await first.cri.call('ListImages', {});
     const ids = images.map(({ id }) => id);
     expect(new Set(ids).size).toBe(ids.length);
-    const forms = new Set(places.map(({ traits }) => traits.imageId.source));
-    expect(images.filter(({ repoTags }) => repoTags.includes(pullable))).toHaveLength(forms.size);
-    await first.cri.call('RemoveImage', { image: { image: pullable } });
-    for (const place of places) expect(await hasImage(place, pullable)).toBe(false);
+    let left = places;
+    const entries = images.filter(({ repoTags }) => repoTags.includes(pullable));
+    for (const { id } of entries) {
+      await first.cri.call('RemoveImage', { image: { image: id } });
+      // containerd takes the bare digits that CRI-O has for ids: its own copy must stay all the same.
+      left = left.filter(({ traits }) => !traits.imageId.test(id));
+      for (const place of places) expect(await hasImage(place, pullable)).toBe(left.includes(place));
+    }
+    expect(left).toEqual([]);
   });
 
   it('R11: serves every list in parts, for one refusal would end them all', async () => {
