@@ -27,14 +27,3 @@ describe('Switchyard over six simulated runtimes', () => {
   describe('by the script', () => defineScripted(plan));
   defineRuleCoverage();
 });
-
-describe('Switchyard over six simulated runtimes, for a client of v1alpha2', () => {
-  let target: SimulatedSwitchyard;
-
-  beforeAll(async () => {
-    target = await startSwitchyardOver(REAL_KINDS, 'v1alpha2');
-  });
-  afterAll(() => target?.[Symbol.asyncDispose]());
-
-  defineConformance({ places: placesThrough(REAL_KINDS), target: () => target }, true);
-});
