@@ -5,7 +5,7 @@ import type { AdminServer, Readiness } from './admin/server.ts';
 import type { Backend } from './backends/backend.ts';
 import { Identity } from './backends/identity.ts';
 import { BackendRegistry } from './backends/registry.ts';
-import { type BackendState, isAbsentState } from './backends/state.ts';
+import { logState } from './backends/state-log.ts';
 import { type Clock, sleep, systemClock } from './clock.ts';
 import type { Config } from './config/config.ts';
 import { sampleOf } from './ledger/backend-sample.ts';
@@ -94,9 +94,11 @@ export async function startSwitchyard({
   const identity = new Identity(config.runtimeName, notes.get('runtime-name'), (bytes) =>
     memory.note('runtime-name', bytes),
   );
-  const replay = new RuntimeConfigReplay(notes.get('runtime-config'), (request) =>
-    memory.note('runtime-config', request),
-  );
+  const replay = new RuntimeConfigReplay({
+    kept: notes.get('runtime-config'),
+    keep: (request) => memory.note('runtime-config', request),
+    log,
+  });
   const cgroupDrivers = new CgroupDrivers({
     backends: registry.all,
     kept: notes.get('cgroup-leader'),
@@ -233,16 +235,4 @@ async function startAdminSide(
     log.error({ err: error }, 'no metrics and health: the admin side did not start');
     return undefined;
   }
-}
-
-function logState(log: Logger, backend: Backend, state: BackendState): void {
-  const line = {
-    backend: backend.name,
-    state: state.kind,
-    ...('reason' in state && { reason: state.reason }),
-  };
-  if (state.kind === 'ready')
-    log.info({ ...line, ...backend.version, api: state.apiVersion }, 'backend is ready');
-  else if (isAbsentState(state) && state.kind !== 'closed') log.warn(line, 'backend is absent');
-  else log.debug(line, 'backend changes');
 }

@@ -24,9 +24,13 @@ export class Identity {
     return this.known;
   }
 
-  /** The default backend was met: its name counts the first time only, its version every time. */
-  meet({ runtimeName: name, runtimeVersion }: BackendVersion): void {
-    const runtimeName = this.configuredName ?? this.known?.runtimeName ?? name;
+  /**
+   * The default backend was met: its name counts the first time only, its version every time. Kubelets refuse a Version
+   * with an empty field, and cannot show a node whose runtime version does not begin like one.
+   */
+  meet({ runtimeName: name, runtimeVersion: version }: BackendVersion): void {
+    const runtimeName = this.configuredName ?? this.known?.runtimeName ?? (name || 'unknown');
+    const runtimeVersion = /^v?\d+\.\d+/.test(version) ? version : '0.0.0';
     this.known = { runtimeName, runtimeVersion };
     this.keep(Buffer.from(JSON.stringify(this.known)));
   }

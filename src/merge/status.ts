@@ -85,9 +85,9 @@ function mergeConditions(parts: readonly StatusPart[]): Condition[] {
 function backendReady(part: StatusPart): Condition {
   const type = `Backend.${part.name}.Ready`;
   const said = readyCondition(part);
-  if (part.fault !== undefined) return condition(type, false, part.fault.reason, part.fault.message);
   if (!part.isUp)
     return condition(type, false, 'BackendAbsent', `switchyard: backend ${part.name} ${part.detail}`);
+  if (part.fault !== undefined) return condition(type, false, part.fault.reason, part.fault.message);
   if (said === undefined) return condition(type, false, 'NoRuntimeReady', '');
   const text = (field: number) => readString(said.bytes, 0, said.bytes.length, [field]) ?? '';
   return condition(type, said.isTrue, text(3), text(4));

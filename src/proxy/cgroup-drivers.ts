@@ -24,6 +24,12 @@ export interface Mismatch {
   readonly leader: string;
 }
 
+interface Pending {
+  readonly sinceMs: number;
+  readonly done: Promise<void>;
+  readonly end: () => void;
+}
+
 export interface CgroupDriversOptions {
   /** The default backend first. */
   readonly backends: readonly Backend[];
@@ -40,7 +46,7 @@ export class CgroupDrivers {
   private leaderBefore: string | undefined;
   private readonly mismatches = new Map<Backend, Mismatch>();
   /** Backends that are being connected or asked, with what ends the wait for them. */
-  private readonly pending = new Map<Backend, { readonly done: Promise<void>; readonly end: () => void }>();
+  private readonly pending = new Map<Backend, Pending>();
 
   constructor(options: CgroupDriversOptions) {
     this.options = options;
@@ -107,19 +113,24 @@ export class CgroupDrivers {
     return this.pending.size === 0;
   }
 
-  /** Resolves when every backend that is being connected has said its driver or is absent, or after two seconds. */
+  /** Resolves when every backend that is being connected has said its driver or is absent, or has had two seconds for it. */
   async settle(): Promise<void> {
-    const all = Promise.all([...this.pending.values()].map(({ done }) => done));
-    await Promise.race([all, sleep(this.options.clock, ASK_TIMEOUT_MS)]);
+    const { clock } = this.options;
+    const waits = [...this.pending.values()].map(({ sinceMs, done }) => {
+      const leftMs = sinceMs + ASK_TIMEOUT_MS - clock.now();
+      return leftMs > 0 ? Promise.race([done, sleep(clock, leftMs)]) : undefined;
+    });
+    await Promise.all(waits);
   }
 
   private expect(backend: Backend): void {
-    if (this.pending.has(backend) || this.options.backends.length === 1) return;
+    const { backends, clock } = this.options;
+    if (this.pending.has(backend) || backends.length === 1) return;
     let end = () => {};
     const done = new Promise<void>((resolve) => {
       end = resolve;
     });
-    this.pending.set(backend, { done, end });
+    this.pending.set(backend, { sinceMs: clock.now(), done, end });
   }
 
   private release(backend: Backend): void {

@@ -8,15 +8,9 @@ const STATUS_TIMEOUT_MS = 10_000;
 
 /** Resolves when all is done; never rejects. */
 export async function welcome(parts: ProxyParts, backend: Backend): Promise<void> {
-  const { registry, identity, replay, census, log } = parts;
+  const { registry, identity, replay, census } = parts;
   if (backend === registry.default && backend.version !== undefined) identity.meet(backend.version);
-  const [refusal] = await Promise.all([
-    replay.replay(backend),
-    census.take(backend),
-    learnStatus(parts, backend),
-  ]);
-  if (refusal !== undefined)
-    log.warn({ backend: backend.name, reason: refusal }, 'UpdateRuntimeConfig was refused');
+  await Promise.all([replay.tell(backend), census.take(backend), learnStatus(parts, backend)]);
 }
 
 async function learnStatus({ clock }: ProxyParts, backend: Backend): Promise<void> {

@@ -13,14 +13,15 @@ import { mergeStatus, type StatusPart } from '../../merge/status.ts';
 import { reachableHandlers } from '../../routing/reach.ts';
 import type { Call } from '../call.ts';
 import { describeMismatch } from '../cgroup-drivers.ts';
-import { replyWith } from '../collect.ts';
-import { fanOut } from '../fan-out.ts';
+import { collect, replyWith } from '../collect.ts';
 import type { Handler, ProxyParts } from '../parts.ts';
-import { reply } from '../replies.ts';
+import { reply, replyEmpty } from '../replies.ts';
 
 /** StatusRequest. */
 const VERBOSE = [1];
 
+/** How long an UpdateRuntimeConfig waits for others than the default backend. */
+const OTHERS_MS = 2_000;
 /** How long a backend's Status is waited for in the background, to be its last word at the next call. */
 const LATE_STATUS_MS = 10_000;
 /** How long a kubelet goes by the last good Status of a runtime that gives none any more. */
@@ -151,21 +152,25 @@ async function runtimeConfig({ registry, cgroupDrivers }: ProxyParts, call: Call
   else throw first.absenceError();
 }
 
-/** Told to every backend, and again to one that comes back. The default backend's answer is the client's. */
-function updateRuntimeConfig(parts: ProxyParts, call: Call): void {
-  const { registry, replay, log } = parts;
+/**
+ * Told to every backend that is there, and again to each that comes back. The default backend's answer is the client's;
+ * one that lacks the RPC does not matter as long as another takes it.
+ */
+function updateRuntimeConfig({ registry, replay, clock, config }: ProxyParts, call: Call): void {
+  const { default: first } = registry;
   replay.remember(call.message);
-  const present = registry.all.filter((backend) => !backend.isAbsent);
-  if (!present.includes(registry.default)) throw registry.default.absenceError();
-  fanOut(parts, call, present, { isRetryable: false }, (outcomes) => {
-    for (const { backend, outcome } of outcomes) {
-      if (outcome.kind === 'answered' || backend === registry.default) continue;
-      const reason = outcome.kind === 'status' ? outcome.text : outcome.error.message;
-      log.warn({ backend: backend.name, reason }, 'UpdateRuntimeConfig was refused');
-    }
-    const own = outcomes.find(({ backend }) => backend === registry.default);
-    if (own !== undefined) replyWith(call, own.backend, own.outcome);
-    call.backendName = 'several';
+  const others = registry.all.filter((backend) => backend !== first && !backend.isAbsent);
+  const telling = Promise.all(others.map((backend) => replay.tell(backend)));
+  if (first.isAbsent) throw first.absenceError();
+  const limitBytes = config.limits.messageSizeBytes;
+  const options = { body: call.body, limitBytes, isRetryable: false, hangClock: clock };
+  collect(call, first, options, async (outcome) => {
+    // The client need not wait for one that hangs.
+    const waited = sleep(clock, OTHERS_MS).then(() => []);
+    const taken = await Promise.race<readonly boolean[]>([telling, waited]);
+    if (call.isOver) return;
+    if (isUnimplemented(outcome) && taken.includes(true)) replyEmpty(call);
+    else replyWith(call, first, outcome);
   });
 }
 

@@ -94,6 +94,17 @@ describe('metrics of pods', () => {
     expect((await askOnce()).get(CPU)).toEqual([...(told.get(CPU) ?? []), 'cpu']);
   });
 
+  it('keep their labels when a runtime is replaced by one that orders them differently', async () => {
+    world = await proxyWorld([CRIO, CONTAINERD]);
+    const told = await askOnce();
+    await world.replaceRuntime('crio', 'reference');
+    const { podSandboxId } = await runPod(world.client);
+    expect((await scrape(told)).get(podSandboxId)?.get(MEMORY)).toMatchObject({
+      id: podSandboxId,
+      container: 'POD',
+    });
+  });
+
   it('of an absent backend are left out, never old', async () => {
     world = await proxyWorld([CRIO, CONTAINERD]);
     await runPod(world.client);

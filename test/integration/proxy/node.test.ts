@@ -1,3 +1,4 @@
+import { status } from '@grpc/grpc-js';
 import { afterEach, describe, expect, it } from 'vitest';
 import { runPod } from '../../support/cri-pod.ts';
 import { type ProxyWorld, proxyWorld } from '../../support/proxy-world.ts';
@@ -136,18 +137,61 @@ describe('the node as the kubelet sees it', () => {
     expect(keys.some((key) => !key.startsWith('side.'))).toBe(true);
   });
 
-  it('tells every backend the pod CIDR, and again one that comes back', async () => {
+  const runtimeConfig = { networkConfig: { podCidr: '10.1.2.0/24' } };
+  const told = (name: string) =>
+    world.runtime(name).journal.filter(({ method }) => method === 'UpdateRuntimeConfig').length;
+
+  it('tells every backend the pod CIDR, and again one that comes back, also after a restart', async () => {
     world = await proxyWorld([
       { name: 'main', profile: 'containerd-2.1' },
       { name: 'side', profile: 'cri-o' },
     ]);
-    const runtimeConfig = { networkConfig: { podCidr: '10.1.2.0/24' } };
     await world.client.call('UpdateRuntimeConfig', { runtimeConfig });
-    const told = () =>
-      world.runtime('side').journal.filter(({ method }) => method === 'UpdateRuntimeConfig').length;
-    expect(told()).toBe(1);
+    expect([told('main'), told('side')]).toEqual([1, 1]);
     world.runtime('side').cut();
-    await until(() => told() === 2, 'the backend is told again');
+    await until(() => told('side') === 2, 'the backend is told again');
+    await world.restart();
+    await until(() => told('side') === 3 && told('main') === 2, 'both are told again');
+    expect(world.runtime('side').world.podCidr).toBe('10.1.2.0/24');
+  });
+
+  it('takes the word of the default backend on the pod CIDR, whatever the others say or do', async () => {
+    world = await proxyWorld([
+      { name: 'main', profile: 'containerd-2.1' },
+      { name: 'side', profile: 'cri-o' },
+    ]);
+    const { faults } = world.runtime('side');
+    const refuse = { kind: 'refuse', status: 'INTERNAL', message: 'no' } as const;
+    for (const fault of [refuse, { kind: 'unimplemented' }, { kind: 'hang' }] as const) {
+      faults.add('UpdateRuntimeConfig', fault, { calls: 1 });
+      await world.client.call('UpdateRuntimeConfig', { runtimeConfig }, { deadlineMs: 10_000 });
+    }
+    expect(told('side')).toBe(3);
+    const refused = world.lines.filter(({ text }) => text === 'UpdateRuntimeConfig was refused');
+    expect(refused.map(({ fields }) => fields)).toEqual([{ backend: 'side', reason: 'no' }]);
+    faults.clear();
+
+    world.runtime('main').faults.add('UpdateRuntimeConfig', refuse, { calls: 1 });
+    await expect(world.client.call('UpdateRuntimeConfig', { runtimeConfig })).rejects.toMatchObject({
+      details: 'no',
+    });
+    world.runtime('main').faults.add('UpdateRuntimeConfig', { kind: 'unimplemented' }, { calls: 1 });
+    await world.client.call('UpdateRuntimeConfig', { runtimeConfig });
+  });
+
+  it('keeps the pod CIDR for a default backend that is away, and says UNAVAILABLE', async () => {
+    world = await proxyWorld([
+      { name: 'main', profile: 'containerd-2.1' },
+      { name: 'side', profile: 'cri-o' },
+    ]);
+    world.runtime('main').crash();
+    await until(() => world.lines.some(({ text }) => text === 'backend is absent'), 'the backend is absent');
+    await expect(world.client.call('UpdateRuntimeConfig', { runtimeConfig })).rejects.toMatchObject({
+      code: status.UNAVAILABLE,
+    });
+    await until(() => told('side') === 1, 'the other one is told all the same');
+    await world.runtime('main').restart();
+    await until(() => world.runtime('main').world.podCidr === '10.1.2.0/24', 'it is told when it is back');
   });
 });
 
