@@ -1,4 +1,5 @@
 // What a config says, in short, for `check`: tables for people, plain data for programs.
+import { toHostPort } from '../config/address.ts';
 import type { AdminAddress, Config, MatchConfig, RuleConfig } from '../config/config.ts';
 import { describePattern } from '../config/pattern.ts';
 import { formatColumns, formatTable, type Paint } from './table.ts';
@@ -8,6 +9,8 @@ import { CHECK } from './text.ts';
 export interface ConfigSummary {
   readonly socket: string;
   readonly admin: string | undefined;
+  /** Where streams are relayed. */
+  readonly streamRelay: string | undefined;
   readonly stateDir: string;
   readonly default: string;
   readonly annotation: { readonly key: string; readonly namespaces: readonly string[] } | undefined;
@@ -26,6 +29,7 @@ export function toSummary(config: Config): ConfigSummary {
   return {
     socket: config.listen.socket,
     admin: config.admin === undefined ? undefined : formatAddress(config.admin),
+    streamRelay: config.streamRelay && toHostPort(config.streamRelay),
     stateDir: config.stateDir,
     default: config.backends.find((backend) => backend.isDefault)?.name ?? '',
     annotation: config.annotation && {
@@ -52,6 +56,7 @@ export function formatSummary(file: string, config: Config, paint: Paint): strin
   const facts = [
     [CHECK.socket, summary.socket],
     [CHECK.admin, summary.admin ?? CHECK.nowhere],
+    [CHECK.streams, summary.streamRelay === undefined ? CHECK.passed : CHECK.relayed(summary.streamRelay)],
     [CHECK.state, summary.stateDir],
     [CHECK.default, summary.default],
     [
@@ -112,5 +117,5 @@ function describeTarget({ target, fallback, handler }: RuleConfig): string {
 }
 
 function formatAddress(address: AdminAddress): string {
-  return address.kind === 'unix' ? `unix://${address.path}` : `${address.host}:${address.port}`;
+  return address.kind === 'unix' ? `unix://${address.path}` : toHostPort(address);
 }

@@ -37,10 +37,13 @@ export const CHECK = {
   good: (file: string) => `${file} is good.`,
   socket: 'CRI socket',
   admin: 'metrics and health',
+  streams: 'streams',
   state: 'state',
   default: 'default backend',
   annotation: 'annotation',
   nowhere: 'not served',
+  passed: 'clients connect to the runtimes',
+  relayed: (address: string) => `relayed on ${address}`,
   noAnnotation: 'pods may not choose their backend',
   annotationIn: (key: string, namespaces: readonly string[]) =>
     `${key} chooses the backend ${namespaces.length === 0 ? 'in no namespace' : `in namespaces ${namespaces.join(', ')}`}`,

@@ -1,5 +1,5 @@
 // The address of the admin side as the config writes it.
-import type { AdminAddress } from './config.ts';
+import type { AdminAddress, TcpAddress } from './config.ts';
 import { parseSocket } from './sockets.ts';
 
 /** Reads host:port, [v6]:port or unix:///path; undefined when it is none of them. */
@@ -12,6 +12,11 @@ export function parseAddress(text: string): AdminAddress | undefined {
   const host = v6 ?? name;
   if (host === undefined || Number(port) > 65_535) return undefined;
   return { kind: 'tcp', host, port: Number(port) };
+}
+
+/** host:port as it stands in URLs: an IPv6 address in brackets. */
+export function toHostPort({ host, port }: TcpAddress): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 /** Whether only this machine can reach it. */

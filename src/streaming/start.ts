@@ -15,8 +15,8 @@ export interface StreamsOptions {
 /** Throws StartError when the relay cannot listen. */
 export async function startStreams({ config, clock, log, metrics }: StreamsOptions): Promise<Streams> {
   if (config.streamRelay === undefined) return passingStreams;
-  const { startRelay } = await import('./relay.ts');
-  const relay = await startRelay({ address: config.streamRelay, clock, log, counts: metrics });
+  const { startStreamRelay } = await import('./stream-relay.ts');
+  const relay = await startStreamRelay({ address: config.streamRelay, clock, log, counts: metrics });
   log.info({ address: relay.address }, 'relaying streams');
   return relay;
 }

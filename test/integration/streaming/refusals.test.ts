@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import net from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { StreamKind } from '../../../src/cri/methods.ts';
-import { startRelay } from '../../../src/streaming/relay.ts';
+import { startStreamRelay } from '../../../src/streaming/stream-relay.ts';
 import { answerOf, openStream, request, restOf } from '../../support/stream-client.ts';
 import { until } from '../../support/until.ts';
 import { type RelayStage, relayStage } from './stage.ts';
@@ -117,7 +117,7 @@ describe('the relay', () => {
     const { port } = new URL(stage.url());
     const { clock, metrics } = stage;
     const address = { host: '127.0.0.1', port: Number(port) };
-    const second = startRelay({ address, clock, log: undefined as never, counts: metrics });
+    const second = startStreamRelay({ address, clock, log: undefined as never, counts: metrics });
     await expect(second).rejects.toMatchObject({
       code: 'SWITCHYARD_START',
       message: expect.stringContaining(`127.0.0.1:${port}`),
@@ -165,6 +165,24 @@ describe('an answer of the backend that opens no stream', () => {
     expect((await restOf(socket)).length).toBe(0);
     expect(arrived).toEqual([]);
     expect(stage.peer.requests).toHaveLength(1);
+  });
+
+  it('arrives whole while the client goes on sending', async () => {
+    stage.peer.serve = ({ socket }) => {
+      socket.write('HTTP/1.1 403 Forbidden\r\nContent-Length: 6\r\n\r\nabc');
+      // Told that no request follows, it has still more to say.
+      socket.once('end', () => socket.write('d')).resume();
+    };
+    const { socket, rest } = await openStream(stage.url());
+    const far = stage.peer.requests[0]?.socket as net.Socket;
+    await until(() => far.readableEnded, 'the backend is told that no request follows');
+    const body = restOf(socket);
+    for (let sent = 0; sent < 20; sent++) {
+      socket.write(Buffer.alloc(64 * 1024));
+      await until(() => socket.writableLength === 0, 'the relay takes it');
+    }
+    far.end('ef');
+    expect(`${rest}${await body}`).toBe('abcdef');
   });
 
   it('is told in the log with its status, without the token', async () => {

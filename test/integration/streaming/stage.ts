@@ -1,7 +1,7 @@
 // A relay alone between a client and the streaming server of a runtime, on a clock that stands still.
 import type { BackendConfig } from '../../../src/config/config.ts';
 import type { StreamKind } from '../../../src/cri/methods.ts';
-import { type Relay, startRelay } from '../../../src/streaming/relay.ts';
+import { type StreamRelay, startStreamRelay } from '../../../src/streaming/stream-relay.ts';
 import { Metrics } from '../../../src/telemetry/metrics.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { type LogLine, recorder } from '../../support/proxy-world.ts';
@@ -9,7 +9,7 @@ import type { Certificate } from '../../support/self-signed.ts';
 import { type StreamPeer, streamPeer } from '../../support/stream-peer.ts';
 
 export interface RelayStage extends AsyncDisposable {
-  readonly relay: Relay;
+  readonly relay: StreamRelay;
   readonly peer: StreamPeer;
   readonly clock: FakeClock;
   readonly lines: readonly LogLine[];
@@ -32,7 +32,7 @@ export async function relayStage(certificate?: Certificate): Promise<RelayStage>
     journal: () => ({ sizeBytes: 0, isFailing: false }),
   });
   const address = { host: '127.0.0.1', port: 0 };
-  const relay = await startRelay({ address, clock, log: recorder(lines), counts: metrics });
+  const relay = await startStreamRelay({ address, clock, log: recorder(lines), counts: metrics });
   const scheme = certificate === undefined ? 'http' : 'https';
   const urlFor = (given: string) => relay.urlOf('exec', BACKEND, given);
   return {

@@ -42,6 +42,7 @@ describe('check', () => {
 
       CRI socket          /run/switchyard/cri.sock
       metrics and health  127.0.0.1:9440
+      streams             clients connect to the runtimes
       state               /var/lib/switchyard
       default backend     containerd
       annotation          switchyard.dev/backend chooses the backend in namespaces "build-*"
@@ -57,6 +58,13 @@ describe('check', () => {
       A pod that no rule matches goes to the backend that exposes its handler; without a handler, to the default.
       "
     `);
+  });
+
+  it('tells where streams are relayed', async () => {
+    const relaying = `${GOOD}streaming: relay\nstreamingAddress: "[::1]:9441"\n`;
+    expect((await check(relaying)).out).toContain('streams             relayed on [::1]:9441\n');
+    const { out } = await check(relaying, '--output', 'json');
+    expect(JSON.parse(out).summary.streamRelay).toBe('[::1]:9441');
   });
 
   it('sums it up as data in JSON', async () => {

@@ -3,6 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import net from 'node:net';
 import type { Clock } from '../clock.ts';
+import { toHostPort } from '../config/address.ts';
 import type { BackendConfig, TcpAddress } from '../config/config.ts';
 import type { StreamKind } from '../cri/methods.ts';
 import { StartError } from '../errors.ts';
@@ -21,7 +22,7 @@ const HEAD_MS = 10_000;
 const WAITING_AT_MOST = 100;
 const STREAMS_AT_MOST = 1_000;
 
-export interface RelayOptions {
+export interface StreamRelayOptions {
   readonly address: TcpAddress;
   readonly clock: Clock;
   readonly log: Logger;
@@ -36,14 +37,14 @@ interface Ticket {
 }
 
 /** Starts it. Throws StartError when the address cannot be had. */
-export async function startRelay(options: RelayOptions): Promise<Relay> {
+export async function startStreamRelay(options: StreamRelayOptions): Promise<StreamRelay> {
   const server = net.createServer({ allowHalfOpen: true, noDelay: true, ...KEEP_ALIVE });
   const { host, port } = options.address;
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) =>
       reject(
         new StartError(
-          `the relay of streams cannot listen on ${toAuthority(options.address)}: ${error.message}`,
+          `the relay of streams cannot listen on ${toHostPort(options.address)}: ${error.message}`,
           {
             hint: 'Change streamingAddress in the config, or end the program that holds the address',
             cause: error,
@@ -53,15 +54,15 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     );
     server.listen({ host, port }, resolve);
   });
-  return new Relay(server, options);
+  return new StreamRelay(server, options);
 }
 
 /** The running relay. */
-export class Relay implements Streams {
+export class StreamRelay implements Streams {
   /** host:port, with the real port when 0 was asked for. */
   readonly address: string;
   readonly #server: net.Server;
-  readonly #options: RelayOptions;
+  readonly #options: StreamRelayOptions;
   readonly #tokens: Tokens<Ticket>;
   readonly #clients = new Set<net.Socket>();
   /** Those whose request has not come. */
@@ -69,9 +70,9 @@ export class Relay implements Streams {
   readonly #streams = new Set<RelayedStream>();
 
   /** Of a server that listens. */
-  constructor(server: net.Server, options: RelayOptions) {
+  constructor(server: net.Server, options: StreamRelayOptions) {
     const { host } = options.address;
-    this.address = toAuthority({ host, port: (server.address() as net.AddressInfo).port });
+    this.address = toHostPort({ host, port: (server.address() as net.AddressInfo).port });
     this.#server = server;
     this.#options = options;
     this.#tokens = new Tokens({
@@ -183,8 +184,4 @@ const UNKNOWN_TOKEN =
 /** A client's own query goes behind that of the backend's URL. */
 function withQuery(path: string, query: string): string {
   return path.includes('?') ? `&${query.slice(1)}` : query;
-}
-
-function toAuthority({ host, port }: TcpAddress): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
