@@ -33,8 +33,8 @@ export const BACKEND_ANNOTATION = 'switchyard.dev/backend';
 /** The annotation that a rule of the config matches, in namespaces that begin with `ci-`: pods go to `new`. */
 export const RULE_ANNOTATION = 'build.example.com/needs';
 
-/** Starts everything; when it throws, all is stopped again. */
-export async function startWorld(): Promise<World> {
+/** Starts everything; when it throws, all is stopped again. `more` are further keys of Switchyard's config. */
+export async function startWorld(more: Readonly<Record<string, unknown>> = {}): Promise<World> {
   const stack: AsyncDisposable[] = [];
   const keep = <T extends AsyncDisposable>(part: T): T => {
     stack.push(part);
@@ -85,7 +85,7 @@ export async function startWorld(): Promise<World> {
             backend: 'new',
           },
         ],
-        more: { annotation: { key: BACKEND_ANNOTATION, namespaces: ['build-*'] } },
+        more: { annotation: { key: BACKEND_ANNOTATION, namespaces: ['build-*'] }, ...more },
       }),
     );
     const cri = switchyard.connect();

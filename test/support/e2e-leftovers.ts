@@ -72,6 +72,7 @@ async function clear(dir: string): Promise<void> {
   await endAll(() => processesInCgroups(run), `the containers of ${run} are gone`);
   for (const mount of mountsBelow(dir)) execFileSync('umount', ['--lazy', mount]);
   for (const bridge of bridgesOf(run.slice(PREFIX.length))) execFileSync('ip', ['link', 'delete', bridge]);
+  if (existsSync(path.join('/run/netns', run))) execFileSync('ip', ['netns', 'delete', run]);
   for (const cgroup of cgroupsOf(run)) removeCgroup(cgroup);
   rmSync(dir, { recursive: true, force: true });
 }
