@@ -1,9 +1,20 @@
 // The URLs of Exec, Attach and PortForward as clients get them by default.
 import { status } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { CriClient } from '../../support/cri-client.ts';
+import { startSwitchyard } from '../../../src/app.ts';
+import { encodeVersionResponse } from '../../../src/cri/own-messages.ts';
+import { encodeField } from '../../../src/cri/wire.ts';
+import { CriClient, type RawReply } from '../../support/cri-client.ts';
 import { runContainer, runPod } from '../../support/cri-pod.ts';
-import { type ProxyWorld, proxyWorld, SIMULATED_IMAGE } from '../../support/proxy-world.ts';
+import {
+  configOf,
+  type ProxyWorld,
+  proxyWorld,
+  recorder,
+  SIMULATED_IMAGE,
+} from '../../support/proxy-world.ts';
+import { scriptedBackend } from '../../support/scripted-backend.ts';
+import { tempDir } from '../../support/temp-dir.ts';
 
 const IMAGE = { image: SIMULATED_IMAGE };
 
@@ -66,5 +77,37 @@ describe('the URL of a stream', () => {
       code: status.UNKNOWN,
       details: expect.not.stringContaining('switchyard'),
     });
+  });
+});
+
+describe('the URL of a runtime that gives a path alone', () => {
+  const CONTAINER_ID = 'c'.repeat(64);
+  const text = (value: string) => encodeField(1, Buffer.from(value));
+
+  async function execWith(streamingBase: string | undefined): Promise<RawReply> {
+    await using dir = await tempDir();
+    await using backend = await scriptedBackend(dir.file('one.sock'));
+    backend.answer('Version', { messages: [encodeVersionResponse('scripted', '1.0.0', 'v1')] });
+    backend.answer('ListContainers', { messages: [encodeField(1, text(CONTAINER_ID))] });
+    backend.answer('Exec', { messages: [text('/cri/exec/theirs')] });
+    const config = configOf(dir, [{ name: 'one', profile: 'reference' }]);
+    const backends = config.backends.map((one) => ({ ...one, streamingBase }));
+    const switchyard = await startSwitchyard({ config: { ...config, backends }, log: recorder([]) });
+    using client = new CriClient(switchyard.socket);
+    const reply = await client.rawCall('/runtime.v1.RuntimeService/Exec', text(CONTAINER_ID));
+    await switchyard.close();
+    return reply;
+  }
+
+  it('gets the base that the config has for it', async () => {
+    const { bytes } = await execWith('http://127.0.0.1:10010');
+    expect(bytes).toEqual(text('http://127.0.0.1:10010/cri/exec/theirs'));
+  });
+
+  it('is refused without one, with the key to set', async () => {
+    const { code, details, messages } = await execWith(undefined);
+    expect({ code, messages }).toEqual({ code: status.FAILED_PRECONDITION, messages: [] });
+    expect(details).toContain('streamingBase of backend one');
+    expect(details).not.toContain('theirs');
   });
 });
