@@ -47,7 +47,7 @@ export interface VersionGuard {
   readonly since: `1.${number}`;
   /** What a pod asks for with it, to go behind "asks for". */
   readonly asks: string;
-  /** What would become of the pod without it, to go behind "without it". */
+  /** What would become of the pod on a runtime that ignores it. */
   readonly harm: string;
   /** Where it is set in a pod's manifest. */
   readonly manifest: string;

@@ -5,6 +5,7 @@ import type { BackendVersion } from '../backends/probe.ts';
 import { encodeVersionRequest } from '../cri/own-messages.ts';
 import {
   type GuardedRequest,
+  type Knowledge,
   knowledgeOf,
   tells,
   VERSION_GUARDS,
@@ -52,7 +53,7 @@ export function guard(
 ): void | Promise<void> {
   const rows = rowsOf(backend);
   const ignored = rows.ignored.find((row) => row.isAsked(request));
-  if (ignored !== undefined) throw refuse(parts, call, backend, request, ignored);
+  if (ignored !== undefined) throw refuse(parts, call, backend, request, ignored, 'ignores that');
   const asked = rows.open.filter((row) => row.isAsked(request));
   if (asked.length > 0) return guardByStatus(parts, call, backend, request, rows, asked);
 }
@@ -74,7 +75,8 @@ async function guardByStatus(
     throw error;
   }
   const untold = asked.find(({ told }) => told === undefined || !tells(status, told));
-  if (untold !== undefined) throw refuse(parts, call, backend, request, untold);
+  if (untold !== undefined)
+    throw refuse(parts, call, backend, request, untold, 'does not say in its Status that it obeys that');
 }
 
 async function askStatus(backend: Backend): Promise<Buffer> {
@@ -96,7 +98,7 @@ function rowsOf({ version, apiVersion }: Backend): Rows {
   if (version === undefined) return NO_ROWS;
   const known = rowsByVersion.get(version);
   if (known !== undefined) return known;
-  const rowsThat = (knowledge: string) =>
+  const rowsThat = (knowledge: Knowledge) =>
     VERSION_GUARDS.filter((row) => knowledgeOf(row, { apiVersion, ...version }) === knowledge);
   const rows = { ignored: rowsThat('ignores'), open: rowsThat('status-tells') };
   rowsByVersion.set(version, rows);
@@ -109,6 +111,7 @@ function refuse(
   backend: Backend,
   request: GuardedRequest,
   row: VersionGuard,
+  how: string,
 ): IgnoredFieldError {
   call.rule = 'guard';
   call.backendName = backend.name;
@@ -116,8 +119,6 @@ function refuse(
   const { runtimeName = '', runtimeVersion = '' } = backend.version ?? {};
   const release = row.obeyed[runtimeName];
   const isDated = release !== undefined && release !== 'never' && release !== 'when-told';
-  const how =
-    isDated || release === 'never' ? 'ignores that' : 'does not say in its Status that it obeys that';
   return new IgnoredFieldError(
     `${whoOf(request)} asks for ${row.asks} (${row.field}), but backend ${backend.name} runs ${runtimeName} ${runtimeVersion}, which ${how}: ${row.harm}`,
     {
