@@ -32,7 +32,7 @@ const MEASURED = {
   'NetworkInterfaceUsage.rx_bytes': 'the node talks to its bridges',
   'NetworkInterfaceUsage.tx_bytes': 'the node talks to its bridges',
   'ProcessUsage.timestamp': 'when it was measured',
-  'FilesystemUsage.timestamp': 'when it was measured',
+  'FilesystemUsage.timestamp': 'when it was measured, and nothing before containerd did the first time',
   'FilesystemUsage.used_bytes': 'containers and images come and go',
   'FilesystemUsage.inodes_used': 'containers and images come and go',
 };
@@ -82,6 +82,12 @@ export function comparableReply(rpc: Rpc, reply: RawReply) {
     headers: reply.headers.getMap(),
     trailers: reply.trailers.getMap(),
   };
+}
+
+/** What a client sees of a reply beside its messages. */
+export function aroundMessages(rpc: Rpc, reply: RawReply) {
+  const { messages: _, ...rest } = comparableReply(rpc, reply);
+  return rest;
 }
 
 /** The records of list replies in a form in which two equal lists are equal: no order is promised. */

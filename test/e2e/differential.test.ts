@@ -12,6 +12,7 @@ import { IMAGES } from '../support/oci-image.ts';
 import { until } from '../support/until.ts';
 import {
   type Ask,
+  aroundMessages,
   ask,
   asks,
   comparableMessage,
@@ -266,21 +267,22 @@ describe('a call to the owner', () => {
 });
 
 describe('a list', () => {
-  /** What the runtimes answer to the same question, one after the other. */
+  /** One subject of each backend, made through Switchyard or behind its back. */
+  const some = () => subjects.filter((_, index) => [0, 3, 4].includes(index));
+  /** What the runtimes answer to the same question. */
   const askAll = (asked: Ask) => Promise.all(BACKENDS.map((backend) => ask(world[backend].cri, asked)));
 
   for (const [rpc, requests] of Object.entries(LISTS) as [Rpc, (subject: Subject) => Ask[]][]) {
     it(`has through Switchyard the records that all runtimes have, and no others: ${rpc}`, async () => {
-      for (const subject of subjects) {
+      for (const subject of some()) {
         for (const asked of requests(subject)) {
           const before = await ask(world.cri, asked);
           const all = comparableRecords(rpc, await askAll(asked));
           const after = await ask(world.cri, asked);
           expect(comparableRecords(rpc, [before])).toEqual(all);
           expect(comparableRecords(rpc, [after])).toEqual(all);
-          const { code, details, headers, trailers } = comparableReply(rpc, after);
-          const own = comparableReply(rpc, await ask(world[subject.backend].cri, asked));
-          expect(own).toMatchObject({ code, details, headers, trailers });
+          const own = await ask(world[subject.backend].cri, asked);
+          expect(aroundMessages(rpc, after)).toEqual(aroundMessages(rpc, own));
         }
       }
     });
@@ -288,7 +290,7 @@ describe('a list', () => {
 
   for (const [rpc, unary] of Object.entries(STREAMED) as [Rpc, Rpc][]) {
     it(`is the same streamed by Switchyard: ${rpc}`, async () => {
-      for (const { bytes } of subjects.flatMap((subject) => LISTS[unary]?.(subject) ?? [])) {
+      for (const { bytes } of some().flatMap((subject) => LISTS[unary]?.(subject) ?? [])) {
         const streamed = await ask(world.cri, { rpc, bytes });
         const all = await askAll({ rpc: unary, bytes });
         expect(comparableRecords(rpc, [streamed])).toEqual(comparableRecords(unary, all));
@@ -302,6 +304,13 @@ describe('a list', () => {
       await expectSame(world.old.cri, world.cri, asks(rpc, {}));
     },
   );
+});
+
+describe('a stream of what no runtime here has', () => {
+  it('is empty: an UNIMPLEMENTED would make the kubelet take unary lists for everything', async () => {
+    const { code, messages } = await ask(world.cri, asks('StreamPodSandboxMetrics', {}));
+    expect({ code, messages }).toEqual({ code: 0, messages: [] });
+  });
 });
 
 describe('a call about images', () => {
@@ -366,6 +375,18 @@ describe('a call about images', () => {
     });
   });
 
+  it('for a runtime handler has the answer of its backend, which knows it by its own name', async () => {
+    for (const backend of BACKENDS) {
+      for (const rpc of ['PullImage', 'ImageStatus'] as const) {
+        const request = (runtimeHandler: string) =>
+          asks(rpc, { image: { image: world.pullable, runtimeHandler } });
+        const direct = await ask(world[backend].cri, request('runc'));
+        const through = await ask(world.cri, request(HANDLERS[backend]));
+        expect(comparableReply(rpc, through)).toEqual(comparableReply(rpc, direct));
+      }
+    }
+  });
+
   it('that names no pod has the answer of one of the backends: ImageStatus', async () => {
     const id = (await world.old.cri.call('ImageStatus', { image: { image: IMAGES.app } })).image?.id ?? '';
     for (const image of [IMAGES.app, id, 'e2e.test/none:1', '']) {
@@ -383,8 +404,8 @@ describe('a call about images', () => {
     const joined = Buffer.concat(answers.map(({ bytes }) => bytes));
     const through = await ask(world.cri, asked);
     expect(comparableMessage('ImageFsInfo', through.bytes)).toBe(comparableMessage('ImageFsInfo', joined));
-    const { code, details, headers, trailers } = comparableReply('ImageFsInfo', answers[0] as RawReply);
-    expect(comparableReply('ImageFsInfo', through)).toMatchObject({ code, details, headers, trailers });
+    const own = aroundMessages('ImageFsInfo', answers[0] as RawReply);
+    expect(aroundMessages('ImageFsInfo', through)).toEqual(own);
   });
 
   it('removes an image everywhere with the reply of one runtime: RemoveImage', async () => {
@@ -571,13 +592,13 @@ describe('a client of v1alpha2', () => {
   it('is told by Switchyard what a client of v1 is told', async () => {
     await forEachSubject(async (subject, direct) => {
       for (const asked of owned(subject)) await expectSame(direct, through, asked);
-      for (const requests of Object.values(LISTS)) {
-        for (const asked of requests(subject).slice(0, 1)) {
-          const [older, newer] = [await ask(through, asked), await ask(world.cri, asked)];
-          expect(comparableRecords(asked.rpc, [older])).toEqual(comparableRecords(asked.rpc, [newer]));
-        }
-      }
     });
+    for (const requests of Object.values(LISTS)) {
+      for (const asked of subjects.slice(0, 1).flatMap(requests)) {
+        const [older, newer] = [await ask(through, asked), await ask(world.cri, asked)];
+        expect(comparableRecords(asked.rpc, [older])).toEqual(comparableRecords(asked.rpc, [newer]));
+      }
+    }
   });
 
   // After this the two show in their Status that somebody spoke v1alpha2 to them.

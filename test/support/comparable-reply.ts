@@ -9,13 +9,13 @@ export type FieldReasons = Readonly<Record<string, string>>;
 
 /** What may differ between two replies that are the same. */
 export interface Variations {
-  /** Fields whose value does; that they are there is compared all the same. */
+  /** Fields whose value does, or that may not be there yet. */
   readonly values: FieldReasons;
   /** Repeated fields whose order does. */
   readonly orders: FieldReasons;
 }
 
-/** The message with 0 in the fields that vary, and with the entries of maps and what has no order sorted. */
+/** The message without the fields that vary, and with the entries of maps and what has no order sorted. */
 export function comparable(message: Uint8Array, schema: DescMessage, variations: Variations): Buffer {
   const reader = new BinaryReader(message);
   const records: { readonly number: number; readonly bytes: Buffer }[] = [];
@@ -28,10 +28,9 @@ export function comparable(message: Uint8Array, schema: DescMessage, variations:
     let bytes: Uint8Array;
     if (name in variations.values) {
       reader.skip(wireType, number);
-      // A second one replaces the first.
-      if (records.some((record) => record.number === number)) continue;
-      bytes = new BinaryWriter().tag(number, WireType.Varint).int32(0).finish();
-    } else if (field?.fieldKind !== 'map' && field?.message && wireType === WireType.LengthDelimited) {
+      continue;
+    }
+    if (field?.fieldKind !== 'map' && field?.message && wireType === WireType.LengthDelimited) {
       const inner = comparable(reader.bytes(), field.message, variations);
       bytes = new BinaryWriter().tag(number, wireType).bytes(inner).finish();
     } else {
