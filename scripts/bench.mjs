@@ -12,6 +12,7 @@ await prepare();
 const programsDir = mkdtempSync(path.join(tmpdir(), 'sy-bench-'));
 process.on('exit', () => rmSync(programsDir, { recursive: true, force: true }));
 cpSync(path.join(root, 'dist'), path.join(programsDir, 'dist'), { recursive: true });
+cpSync(path.join(root, 'test/bench/peers/grpc-go'), path.join(programsDir, 'grpc-go'), { recursive: true });
 
 const programs = ['run', 'backend', 'load-client'];
 const contenders = ['grpc-js-proxy', 'http2-relay', 'byte-pipe'];

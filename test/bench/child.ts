@@ -8,8 +8,8 @@ const KILL_AFTER_MS = 3_000;
 export interface Command {
   readonly program: string;
   readonly args: readonly string[];
-  /** True for a program of the bench that is talked to by Child.ask. */
-  readonly hasIpc?: boolean;
+  /** How Child.ask talks to it, if it is a program of the bench: by Node's ipc, or by lines of JSON on stdin and stdout. */
+  readonly talk?: 'ipc' | 'lines';
 }
 
 const running = new Set<ChildProcess>();
@@ -21,16 +21,19 @@ export class Child {
   readonly pid: number;
   private readonly process: ChildProcess;
   private readonly ended: Promise<void>;
+  private readonly talk: 'ipc' | 'lines' | undefined;
   private outputTail = '';
 
-  private constructor(child: ChildProcess, pid: number) {
+  private constructor(child: ChildProcess, pid: number, talk: 'ipc' | 'lines' | undefined) {
     this.process = child;
     this.pid = pid;
+    this.talk = talk;
     running.add(child);
     const keep = (chunk: Buffer): void => {
       this.outputTail = (this.outputTail + chunk.toString()).slice(-OUTPUT_KEPT_CHARACTERS);
     };
-    child.stdout?.on('data', keep);
+    if (talk === 'lines') this.readLines();
+    else child.stdout?.on('data', keep);
     child.stderr?.on('data', keep);
     this.ended = new Promise((resolve) => {
       child.once('exit', () => {
@@ -42,14 +45,15 @@ export class Child {
 
   /** Starts the process. Throws when the program is not there. */
   static start(command: Command): Child {
-    const stdio = ['ignore' as const, 'pipe' as const, 'pipe' as const];
-    const child = spawn(command.program, [...command.args], {
-      stdio: command.hasIpc === true ? [...stdio, 'ipc'] : stdio,
+    const { program, args, talk } = command;
+    const stdin = talk === 'lines' ? 'pipe' : 'ignore';
+    const child = spawn(program, [...args], {
+      stdio: talk === 'ipc' ? [stdin, 'pipe', 'pipe', 'ipc'] : [stdin, 'pipe', 'pipe'],
       serialization: 'advanced',
     });
     child.on('error', () => {}); // told by the missing pid, or by the exit
-    if (child.pid === undefined) throw new Error(`cannot start ${command.program}`);
-    return new Child(child, child.pid);
+    if (child.pid === undefined) throw new Error(`cannot start ${program}`);
+    return new Child(child, child.pid, talk);
   }
 
   /** The end of what it wrote to stdout and stderr. */
@@ -61,7 +65,7 @@ export class Child {
     return this.process.exitCode !== null || this.process.signalCode !== null;
   }
 
-  /** Sends `question` to a child with ipc and resolves with its next answer; rejects when it ends instead. */
+  /** Sends `question` to a child that talks and resolves with its next answer; rejects when it ends instead. */
   ask<Answer>(question: unknown): Promise<Answer> {
     return new Promise((resolve, reject) => {
       const child = this.process;
@@ -79,9 +83,22 @@ export class Child {
       };
       child.on('message', onMessage);
       child.on('exit', onExit);
-      child.send(question as object, (error) => {
-        if (error !== null) onExit();
-      });
+      if (this.talk === 'lines') child.stdin?.write(`${JSON.stringify(question)}\n`);
+      else
+        child.send(question as object, (error) => {
+          if (error !== null) onExit();
+        });
+    });
+  }
+
+  /** Turns each line of its stdout into what ipc would have brought. */
+  private readLines(): void {
+    let rest = '';
+    this.process.stdin?.on('error', () => {}); // told by its exit
+    this.process.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      const lines = (rest + text).split('\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines) this.process.emit('message', JSON.parse(line), undefined as never);
     });
   }
 

@@ -1,7 +1,12 @@
 // The command line of the bench.
 import { parseArgs } from 'node:util';
 
+/** Which programs call and answer: the project's own light ones, or such as are written with grpc-go. */
+export type PeersName = (typeof PEERS)[number];
+const PEERS = ['light', 'grpc-go'] as const;
+
 export interface Options {
+  readonly peers: PeersName;
   /** How long the rounds may take together, without starts and stops. */
   readonly seconds: number;
   readonly sliceMs: number;
@@ -25,6 +30,8 @@ Latency, throughput, CPU and memory of Switchyard beside a direct call and other
   --seconds N        time for the rounds (default 180)
   --slice N          milliseconds of one contender's turn (default 100)
   --cell TEXT        only cells whose name contains TEXT, e.g. "Version, 1 in flight"; may be repeated
+  --peers NAME       who calls and answers: light (default; the project's own HTTP/2, so that a call is nearly all the
+                     proxy's) or grpc-go (as a kubelet and containerd; needs Debian's golang-go, golang-google-grpc-dev)
   --contender NAME   only this one beside direct; may be repeated
   --also NAME=LINE   take another proxy along, started by LINE; {listen}, {a}, {b} stand for its socket and those
                      of the two backends, {config} for a Switchyard config of its own; may be repeated
@@ -42,6 +49,7 @@ export function readOptions(args: readonly string[]): Options | undefined {
       seconds: { type: 'string' },
       slice: { type: 'string' },
       cell: { type: 'string', multiple: true, default: [] },
+      peers: { type: 'string', default: 'light' },
       contender: { type: 'string', multiple: true, default: [] },
       also: { type: 'string', multiple: true, default: [] },
       'cross-check': { type: 'boolean', default: false },
@@ -50,7 +58,10 @@ export function readOptions(args: readonly string[]): Options | undefined {
     },
   });
   if (values.help) return undefined;
+  const peers = PEERS.find((name) => name === values.peers);
+  if (peers === undefined) throw new Error(`--peers ${values.peers}: one of ${PEERS.join(', ')} is wanted`);
   return {
+    peers,
     seconds: positive('--seconds', values.seconds ?? (values.quick ? '12' : '180')),
     sliceMs: positive('--slice', values.slice ?? (values.quick ? '30' : '100')),
     starts: values.quick ? 2 : 9,

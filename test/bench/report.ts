@@ -24,6 +24,7 @@ function headLines(results: Results): string[] {
   return [
     '',
     `Node ${results.node}, ${results.cores} cores, ${rounds} rounds. Ratios are taken within a round: median (quartiles).`,
+    `Peers: ${results.peers}.`,
     'Direct: the load client on the backend; for merged lists it asks both backends at once and waits for both.',
     ...results.absent.map(({ name, reason }) => `Absent: ${name}: ${reason}.`),
     ...results.proxies

@@ -45,6 +45,8 @@ export interface ProxyResult {
 export interface Results {
   readonly node: string;
   readonly cores: number;
+  /** Who calls and who answers. */
+  readonly peers: string;
   readonly proxies: readonly ProxyResult[];
   readonly absent: readonly { readonly name: string; readonly reason: string }[];
   /** Exec of an empty Node program until its socket accepts, each start. */

@@ -2,11 +2,12 @@
 import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
-import { Child, type Command } from './child.ts';
+import { Child } from './child.ts';
 import { DIRECT, findProxies, type Places, type ProxyProgram } from './contenders.ts';
 import { crossCheck } from './cross-check.ts';
 import { startUntilAccepting, startUntilAnswered } from './first-answer.ts';
 import { type Options, readOptions, USAGE } from './options.ts';
+import { findPeers } from './peers.ts';
 import { memoryOf } from './process-figures.ts';
 import { reportOf } from './report.ts';
 import type { ProxyResult, Results } from './results.ts';
@@ -58,15 +59,15 @@ export async function main(args: readonly string[], programsDir: string): Promis
 async function measure(options: Options, programsDir: string): Promise<Results> {
   const children: Child[] = [];
   try {
+    const peers = findPeers(options.peers, programsDir);
     const backendSockets = ['a', 'b'].map((name) => path.join(programsDir, `${name}.sock`));
     const backends: Child[] = [];
     for (const [index, socket] of backendSockets.entries()) {
-      const command = asked(programsDir, 'backend.mjs', socket, String(index));
-      const { child } = await startUntilAccepting(command, socket);
+      const { child } = await startUntilAccepting(peers.backend(index, socket), socket);
       backends.push(child);
       children.push(child);
     }
-    const client = Child.start(asked(programsDir, 'load-client.mjs'));
+    const client = Child.start(peers.client);
     children.push(client);
 
     const places: Places = { dir: programsDir, backendSockets };
@@ -101,6 +102,7 @@ async function measure(options: Options, programsDir: string): Promise<Results> 
     return {
       node: process.versions.node,
       cores: availableParallelism(),
+      peers: peers.about,
       proxies: running.map(({ proxy, child, firstAnswersMs }): ProxyResult => {
         const told = rounds.firstRound.get(proxy.name);
         return {
@@ -124,10 +126,6 @@ async function measure(options: Options, programsDir: string): Promise<Results> 
   } finally {
     await Promise.all(children.map((child) => child.stop()));
   }
-}
-
-function asked(programsDir: string, file: string, ...args: string[]): Command {
-  return { program: process.execPath, args: [path.join(programsDir, file), ...args], hasIpc: true };
 }
 
 /** Times an empty Node program that only listens: what of a start-up is Node's own. */

@@ -16,14 +16,19 @@ export interface Cell {
   readonly inFlight: number;
 }
 
-const SERVICE = '/runtime.v1.RuntimeService';
+/** The path of an RPC. */
+export function servicePath(rpc: string): string {
+  return `/runtime.v1.RuntimeService/${rpc}`;
+}
 
-export const VERSION: Workload = { name: 'Version', path: `${SERVICE}/Version` };
-export const SANDBOX_STATUS: Workload = { name: 'PodSandboxStatus', path: `${SERVICE}/PodSandboxStatus` };
+/** The path of the lists that are measured. */
+export const LIST_PATH = servicePath('ListContainers');
+export const VERSION: Workload = { name: 'Version', path: servicePath('Version') };
+export const SANDBOX_STATUS: Workload = { name: 'PodSandboxStatus', path: servicePath('PodSandboxStatus') };
 
 /** ListContainers over two backends with `containers` each. */
 export function listContainers(containers: number): Workload {
-  return { name: `ListContainers 2 x ${containers}`, path: `${SERVICE}/ListContainers`, containers };
+  return { name: `ListContainers 2 x ${containers}`, path: LIST_PATH, containers };
 }
 
 const WORKLOADS: readonly Workload[] = [
@@ -83,7 +88,7 @@ export function exchangesOf(workload: Workload): readonly Exchange[] {
 }
 
 /** A message with a short string in field 1. */
-function stringField(value: string): Buffer {
+export function stringField(value: string): Buffer {
   return Buffer.concat([Buffer.from([0x0a, value.length]), Buffer.from(value)]);
 }
 
