@@ -97,7 +97,7 @@ export class ClientConnection extends Connection {
     this.removeOpening(stream);
     stream.id = this.nextId;
     stream.sendWindowBytes = this.peerInitialWindowBytes;
-    this.streams.set(stream.id, stream);
+    this.streams.add(stream);
     this.nextId += 2;
     if (this.nextId > MAX_STREAM_ID - 1) this.goAway();
   }
@@ -180,7 +180,7 @@ export class ClientConnection extends Connection {
     const wasOpen = !this.isGoingAway;
     this.isGoingAway = true;
     const unprocessed: StreamAbort = { kind: 'connection', message, processed: false };
-    for (const stream of [...this.streams.values(), ...this.opening]) {
+    for (const stream of [...this.streams.all(), ...this.opening]) {
       if (stream.id === 0 || stream.id > lastStreamId) this.abort(stream, unprocessed);
     }
     if (wasOpen) this.clientOptions.onGoaway();
@@ -203,7 +203,7 @@ export class ClientConnection extends Connection {
   }
 
   protected override abortAll(reason: string): void {
-    for (const stream of [...this.streams.values(), ...this.opening]) {
+    for (const stream of [...this.streams.all(), ...this.opening]) {
       const processed = this.isConnected && stream.id !== 0;
       this.abort(stream, { kind: 'connection', message: reason, processed });
     }

@@ -99,7 +99,7 @@ export class ServerConnection extends Connection {
   private open(id: number, list: readonly Field[], endStream: boolean): void {
     const stream = new Stream(this, id, this.peerInitialWindowBytes, NO_RECEIVER);
     stream.hasHeaders = true;
-    this.streams.set(id, stream);
+    this.streams.add(stream);
     try {
       stream.receiver = this.serverOptions.accept(stream);
     } catch (error: unknown) {

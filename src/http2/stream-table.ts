@@ -8,6 +8,7 @@ import { Encoder, encodedBlock } from './hpack-encoder.ts';
 import { type Settings, settingsPayload } from './settings.ts';
 import type { Stream, StreamAbort } from './stream.ts';
 import type { StreamHost } from './stream-host.ts';
+import { StreamSlots } from './stream-slots.ts';
 import { type ConnectionOptions, Transport } from './transport.ts';
 
 /** A transport with streams on it. */
@@ -16,7 +17,7 @@ export abstract class StreamTable extends Transport implements StreamHost {
   queuedDataBytes = 0;
   readonly receiveWindowBytes: number;
 
-  protected readonly streams = new Map<number, Stream>();
+  protected readonly streams = new StreamSlots();
   protected readonly resets = new ResetMemory();
   protected readonly encoder = new Encoder();
   protected readonly receiveWindow: ReceiveWindow;
@@ -157,7 +158,7 @@ export abstract class StreamTable extends Transport implements StreamHost {
   }
 
   protected override abortAll(reason: string): void {
-    for (const stream of [...this.streams.values()]) {
+    for (const stream of this.streams.all()) {
       this.abort(stream, { kind: 'connection', message: reason, processed: true });
     }
   }
@@ -176,8 +177,8 @@ export abstract class StreamTable extends Transport implements StreamHost {
   protected changeSendWindows(sizeBytes: number): void {
     const delta = sizeBytes - this.peerInitialWindowBytes;
     this.peerInitialWindowBytes = sizeBytes;
-    // A copy: what is drained may open new streams, whose windows are right already.
-    for (const stream of [...this.streams.values()]) {
+    // As they are now: what is drained may open new streams, whose windows are right already.
+    for (const stream of this.streams.all()) {
       if (stream.sendWindowBytes + delta > MAX_WINDOW_BYTES) {
         throw new ConnectionError(ERROR_CODE.FLOW_CONTROL_ERROR, 'SETTINGS make a window too large');
       }
