@@ -27,6 +27,8 @@ const { outputFiles, metafile } = await build({
   chunkNames: 'chunks/[name]-[hash]',
   splitting: true,
   bundle: true,
+  // What fastify loads for schemas and for calls without a socket: never asked for, see src/admin/server.ts.
+  external: ['@fastify/ajv-compiler', '@fastify/fast-json-stringify-compiler', 'light-my-request'],
   platform: 'node',
   format: 'esm',
   target: 'node20.19',
