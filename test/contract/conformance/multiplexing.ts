@@ -26,6 +26,7 @@ export function defineMultiplexing({ places, target }: SwitchyardPlan): void {
     try {
       return await look(own);
     } finally {
+      await own.tidy();
       cri.close();
     }
   }

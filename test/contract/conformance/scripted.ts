@@ -20,8 +20,11 @@ export function defineScripted({ places, target }: SimulatedPlan): void {
     const callsOf = (rpc: string) => runtime().journal.filter(({ method }) => method === rpc);
 
     beforeAll(() => bench.shared());
+    // A test that fails leaves no runtime behind that hangs or is dead.
     afterEach(async () => {
       runtime().faults.clear();
+      await target().startAgain(place);
+      await untilBack(bench);
       await bench.tidy();
     });
     afterAll(() => bench.clear());
@@ -60,8 +63,6 @@ export function defineScripted({ places, target }: SimulatedPlan): void {
       await target().kill(place);
       const { items } = await bench.cri.call('ListPodSandbox', {});
       expect(items.map(({ id }) => id)).toContain(podSandboxId);
-      await target().startAgain(place);
-      await untilBack(bench);
     });
 
     it('R7: lists before a pod is removed and answers after it, does not bring that pod back', async () => {
@@ -75,8 +76,6 @@ export function defineScripted({ places, target }: SimulatedPlan): void {
       await target().kill(place);
       const { items } = await bench.cri.call('ListPodSandbox', {});
       expect(items.map(({ id }) => id)).not.toContain(podSandboxId);
-      await target().startAgain(place);
-      await untilBack(bench);
     });
 
     it('R10: breaks off in a command, is UNAVAILABLE, not a probe that failed', async () => {
