@@ -12,10 +12,10 @@ export function encodeNumber(field: number, value: number): Uint8Array {
   return Uint8Array.from([...varint(field * 8), ...varint(value)]);
 }
 
-/** An int64 field with a moment in nanoseconds since the epoch, as CRI has its timestamps. */
+/** An int64 field with a moment in nanoseconds since the epoch, as CRI has its timestamps; exact to the microsecond. */
 export function encodeNanoseconds(field: number, epochMs: number): Uint8Array {
   const bytes = varint(field * 8);
-  let rest = BigInt(Math.trunc(epochMs)) * 1_000_000n;
+  let rest = BigInt(Math.round(epochMs * 1_000)) * 1_000n;
   for (; rest >= 0x80n; rest >>= 7n) bytes.push(Number(rest & 0x7fn) + 0x80);
   bytes.push(Number(rest));
   return Uint8Array.from(bytes);
