@@ -15,6 +15,7 @@ import { Locator } from './ledger/locate.ts';
 import { recall } from './ledger/recall.ts';
 import { CgroupDrivers } from './proxy/cgroup-drivers.ts';
 import { dispatch } from './proxy/dispatch.ts';
+import { EventHub } from './proxy/event-hub.ts';
 import { Front } from './proxy/front.ts';
 import { Admission } from './proxy/layers/admit.ts';
 import { observe } from './proxy/layers/observe.ts';
@@ -66,6 +67,7 @@ export async function startSwitchyard({
       if (state.kind === 'ready') {
         twinAlarm.checkSockets();
         void welcome(parts, backend);
+        events.backendReady(backend);
       } else census.dismiss(backend);
     },
     onError: (backend, error) =>
@@ -142,6 +144,12 @@ export async function startSwitchyard({
     clock,
     onOutcome: (outcome) => metrics.locate(outcome),
   });
+  const record = () => memory.flush();
+  const events = new EventHub({
+    ...{ backends: registry.all, clock, log, metrics, ledger, census, record, onForeignIds },
+    messageSizeBytes: config.limits.messageSizeBytes,
+    periodMs: config.events.periodMs,
+  });
   const parts: ProxyParts = {
     config,
     clock,
@@ -159,7 +167,8 @@ export async function startSwitchyard({
     cgroupDrivers,
     streams,
     listSizes: new ListSizeAlarm(log),
-    record: () => memory.flush(),
+    events,
+    record,
     onForeignIds,
   };
   metrics.expectRules([
@@ -198,6 +207,7 @@ export async function startSwitchyard({
       log.info({ callsInFlight: admission.callsInFlight }, 'stopping');
       await listener.close();
       front.drain();
+      events.close();
       const grace = sleep(clock, config.shutdownGraceMs);
       await Promise.race([admission.drain(), grace]);
       front.close();

@@ -31,6 +31,7 @@ export interface Config {
   readonly rules: readonly RuleConfig[];
   /** Where streams are relayed; undefined: clients get the URLs of the backends. */
   readonly streamRelay: TcpAddress | undefined;
+  readonly events: EventsConfig;
   readonly limits: LimitsConfig;
   /** How long calls in flight may go on after a SIGTERM. */
   readonly shutdownGraceMs: number;
@@ -114,6 +115,14 @@ export interface MatchConfig {
   readonly hostNetwork: boolean | undefined;
   readonly hostPID: boolean | undefined;
   readonly hostIPC: boolean | undefined;
+}
+
+/** How GetContainerEvents is served. */
+export interface EventsConfig {
+  /** False: UNIMPLEMENTED. */
+  readonly isServed: boolean;
+  /** How often a backend without events of its own is listed for them; undefined: never. */
+  readonly periodMs: number | undefined;
 }
 
 export interface LimitsConfig {

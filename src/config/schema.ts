@@ -2,22 +2,11 @@
 // samples is made from it. What one key alone cannot tell is checked in backend-checks.ts and rule-checks.ts.
 import * as z from 'zod';
 import { DURATION } from './duration.ts';
+import { rule } from './rule-schema.ts';
+import { backendName, duration, formed } from './schema-forms.ts';
 import { SIZE } from './size.ts';
 
-/** A text of one form. `error` tells the form, whatever else was found. */
-const formed = (pattern: RegExp, error: string) => z.string(error).regex(pattern, error);
-const duration = () => formed(DURATION, 'must be a duration such as 500ms, 2s or 1m30s');
-const name = () => z.string().min(1).max(100);
-
-const backendName = () =>
-  formed(/^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$/, 'must be made of lower case letters, digits, "-" and "."').max(
-    63,
-  );
-
-const value = () => z.union([z.string(), z.strictObject({ exists: z.boolean() })]);
-const globs = () => z.array(z.string().min(1)).min(1);
-const flag = (what: string) =>
-  z.boolean().optional().describe(`true: only pods that ${what}; false: only those that do not.`);
+const EVENTS_PERIOD = new RegExp(`${DURATION.source}|^off$`);
 
 const listen = z.strictObject({
   socket: z
@@ -102,63 +91,6 @@ const backend = z.strictObject({
     ),
 });
 
-const match = z.strictObject({
-  handler: value()
-    .optional()
-    .describe(
-      'The runtime handler the pod asks for; "" means none. Exact, a glob with *, or { exists: true }.',
-    ),
-  namespaces: globs().optional().describe('Names or globs with *; one of them must match.'),
-  names: globs().optional().describe('Names of pods, or globs with *; one of them must match.'),
-  labels: z
-    .record(z.string(), value())
-    .default({})
-    .describe(
-      'Labels of the pod: each value exact, a glob with *, or { exists: true } or { exists: false }.',
-    ),
-  annotations: z
-    .record(z.string(), value())
-    .default({})
-    .describe('Annotations of the pod, written as labels are.'),
-  privileged: flag('have a privileged container'),
-  hostNetwork: flag('use the network of the host'),
-  hostPID: flag('use the process ids of the host'),
-  hostIPC: flag('use the IPC of the host'),
-});
-
-const rule = z.strictObject({
-  name: name()
-    .meta({ examples: ['system pods stay on the host runtime'] })
-    .describe('Says what the rule is for; shown in traces, logs and metrics.'),
-  match: match
-    .prefault({})
-    .describe('What must hold; all keys that are given. Without any the rule takes every pod.'),
-  backend: backendName().optional().describe('Where to place the pod. Either this or split.'),
-  split: z
-    .array(
-      z.strictObject({
-        backend: backendName().describe('Where this share of the pods is placed.'),
-        weight: z.number().min(0).max(1_000_000).describe('Its part of the sum of all weights.'),
-      }),
-    )
-    .min(1)
-    .optional()
-    .describe(
-      'Divides the pods by weight. A pod always goes the same way, and a changed weight moves the fewest.',
-    ),
-  fallback: backendName()
-    .optional()
-    .describe(
-      'Takes the pod while the chosen backend cannot. Not less isolated than any backend of the rule.',
-    ),
-  handler: z
-    .string()
-    .optional()
-    .describe(
-      'The runtime handler to send, as the backend knows it. It replaces one that the pod asked for only if match has handler. Unless given, the handlers of the backend tell.',
-    ),
-});
-
 /** The whole file. */
 export const configSchema = z
   .strictObject({
@@ -204,6 +136,17 @@ export const configSchema = z
       .default('127.0.0.1:0')
       .describe(
         'Where the relay listens, which is also the address in its URLs: one of this node, and a port; 0 takes any free one.',
+      ),
+    events: z
+      .enum(['merged', 'off'])
+      .default('merged')
+      .describe(
+        'GetContainerEvents: merged (one stream of the events of all backends), or off (UNIMPLEMENTED; the kubelet lists instead).',
+      ),
+    eventsPeriod: formed(EVENTS_PERIOD, 'must be a duration such as 1s, or off')
+      .default('1s')
+      .describe(
+        'How often a backend without events of its own is listed, to make events of what has changed: 100ms to 1m. off: never; then GetContainerEvents is UNIMPLEMENTED while there is such a backend.',
       ),
     limits: z
       .strictObject({

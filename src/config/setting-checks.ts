@@ -22,6 +22,12 @@ export function checkSettings(file: ConfigFile): Finding[] {
       parseDuration,
     ),
     ...checkRange(
+      ['eventsPeriod'],
+      parseDuration(file.eventsPeriod),
+      { from: '100ms', to: '1m' },
+      parseDuration,
+    ),
+    ...checkRange(
       ['limits', 'messageSize'],
       parseSize(file.limits.messageSize),
       { from: '64KiB', to: '1GiB' },

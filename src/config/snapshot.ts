@@ -26,6 +26,10 @@ export function toConfig(file: ConfigFile): Config {
     backends: file.backends.map((entry) => toBackend(entry, file.backends.length === 1)),
     rules: file.rules.map(toRule),
     streamRelay: file.streaming === 'relay' ? toTcpAddress(file.streamingAddress) : undefined,
+    events: {
+      isServed: file.events === 'merged',
+      periodMs: file.eventsPeriod === 'off' ? undefined : toMs(file.eventsPeriod),
+    },
     limits: {
       messageSizeBytes: checked(parseSize(limits.messageSize), limits.messageSize),
       callsInFlight: limits.callsInFlight,

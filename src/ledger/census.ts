@@ -1,9 +1,10 @@
 // Full lists that Switchyard asks for itself: of every backend when it becomes ready, and of one whose answer to
 // RunPodSandbox or CreateContainer was lost. So ids are known before the first call that names them.
 import type { Backend } from '../backends/backend.ts';
-import { isList } from '../backends/snapshot.ts';
+import type { SnapshotList } from '../backends/snapshot-change.ts';
 import { type Clock, sleep } from '../clock.ts';
 import { type ListMethod, methodNamed } from '../cri/methods.ts';
+import { MalformedMessageError } from '../errors.ts';
 import { releaseMemory } from '../grpc/message-memory.ts';
 import { withoutRecords } from '../merge/lists.ts';
 import { learnList } from './learn.ts';
@@ -13,6 +14,11 @@ import type { Ledger } from './ledger.ts';
 const CENSUS_TIMEOUT_MS = 30_000;
 /** How long a call may wait for the census of a backend; one that hangs must not hold up the pods of others. */
 const SETTLE_MS = 2_000;
+/** What a census lists. */
+const PODS_AND_CONTAINERS = ['ListPodSandbox', 'ListContainers'] as const;
+
+/** Reads a list of Switchyard's own while it is there. */
+export type ListReader = (name: SnapshotList, list: Buffer) => void;
 
 export interface CensusOptions {
   readonly ledger: Ledger;
@@ -88,7 +94,8 @@ export class Census {
     if (isRunning) return;
     while (this.imageCounts.get(backend) === true && !backend.isAbsent) {
       this.imageCounts.set(backend, false);
-      await this.learn(backend, methodNamed('ListImages') as ListMethod);
+      const trouble = await this.learn(backend, 'ListImages');
+      if (trouble !== undefined) this.options.onFailure(backend, trouble);
     }
     this.imageCounts.delete(backend);
   }
@@ -113,32 +120,47 @@ export class Census {
     return this.pending.size === 0;
   }
 
-  private async count(backend: Backend): Promise<boolean> {
-    const lists = ['ListPodSandbox', 'ListContainers'].map((name) => methodNamed(name) as ListMethod);
-    const results = await Promise.all(lists.map((method) => this.learn(backend, method)));
-    return results.every((result) => result);
+  /**
+   * Lists pods and containers of a backend in full, both at once, for one who compares them with what was there before.
+   * `read` gets each without what another backend owns, and may not keep it. Resolves to why one failed, or undefined.
+   */
+  async lists(backend: Backend, read: ListReader): Promise<string | undefined> {
+    const troubles = await Promise.all(PODS_AND_CONTAINERS.map((name) => this.learn(backend, name, read)));
+    return troubles.find((trouble) => trouble !== undefined);
   }
 
-  private async learn(backend: Backend, method: ListMethod): Promise<boolean> {
-    const { ledger, onFailure, onForeignIds } = this.options;
+  private async count(backend: Backend): Promise<boolean> {
+    const troubles = await Promise.all(PODS_AND_CONTAINERS.map((name) => this.learn(backend, name)));
+    for (const trouble of troubles) if (trouble !== undefined) this.options.onFailure(backend, trouble);
+    return troubles.every((trouble) => trouble === undefined);
+  }
+
+  /** Makes ledger and snapshot new from one list; resolves to why it could not. */
+  private async learn(backend: Backend, name: SnapshotList, read?: ListReader): Promise<string | undefined> {
+    const { ledger, onForeignIds } = this.options;
+    const method = methodNamed(name) as ListMethod;
     const list = ledger.beginList();
     const start = backend.snapshot.begin(this.options.clock.now());
     const outcome = await backend.ask({
       service: method.service,
-      rpc: method.name,
+      rpc: name,
       request: new Uint8Array(0),
       timeoutMs: CENSUS_TIMEOUT_MS,
     });
-    if (outcome.kind !== 'answered') {
-      onFailure(backend, outcome.kind === 'status' ? outcome.text : outcome.error.message);
-      return false;
+    if (outcome.kind !== 'answered') return outcome.kind === 'status' ? outcome.text : outcome.error.message;
+    try {
+      const foreign = learnList(ledger, method, backend, outcome.message, list);
+      if (foreign.length > 0) onForeignIds(backend, foreign.length);
+      const own =
+        foreign.length === 0 ? outcome.message : Buffer.concat(withoutRecords(outcome.message, foreign));
+      backend.snapshot.refresh(name, own, start);
+      read?.(name, own);
+    } catch (error) {
+      if (error instanceof MalformedMessageError) return error.message;
+      throw error;
+    } finally {
+      releaseMemory(outcome.message);
     }
-    const foreign = learnList(ledger, method, backend, outcome.message, list);
-    if (foreign.length > 0) onForeignIds(backend, foreign.length);
-    const own =
-      foreign.length === 0 ? outcome.message : Buffer.concat(withoutRecords(outcome.message, foreign));
-    if (isList(method.name)) backend.snapshot.refresh(method.name, own, start);
-    releaseMemory(outcome.message);
-    return true;
+    return undefined;
   }
 }

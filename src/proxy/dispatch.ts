@@ -19,7 +19,7 @@ export function dispatch(parts: ProxyParts): Serve {
   const owned = ownedHandler(parts);
   const list = listHandler(parts);
   const streamList = streamListHandler(parts);
-  const events = eventsHandler();
+  const events = eventsHandler(parts);
   const image = imageHandler(parts);
   const node = nodeHandler(parts);
   const unknown = unknownHandler(parts);

@@ -19,6 +19,7 @@ export function createExposition(metrics: Metrics): Registry {
   exposeCalls(registry, metrics);
   exposeRouting(registry, metrics);
   exposeBackends(registry, metrics);
+  exposeEvents(registry, metrics);
   return registry;
 }
 
@@ -130,6 +131,18 @@ function exposeBackends(registry: Registry, metrics: Metrics): void {
   });
 }
 
+function exposeEvents(registry: Registry, metrics: Metrics): void {
+  counter(registry, 'switchyard_events_total', EVENTS_HELP, ['backend', 'kind'], function* () {
+    for (const [backend, kind, , count] of metrics.events) yield [{ backend, kind }, count.value];
+  });
+  gauge(registry, 'switchyard_event_clients', 'Clients that listen to GetContainerEvents.', [], function* () {
+    yield [{}, metrics.inFlight.get('GetContainerEvents')?.value ?? 0];
+  });
+  counter(registry, 'switchyard_event_clients_left_total', SLOW_CLIENTS_HELP, [], function* () {
+    yield [{}, metrics.slowEventClients];
+  });
+}
+
 const CALL_LABELS = ['method', 'backend', 'code'] as const;
 const PART_LABELS = ['backend', 'code'] as const;
 
@@ -164,3 +177,6 @@ const JOURNAL_FAILING_HELP =
   '1 while the state folder cannot be written: a restart would forget what is learnt meanwhile.';
 const TURNS_HELP = 'Times the backend came up or went down.';
 const PARTS_HELP = 'Time a backend took for its part of a call that asks several backends.';
+const EVENTS_HELP =
+  'Events told to the clients of GetContainerEvents. kind is native for the events of a backend itself and synthesised for those made from its lists.';
+const SLOW_CLIENTS_HELP = 'Event streams that were ended because their client did not read fast enough.';

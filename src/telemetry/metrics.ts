@@ -78,6 +78,9 @@ export class Metrics {
   readonly streamRequests = new TallyTree<Count>(() => ({ value: 0 }));
   /** By kind and backend: streams that the relay carries now. */
   readonly streamsOpen = new TallyTree<Count>(() => ({ value: 0 }));
+  /** By backend and kind: events told to the clients of GetContainerEvents. */
+  readonly events = new TallyTree<Count>(() => ({ value: 0 }));
+  slowEventClients = 0;
   unknownRpcs = 0;
 
   constructor(sources: MetricsSources) {
@@ -159,6 +162,16 @@ export class Metrics {
   /** That stream is over. Exactly once for each streamOpened. */
   streamClosed(kind: string, backend: string): void {
     this.streamsOpen.at(kind, backend).value--;
+  }
+
+  /** An event was told to all clients that listen: a backend's own, or one made from its lists. */
+  eventTold(backend: string, kind: 'native' | 'synthesised'): void {
+    this.events.at(backend, kind).value++;
+  }
+
+  /** A client read its events so slowly that its stream was ended. */
+  slowEventClient(): void {
+    this.slowEventClients++;
   }
 
   /** A call came for an RPC that has no row in the method table. Its name is for the log, not for a label. */

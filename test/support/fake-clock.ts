@@ -4,13 +4,18 @@ import type { Clock, Timer } from '../../src/clock.ts';
 export class FakeClock implements Clock {
   private nowMs = 1_000;
   private readonly timers = new Set<{ at: number; run: () => void }>();
+  private readonly wallFromMs: number;
+
+  constructor(wallFromMs = 1_700_000_000_000) {
+    this.wallFromMs = wallFromMs;
+  }
 
   now(): number {
     return this.nowMs;
   }
 
   wallMs(): number {
-    return 1_700_000_000_000 + this.nowMs;
+    return this.wallFromMs + this.nowMs;
   }
 
   after(delayMs: number, run: () => void): Timer {

@@ -158,6 +158,7 @@ export function configOf(dir: TempDir, backends: readonly WorldBackend[]): Confi
     })),
     rules: [],
     streamRelay: undefined,
+    events: { isServed: true, periodMs: 50 },
     limits: { messageSizeBytes: 16 * 1024 * 1024, callsInFlight: 5_000 },
     shutdownGraceMs: 1_000,
     log: { level: 'info', format: 'json' },

@@ -1,13 +1,18 @@
-// GetContainerEvents is not served yet: the kubelet lists once a second instead, which is right for every backend.
-// A stream that lacked one backend's events would leave the kubelet blind for minutes.
+// GetContainerEvents: one stream of the events of all backends, unless the config has switched it off.
 import type { EventsMethod } from '../../cri/methods.ts';
+import { hasRpc } from '../../cri/versions.ts';
 import { UnimplementedError } from '../../errors.ts';
-import type { Handler } from '../parts.ts';
+import type { Handler, ProxyParts } from '../parts.ts';
 
-export function eventsHandler(): Handler<EventsMethod> {
-  return (_call, method) => {
-    throw new UnimplementedError(`${method.name} is not served`, {
-      hint: 'The kubelet falls back to listing by itself',
-    });
+export function eventsHandler({ config, events }: ProxyParts): Handler<EventsMethod> {
+  return (call, method) => {
+    const version = call.route?.version ?? 'v1';
+    if (!hasRpc(version, method)) throw new UnimplementedError(`${version} has no ${method.name}`);
+    if (!config.events.isServed) {
+      throw new UnimplementedError(`${method.name} is switched off by the config`, {
+        hint: 'The kubelet falls back to listing by itself',
+      });
+    }
+    events.serve(call);
   };
 }

@@ -52,6 +52,9 @@ export function placesThrough(kinds: readonly RuntimeKind[]): readonly Place[] {
   }));
 }
 
+/** The clock stands still, and no event of a runtime is older than those who listen: that would be a backlog. */
+const DAY_MS = 24 * 60 * 60 * 1_000;
+
 const runtimeOptions = (clock: FakeClock): Partial<SimulatedRuntimeOptions> => ({
   clock,
   registry: REGISTRY,
@@ -69,7 +72,7 @@ const shared = (clock: FakeClock, logs: string) => ({
 /** A simulated runtime, asked directly. */
 export async function startDirect(kind: RuntimeKind): Promise<StartedTarget> {
   const dir = await tempDir();
-  const clock = new FakeClock();
+  const clock = new FakeClock(Date.now() + DAY_MS);
   const socket = dir.file('cri.sock');
   const runtime = await startSimulatedRuntime({ ...runtimeOptions(clock), profile: kind, socket });
   const options: CriClientOptions = { version: profileOf(kind).apis[0] ?? 'v1' };
@@ -99,7 +102,7 @@ export async function startSwitchyardOver(
   version: 'v1' | 'v1alpha2' = 'v1',
   change?: (config: Config) => Config,
 ): Promise<SimulatedSwitchyard> {
-  const clock = new FakeClock();
+  const clock = new FakeClock(Date.now() + DAY_MS);
   const backends = placesThrough(kinds).map(({ name, handler, ownHandler }, position) => ({
     name,
     profile: kinds[position] ?? 'reference',

@@ -11,8 +11,8 @@ const SERVED_BY_ALL: readonly Rpc[] = ['ListPodSandboxStats'];
 /** The traits of one runtime as they are seen through a Switchyard over `all`. */
 export function throughSwitchyard(own: Traits, all: readonly Traits[]): Traits {
   const isLacking = (rpc: Rpc): boolean => {
-    if (rpc.startsWith('Stream')) return false;
-    if (rpc === 'GetContainerEvents') return true;
+    // Made from the lists of runtimes that lack them.
+    if (rpc.startsWith('Stream') || rpc === 'GetContainerEvents') return false;
     if (SERVED_BY_ANY.includes(rpc)) return all.every(({ lacks }) => lacks.includes(rpc));
     if (SERVED_BY_ALL.includes(rpc)) return all.some(({ lacks }) => lacks.includes(rpc));
     return own.lacks.includes(rpc);
@@ -20,7 +20,7 @@ export function throughSwitchyard(own: Traits, all: readonly Traits[]): Traits {
   return {
     ...own,
     runtimeName: all[0]?.runtimeName ?? '',
-    lacks: [...new Set<Rpc>([...all.flatMap(({ lacks }) => lacks), 'GetContainerEvents'])].filter(isLacking),
+    lacks: [...new Set(all.flatMap(({ lacks }) => lacks))].filter(isLacking),
     unknownId: UNKNOWN_IDS_BY_THE_BOOK,
     unknownHandler: 'FAILED_PRECONDITION',
     url: /^http:\/\/127\.0\.0\.1:\d+\//,
@@ -28,5 +28,6 @@ export function throughSwitchyard(own: Traits, all: readonly Traits[]): Traits {
     filtersImages: all.every(({ filtersImages }) => filtersImages),
     listsHandlers: all.some(({ listsHandlers }) => listsHandlers),
     hasContainerFs: all.some(({ hasContainerFs }) => hasContainerFs),
+    events: 'served',
   };
 }

@@ -17,6 +17,7 @@ test('fills in what the file leaves out', () => {
     annotation: undefined,
     rules: [],
     streamRelay: undefined,
+    events: { isServed: true, periodMs: 1_000 },
     limits: { messageSizeBytes: 16 * 1024 * 1024, callsInFlight: 10_000 },
     shutdownGraceMs: 10_000,
     log: { level: 'info', format: 'auto' },
@@ -66,6 +67,8 @@ rules:
   - { name: two, match: { handler: b }, backend: b, fallback: a, handler: x }
 streaming: relay
 streamingAddress: 127.0.0.2:9441
+events: off
+eventsPeriod: 250ms
 limits: { messageSize: 32MiB, callsInFlight: 7 }
 shutdownGrace: 1s
 log: { level: debug, format: json }
@@ -125,6 +128,10 @@ log: { level: debug, format: json }
           },
         },
       ],
+      "events": {
+        "isServed": false,
+        "periodMs": 250,
+      },
       "limits": {
         "callsInFlight": 7,
         "messageSizeBytes": 33554432,

@@ -92,6 +92,13 @@ shutdownGrace: 1h
     [`c.yaml:4:16: shutdownGrace must be between 0s and 10m`],
   ],
   [
+    'a period for events that is too short',
+    configText(`backends: [{ name: containerd, endpoint: unix:///run/a.sock, default: true }]
+eventsPeriod: 1ms
+`),
+    [`c.yaml:4:15: eventsPeriod must be between 100ms and 1m`],
+  ],
+  [
     'a message size that is too small',
     configText(`backends: [{ name: containerd, endpoint: unix:///run/a.sock, default: true }]
 limits: { messageSize: 1KiB }

@@ -42,7 +42,7 @@ backends:
 zzz: 1
 `),
     [
-      `c.yaml:4:1: unknown key "zzz". The keys here are: apiVersion, kind, listen, admin, stateDir, runtimeName, annotation, backends, rules, streaming, streamingAddress, limits, shutdownGrace, log`,
+      `c.yaml:4:1: unknown key "zzz". The keys here are: apiVersion, kind, listen, admin, stateDir, runtimeName, annotation, backends, rules, streaming, streamingAddress, events, eventsPeriod, limits, shutdownGrace, log`,
     ],
   ],
   [

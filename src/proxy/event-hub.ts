@@ -1,0 +1,77 @@
+// GetContainerEvents of all backends: a feed for each of them, and a queue for each client. A client's stream stands for
+// as long as it likes, whatever becomes of backends.
+import type { Backend } from '../backends/backend.ts';
+import { DrainingError, OverloadedError, UnimplementedError } from '../errors.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import type { Call } from './call.ts';
+import { EventFeed, type FeedParts } from './event-feed.ts';
+import { EventQueue } from './event-queue.ts';
+
+export interface EventHubOptions extends Omit<FeedParts, 'hasClients' | 'tell' | 'onLacking'> {
+  readonly backends: readonly Backend[];
+  readonly metrics: Metrics;
+}
+
+/** Streams at once; a node has a kubelet and perhaps a few agents that listen. */
+const CLIENTS_LIMIT = 64;
+
+export class EventHub {
+  private readonly options: EventHubOptions;
+  private readonly feeds: ReadonlyMap<Backend, EventFeed>;
+  private readonly clients = new Map<Call, EventQueue>();
+
+  constructor(options: EventHubOptions) {
+    this.options = options;
+    const { metrics } = options;
+    const parts: FeedParts = {
+      ...options,
+      hasClients: () => this.clients.size > 0,
+      tell: (backend, event, kind) => {
+        metrics.eventTold(backend.name, kind);
+        for (const queue of this.clients.values()) if (!queue.push(event)) metrics.slowEventClient();
+      },
+      onLacking: (backend) => {
+        if (options.periodMs !== undefined) return;
+        for (const call of this.clients.keys()) call.fail(lacking(backend));
+      },
+    };
+    this.feeds = new Map(options.backends.map((backend) => [backend, new EventFeed(parts, backend)]));
+  }
+
+  /** Sends a client all events from now on. Throws UnimplementedError when it would be kept in the dark about a backend. */
+  serve(call: Call): void {
+    if (this.options.periodMs === undefined) {
+      for (const [backend, feed] of this.feeds) if (feed.isLacking) throw lacking(backend);
+    }
+    if (this.clients.size >= CLIENTS_LIMIT) {
+      throw new OverloadedError(`${this.clients.size} clients listen to events, which is the limit`, {
+        hint: 'End those that nobody needs',
+      });
+    }
+    call.backendName = 'several';
+    call.watch(() => this.clients.delete(call));
+    this.clients.set(call, new EventQueue(call));
+    if (this.clients.size === 1) for (const feed of this.feeds.values()) feed.begin();
+  }
+
+  /** A backend answers, for the first time or again. */
+  backendReady(backend: Backend): void {
+    this.feeds.get(backend)?.ready();
+  }
+
+  /** Ends all streams at once, those of clients too: they would last longer than any grace time. */
+  close(): void {
+    for (const feed of this.feeds.values()) feed.stop();
+    for (const call of this.clients.keys())
+      call.fail(
+        new DrainingError('Switchyard is stopping', { hint: 'Ask for events again when it is back' }),
+      );
+  }
+}
+
+function lacking(backend: Backend): UnimplementedError {
+  return new UnimplementedError(
+    `backend ${backend.name} has no events of its own, and eventsPeriod is off, so that none are made from its lists`,
+    { hint: 'Set eventsPeriod in the config; until then the kubelet lists by itself' },
+  );
+}
