@@ -330,7 +330,9 @@ describe('a list, after events', () => {
     await isTold(events, other.containerId, 'started');
     exit('containerd-2.1', own.containerId);
     await isTold(events, own.containerId, 'stopped');
-    await until(() => lists().length > before, 'what was made behind the back is listed');
+    await until(() => lists()[before]?.ended === 'OK', 'what was made behind the back is listed');
+    // Its answer is behind the list's.
+    await world.client.call('ContainerStatus', { containerId: own.containerId });
     world.runtime('containerd-2.1').crash();
     await isAbsent('containerd-2.1');
     const { containers } = await world.client.call('ListContainers', {});
