@@ -4,7 +4,7 @@ import { status as Code } from '@grpc/grpc-js';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { StatusName } from '../../../src/errors.ts';
 import { until } from '../../support/until.ts';
-import { Bench, NOBODY } from './bench.ts';
+import { Bench, NOBODY, RUNNING } from './bench.ts';
 import type { SimulatedSwitchyard } from './simulated.ts';
 import { untilBack } from './switchyard-target.ts';
 import type { Plan } from './target.ts';
@@ -28,6 +28,32 @@ export function defineScripted({ places, target }: SimulatedPlan): void {
       await bench.tidy();
     });
     afterAll(() => bench.clear());
+
+    it('R2: has just made a pod and a container, is known for it: nobody is searched for their ids', async () => {
+      const pod = await bench.pod();
+      const containerId = await bench.running(pod);
+      await bench.cri.call('PodSandboxStatus', { podSandboxId: pod.podSandboxId });
+      await bench.cri.call('ContainerStatus', { containerId });
+      for (const { name } of places) {
+        const searches = target()
+          .world.runtime(name)
+          .journal.filter(({ method }) => method.startsWith('List'))
+          .filter(({ requestBytes }) =>
+            [pod.podSandboxId, containerId].some((id) => requestBytes.includes(id)),
+          );
+        expect(searches).toEqual([]);
+      }
+    });
+
+    it('R2: dies right after it has made a pod and a container, both are listed', async () => {
+      const pod = await bench.pod();
+      const containerId = await bench.running(pod);
+      await target().kill(place);
+      const { items } = await bench.cri.call('ListPodSandbox', {});
+      expect(items.map(({ id }) => id)).toContain(pod.podSandboxId);
+      const { containers } = await bench.cri.call('ListContainers', { filter: { id: containerId } });
+      expect(containers.map(({ id, state }) => [id, state])).toEqual([[containerId, RUNNING]]);
+    });
 
     it.each<[StatusName, string]>([
       ['UNKNOWN', 'RegistryUnavailable: registry.test does not answer'],
