@@ -47,6 +47,17 @@ interface Condition {
   readonly bytes: Uint8Array;
 }
 
+/** Whether mergeStatus can read a reply: one that is broken must not keep the others from being told. */
+export function isReadableStatus(name: string, reply: Buffer): boolean {
+  const part = { name, isDefault: true, reply, isFresh: true, isUp: true, detail: '', fault: undefined };
+  try {
+    mergeStatus([part], [{ name: '', places: [{ backend: name, handler: '' }] }]);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /**
  * Merges into a StatusResponse; `parts` begin with the default backend. Throws MalformedMessageError when a reply does
  * not parse.

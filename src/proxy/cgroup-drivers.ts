@@ -78,7 +78,7 @@ export class CgroupDrivers {
   /** What the backend uses: what it last said, else what the config says. */
   driverOf({ snapshot, config }: Backend): CgroupDriver | undefined {
     const kept = snapshot.kept('RuntimeConfig');
-    return (kept && saidDriver(kept.message)) ?? config.cgroupDriver;
+    return (kept && driverIn(kept.message)) ?? config.cgroupDriver;
   }
 
   /** The node's RuntimeConfigResponse, in the words of the backend that leads; undefined when nobody can say. */
@@ -87,13 +87,13 @@ export class CgroupDrivers {
     if (leader === undefined) return undefined;
     const said = this.options.backends.find(({ name }) => name === leader.backend)?.snapshot;
     const kept = said?.kept('RuntimeConfig')?.message;
-    return kept !== undefined && saidDriver(kept) !== undefined ? kept : encodeRuntimeConfig(leader.driver);
+    return kept !== undefined && driverIn(kept) !== undefined ? kept : encodeRuntimeConfig(leader.driver);
   }
 
   /** Whether it has told that it cannot say: a runtime from before Kubernetes 1.28. */
   isUnable({ snapshot }: Backend): boolean {
     const kept = snapshot.kept('RuntimeConfig');
-    return kept !== undefined && saidDriver(kept.message) === undefined;
+    return kept !== undefined && driverIn(kept.message) === undefined;
   }
 
   /** Why the backend takes no new pods; undefined when its driver is the node's, or not known. */
@@ -200,6 +200,15 @@ export class CgroupDrivers {
 
 const HINT =
   'Configure the same cgroup driver in both runtimes and in the kubelet, and restart what was changed';
+
+/** Undefined for bytes that are no RuntimeConfig: they say nothing. */
+function driverIn(reply: Buffer): CgroupDriver | undefined {
+  try {
+    return saidDriver(reply);
+  } catch {
+    return undefined;
+  }
+}
 
 /** The mismatch as a clause about the backend, for people. */
 export function describeMismatch({ driver, agreed, leader }: Mismatch): string {

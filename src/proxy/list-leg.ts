@@ -6,6 +6,7 @@ import type { SnapshotList } from '../backends/snapshot-change.ts';
 import type { UnaryOutcome } from '../backends/unary-call.ts';
 import type { Timer } from '../clock.ts';
 import type { ListMethod } from '../cri/methods.ts';
+import { MalformedMessageError } from '../errors.ts';
 import { STATUS, statusName } from '../grpc/status.ts';
 import { learnList } from '../ledger/learn.ts';
 import { withoutRecords } from '../merge/lists.ts';
@@ -135,17 +136,24 @@ class ListLeg {
         this.finishWithout(outcome);
         return;
       }
-      const message = method.relabels
-        ? parts.metricLabels.relabel(backend, outcome.message)
-        : outcome.message;
-      const foreign = learnList(parts.ledger, method, backend, message, fullList ?? 'filtered');
-      if (foreign.length > 0) parts.onForeignIds(backend, foreign.length);
-      const records = withoutRecords(message, foreign);
-      const list = snapshotOf(method);
-      if (isFull && list !== undefined) {
-        backend.snapshot.refresh(list, foreign.length === 0 ? message : Buffer.concat(records), start);
+      try {
+        const message = method.relabels
+          ? parts.metricLabels.relabel(backend, outcome.message)
+          : outcome.message;
+        const foreign = learnList(parts.ledger, method, backend, message, fullList ?? 'filtered');
+        if (foreign.length > 0) parts.onForeignIds(backend, foreign.length);
+        const records = withoutRecords(message, foreign);
+        const list = snapshotOf(method);
+        if (isFull && list !== undefined) {
+          backend.snapshot.refresh(list, foreign.length === 0 ? message : Buffer.concat(records), start);
+        }
+        this.finish({ kind: 'records', backend, parts: records, memory: outcome.message });
+      } catch (error) {
+        // Statistics that cannot be read are as good as none; a list of objects fails.
+        if (!(error instanceof MalformedMessageError) || method.whenBackendAbsent === 'fail') throw error;
+        const trouble: UnaryOutcome = { kind: 'failed', error, loss: 'other' };
+        this.finish({ kind: 'trouble', backend, why: error.message, outcome: trouble });
       }
-      this.finish({ kind: 'records', backend, parts: records, memory: outcome.message });
     });
     return () => {
       this.isDone = true;

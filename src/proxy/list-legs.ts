@@ -24,6 +24,7 @@ export function askLegs(
   questionFor: (backend: Backend) => ListQuestion,
   done: (results: readonly LegResult[]) => void,
 ): void {
+  const questions = backends.map((backend) => [backend, questionFor(backend)] as const);
   const results = new Map<Backend, LegResult>();
   const cancels = new Map<Backend, () => void>();
   let isPatient = true;
@@ -31,7 +32,7 @@ export function askLegs(
   const finish = () => {
     isOver = true;
     timer?.cancel();
-    done(backends.map((backend) => results.get(backend) ?? late(backend, questionFor(backend))));
+    done(questions.map(([backend, question]) => results.get(backend) ?? late(backend, question)));
     for (const [backend, cancel] of cancels) if (!results.has(backend)) cancel();
   };
   const look = () => {
@@ -39,7 +40,7 @@ export function askLegs(
     const hasRecords = [...results.values()].some(({ kind }) => kind === 'records');
     if (results.size === backends.length || (!isPatient && hasRecords)) finish();
   };
-  const isPartial = backends.some((backend) => questionFor(backend).method.whenBackendAbsent === 'partial');
+  const isPartial = questions.some(([, { method }]) => method.whenBackendAbsent === 'partial');
   const timer =
     isPartial && backends.length > 1
       ? parts.clock.after(Math.max(...backends.map(patienceMs)), () => {
@@ -48,8 +49,7 @@ export function askLegs(
         })
       : undefined;
   call.onLeave(() => timer?.cancel());
-  for (const backend of backends) {
-    const question = questionFor(backend);
+  for (const [backend, question] of questions) {
     const arrive = (result: LegResult) => {
       results.set(backend, result);
       look();

@@ -1,6 +1,7 @@
 // What a backend is told and asked when it has become ready: the node's last UpdateRuntimeConfig, all that it has, and
 // its Status, so that its features are known should it go away before a kubelet asks.
 import type { Backend } from '../backends/backend.ts';
+import { isReadableStatus } from '../merge/status.ts';
 import type { ProxyParts } from './parts.ts';
 
 /** None of this is on a call's way. */
@@ -20,5 +21,6 @@ async function learnStatus({ clock }: ProxyParts, backend: Backend): Promise<voi
     request: new Uint8Array(0),
     timeoutMs: STATUS_TIMEOUT_MS,
   });
-  if (outcome.kind === 'answered') backend.snapshot.keep('Status', outcome.message, clock.now());
+  if (outcome.kind === 'answered' && isReadableStatus(backend.name, outcome.message))
+    backend.snapshot.keep('Status', outcome.message, clock.now());
 }

@@ -7,9 +7,9 @@ import { sleep } from '../../clock.ts';
 import type { NodeMethod } from '../../cri/methods.ts';
 import { encodeVersionResponse } from '../../cri/own-messages.ts';
 import { readVarint } from '../../cri/wire.ts';
-import { UnimplementedError } from '../../errors.ts';
+import { MalformedMessageError, UnimplementedError } from '../../errors.ts';
 import { STATUS } from '../../grpc/status.ts';
-import { mergeStatus, type StatusPart } from '../../merge/status.ts';
+import { isReadableStatus, mergeStatus, type StatusPart } from '../../merge/status.ts';
 import { reachableHandlers } from '../../routing/reach.ts';
 import type { Call } from '../call.ts';
 import { describeMismatch } from '../cgroup-drivers.ts';
@@ -26,6 +26,13 @@ const OTHERS_MS = 2_000;
 const LATE_STATUS_MS = 10_000;
 /** How long a kubelet goes by the last good Status of a runtime that gives none any more. */
 const LAST_WORD_MS = 30_000;
+
+/** Stands for an answer that cannot be read. */
+const BROKEN: UnaryOutcome = {
+  kind: 'failed',
+  error: new MalformedMessageError('it is broken', { from: 'backend' }),
+  loss: 'other',
+};
 
 /** How long Version and RuntimeConfig wait for a backend that is being connected. */
 const FIRST_CONTACT_MS = 5_000;
@@ -59,10 +66,9 @@ async function version(parts: ProxyParts, call: Call): Promise<void> {
     await registry.default.ask({ service: 'RuntimeService', rpc: 'Version', request, timeoutMs });
     if (call.isOver) return;
   }
-  const known = identity.version ?? registry.default.version;
-  if (known === undefined) throw registry.default.absenceError();
-  const version = call.route?.version ?? 'v1';
-  reply(call, [Buffer.from(encodeVersionResponse(known.runtimeName, known.runtimeVersion, version))]);
+  if (identity.version === undefined) throw registry.default.absenceError();
+  const { runtimeName, runtimeVersion } = identity.version;
+  reply(call, [Buffer.from(encodeVersionResponse(runtimeName, runtimeVersion, call.route?.version ?? 'v1'))]);
 }
 
 /**
@@ -93,8 +99,10 @@ async function statusPart(
   const asked = backend.ask({ service: 'RuntimeService', rpc: 'Status', request, timeoutMs: LATE_STATUS_MS });
   const answered = asked.then((outcome) => {
     watch.cancel();
+    if (outcome.kind !== 'answered') return outcome;
+    if (!isReadableStatus(name, outcome.message)) return BROKEN;
     // Also one that comes after the client has its answer makes the last word younger.
-    if (outcome.kind === 'answered' && !isVerbose) snapshot.keep('Status', outcome.message, clock.now());
+    if (!isVerbose) snapshot.keep('Status', outcome.message, clock.now());
     return outcome;
   });
   const late = sleep(clock, call.remainingMs(statusMs)).then(() => undefined);

@@ -1,0 +1,81 @@
+// A backend that sends bytes which are no protobuf. What can be told without it is told; the rest fails, by its name.
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type Switchyard, startSwitchyard } from '../../../src/app.ts';
+import { encodeVersionResponse } from '../../../src/cri/own-messages.ts';
+import { CriClient } from '../../support/cri-client.ts';
+import { codecOf } from '../../support/cri-codec.ts';
+import { configOf, type LogLine, recorder } from '../../support/proxy-world.ts';
+import { type ScriptedBackend, scriptedBackend } from '../../support/scripted-backend.ts';
+import { type TempDir, tempDir } from '../../support/temp-dir.ts';
+import { until } from '../../support/until.ts';
+
+const BROKEN = Buffer.from([0x0a, 0x7f, 0x01]);
+const STATUS = {
+  status: {
+    conditions: [
+      { type: 'RuntimeReady', status: true },
+      { type: 'NetworkReady', status: true },
+    ],
+  },
+};
+
+describe('a backend whose answers are broken', () => {
+  let dir: TempDir;
+  let good: ScriptedBackend;
+  let bad: ScriptedBackend;
+  let switchyard: Switchyard;
+  let client: CriClient;
+
+  beforeEach(async () => {
+    dir = await tempDir();
+    good = await scriptedBackend(dir.file('good.sock'));
+    bad = await scriptedBackend(dir.file('bad.sock'));
+    for (const backend of [good, bad])
+      backend.answer('Version', { messages: [encodeVersionResponse('scripted', '1.0.0', 'v1')] });
+    good.answer('Status', { messages: [codecOf('Status').encodeResponse(STATUS)] });
+    good.answer('RuntimeConfig', { messages: [Buffer.from([0x0a, 0])] });
+    good.answer('ListContainerStats', {
+      messages: [
+        codecOf('ListContainerStats').encodeResponse({ stats: [{ attributes: { id: 'a'.repeat(64) } }] }),
+      ],
+    });
+    for (const rpc of ['Status', 'RuntimeConfig', 'ListMetricDescriptors', 'ListContainerStats'] as const)
+      bad.answer(rpc, { messages: [BROKEN] });
+    const lines: LogLine[] = [];
+    const config = configOf(dir, [
+      { name: 'good', profile: 'reference' },
+      { name: 'bad', profile: 'reference' },
+    ]);
+    switchyard = await startSwitchyard({ config, log: recorder(lines) });
+    client = new CriClient(switchyard.socket);
+    await until(() => lines.filter(({ text }) => text === 'backend is ready').length === 2, 'both are ready');
+  });
+
+  afterEach(async () => {
+    client.close();
+    await switchyard.close();
+    for (const backend of [good, bad]) await backend[Symbol.asyncDispose]();
+    await dir[Symbol.asyncDispose]();
+  });
+
+  it('R18: does not keep the node from having a Status', async () => {
+    const { status } = await client.call('Status', {});
+    const conditions = new Map(status?.conditions.map((condition) => [condition.type, condition]));
+    expect(conditions.get('RuntimeReady')?.status).toBe(true);
+    expect(conditions.get('Backend.bad.Ready')).toMatchObject({
+      status: false,
+      message: expect.stringContaining('broken'),
+    });
+  });
+
+  it('does not keep the kubelet from its cgroup driver, nor from the descriptors and statistics of others', async () => {
+    expect((await client.call('RuntimeConfig', {})).linux?.cgroupDriver).toBe(0);
+    good.answer('ListMetricDescriptors', {
+      messages: [codecOf('ListMetricDescriptors').encodeResponse({ descriptors: [{ name: 'up' }] })],
+    });
+    const { descriptors } = await client.call('ListMetricDescriptors', {});
+    expect(descriptors.map(({ name }) => name)).toEqual(['up']);
+    const { stats } = await client.call('ListContainerStats', {});
+    expect(stats.map(({ attributes }) => attributes?.id)).toEqual(['a'.repeat(64)]);
+  });
+});
