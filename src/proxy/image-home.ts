@@ -37,13 +37,13 @@ export function homeOfPull(parts: ProxyParts, request: Buffer): Backend {
     imageMemory.rememberPod(readMap(request, 0, end, ANNOTATIONS), living);
     return living;
   }
-  const home = homeOfSpec(parts, request);
-  if (home.kind === 'known') return home.backend;
   if (readBytes(request, 0, end, SANDBOX_CONFIG) !== undefined) {
     const choice = choose(parts, podOf(parts, request));
     if (choice.kind === 'refused') throw choice.error;
     return choice.backend;
   }
+  const home = homeOfSpec(parts, request);
+  if (home.kind === 'known') return home.backend;
   return (home.kind === 'one of' ? home.backends[0] : undefined) ?? registry.default;
 }
 

@@ -86,6 +86,7 @@ describe('lists of images over two runtimes', () => {
 
   it('R5: fail when a pull changed the images of a backend that went down before it was listed again', async () => {
     world = await proxyWorld(BACKENDS);
+    await listed();
     const hang = world.runtime('side').faults.add('ListImages', { kind: 'hang' });
     await world.client.call('PullImage', { image: { image: APP, runtimeHandler: 'side' } });
     await crash(world, 'side');

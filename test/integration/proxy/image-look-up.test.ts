@@ -2,6 +2,7 @@ import { status } from '@grpc/grpc-js';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Config } from '../../../src/config/config.ts';
 import { toPattern } from '../../../src/config/pattern.ts';
+import { aPodSandboxConfig } from '../../support/cri-configs.ts';
 import { runContainer, runPod } from '../../support/cri-pod.ts';
 import { addImage, calls, crash, lookUp, stamped } from '../../support/image-world.ts';
 import { type ProxyWorld, proxyWorld, type WorldBackend } from '../../support/proxy-world.ts';
@@ -91,11 +92,23 @@ describe('a look-up with the annotations of a pod', () => {
     const config = { ...pod.config, annotations: stamped('91') };
     await runContainer(world.client, { ...pod, config }, { image: APP });
     expect(await uid(stamped('91'))).toBe(2);
+    const other = 'registry.test/other:1';
+    addImage(world, 'main', { references: [other], uid: 3, configDigest: 'c3'.repeat(32) });
     await world.client.call('PullImage', {
-      image: { image: 'registry.test/other:1', annotations: stamped('81') },
+      image: { image: 'registry.test/pulled:1', annotations: stamped('81') },
       sandboxConfig: { ...pod.config, annotations: stamped('81') },
     });
-    expect(await uid(stamped('81'))).toBe(2);
+    expect(await uid(stamped('81'), other)).toBeUndefined();
+    expect(calls(world, 'main', 'ImageStatus')).toBe(0);
+  });
+
+  it('R15: looks for a pod with those annotations among the running ones first', async () => {
+    world = await proxyWorld(BACKENDS);
+    const ended = await runPod(world.client, { annotations: stamped('1') });
+    await runPod(world.client, { handler: 'side', annotations: stamped('2') });
+    everywhere();
+    await world.client.call('StopPodSandbox', { podSandboxId: ended.podSandboxId });
+    expect(await uid(stamped('91'))).toBe(2);
     expect(calls(world, 'main', 'ImageStatus')).toBe(0);
   });
 
@@ -136,6 +149,16 @@ describe('a look-up with the annotations of a pod', () => {
     world = await proxyWorld(BACKENDS, rules(match));
     addImage(world, 'side', { references: [APP] });
     expect(await lookUp(world.client, APP, { some: 'annotation' })).not.toBeNull();
+  });
+
+  it('R15: a pull for a pod that has no sandbox yet goes where the rules would place the pod', async () => {
+    const match = { labels: new Map([['app', toPattern('web')]]) };
+    world = await proxyWorld(BACKENDS, rules(match));
+    await runPod(world.client, { annotations: stamped('1') });
+    const sandboxConfig = aPodSandboxConfig({ labels: { app: 'web' }, annotations: stamped('2') });
+    const image = { image: APP, annotations: stamped('2') };
+    await world.client.call('PullImage', { image, sandboxConfig });
+    expect([calls(world, 'main', 'PullImage'), calls(world, 'side', 'PullImage')]).toEqual([0, 1]);
   });
 
   it('R15: goes to the backend of its runtime handler when the kubelet sends that', async () => {
