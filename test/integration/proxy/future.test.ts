@@ -43,7 +43,7 @@ const STREAM_URLS: Readonly<Record<string, { readonly url: string }>> = {
   PortForward: { url: 'http://127.0.0.1:10010/portforward/token' },
 };
 
-/** Has no reply to wait for; its stream has tests of its own. */
+/** Its stream has no end to wait for; test/integration/proxy/events.test.ts holds it to the same. */
 const WITHOUT_END = 'GetContainerEvents';
 
 const row = (name: string) => METHODS.find((method) => method.name === name) as Method;

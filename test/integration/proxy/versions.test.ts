@@ -100,7 +100,7 @@ const CONTAINER = aContainerConfig({ image: SIMULATED_IMAGE });
 
 /** What Switchyard says itself or makes out of the backend's words; each has tests of its own. */
 const MADE_HERE: ReadonlySet<string> = new Set(['Version', 'Status', 'ListMetricDescriptors']);
-/** Ends in its own time; test/integration/proxy has its own tests. */
+/** Its stream has no end to wait for; test/integration/proxy/events.test.ts is about it. */
 const WITHOUT_END = ['GetContainerEvents'];
 
 describe('the calls below', () => {
@@ -159,6 +159,15 @@ describe('an RPC that one side lacks', () => {
     expect(hasRpc('v1alpha2', methodNamed('RuntimeConfig'))).toBe(false);
     const { linux } = await pair.proxied.call('RuntimeConfig', {});
     expect(linux).toEqual({ cgroupDriver: CGROUPFS });
+  });
+
+  it('ends UNIMPLEMENTED for a v1alpha2 client where Switchyard itself serves it, as GetContainerEvents', async () => {
+    await using pair = await twins('v1alpha2', 'v1', 'reference');
+    const { code, details } = await pair.proxied.rawCall(
+      pair.proxied.pathOf('GetContainerEvents'),
+      Buffer.alloc(0),
+    );
+    expect({ code, details }).toEqual({ code: UNIMPLEMENTED, details: expect.stringContaining('v1alpha2') });
   });
 
   it("ends UNIMPLEMENTED in the backend's own words, where it has not", async () => {
