@@ -129,9 +129,17 @@ export async function expectSame(direct: CriClient, through: CriClient, asked: A
   return replies[0];
 }
 
+/** One call of a life, and what came of it. */
+export interface Step {
+  readonly rpc: Rpc;
+  readonly code: number;
+  readonly details: string;
+  readonly messages: readonly string[];
+}
+
 /** What came of the calls in the life of a pod, in a form that lives of the same course share. */
 export class LifeRecord {
-  readonly steps: object[] = [];
+  readonly steps: Step[] = [];
   private readonly ids: string[] = [];
 
   add(rpc: Rpc, { code, details, messages }: RawReply): void {

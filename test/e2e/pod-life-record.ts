@@ -4,7 +4,7 @@ import type { CriClient } from '../support/cri-client.ts';
 import { codecOf, type Request, type Rpc } from '../support/cri-codec.ts';
 import { aContainerConfig, aPodSandboxConfig } from '../support/cri-configs.ts';
 import { IMAGES } from '../support/oci-image.ts';
-import { ask, asks, LifeRecord } from './both-ways.ts';
+import { ask, asks, LifeRecord, type Step } from './both-ways.ts';
 
 export interface LifeTraits {
   /** Lives of the same name must not overlap on one runtime. */
@@ -14,7 +14,7 @@ export interface LifeTraits {
 }
 
 /** Lets a pod live and gives what the client was told. */
-export async function liveAndRecord(client: CriClient, traits: LifeTraits): Promise<object[]> {
+export async function liveAndRecord(client: CriClient, traits: LifeTraits): Promise<readonly Step[]> {
   const { name, handler, cgroupParent } = traits;
   const record = new LifeRecord();
   async function step<R extends Rpc>(rpc: R, request: Request<R>) {
