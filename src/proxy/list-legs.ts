@@ -27,28 +27,29 @@ export function askLegs(
   const questions = backends.map((backend) => [backend, questionFor(backend)] as const);
   const results = new Map<Backend, LegResult>();
   const cancels = new Map<Backend, () => void>();
-  let isPatient = true;
+  /** Those that had their time. */
+  const late = new Set<Backend>();
   let isOver = false;
-  const finish = () => {
-    isOver = true;
-    timer?.cancel();
-    done(questions.map(([backend, question]) => results.get(backend) ?? late(backend, question)));
-    for (const [backend, cancel] of cancels) if (!results.has(backend)) cancel();
-  };
   const look = () => {
     if (isOver || call.isOver) return;
+    const open = backends.filter((backend) => !results.has(backend));
     const hasRecords = [...results.values()].some(({ kind }) => kind === 'records');
-    if (results.size === backends.length || (!isPatient && hasRecords)) finish();
+    if (open.length > 0 && !(hasRecords && open.every((backend) => late.has(backend)))) return;
+    isOver = true;
+    for (const timer of timers) timer.cancel();
+    done(questions.map(([backend, question]) => results.get(backend) ?? lateResult(backend, question)));
+    for (const backend of open) cancels.get(backend)?.();
   };
   const isPartial = questions.some(([, { method }]) => method.whenBackendAbsent === 'partial');
-  const timer =
-    isPartial && backends.length > 1
-      ? parts.clock.after(Math.max(...backends.map(patienceMs)), () => {
-          isPatient = false;
-          look();
-        })
-      : undefined;
-  call.onLeave(() => timer?.cancel());
+  const timers = (isPartial && backends.length > 1 ? backends : []).map((backend) =>
+    parts.clock.after(patienceMs(backend), () => {
+      late.add(backend);
+      look();
+    }),
+  );
+  call.onLeave(() => {
+    for (const timer of timers) timer.cancel();
+  });
   for (const [backend, question] of questions) {
     const arrive = (result: LegResult) => {
       results.set(backend, result);
@@ -64,7 +65,7 @@ export function askLegs(
 }
 
 /** The result of a backend that lives and has not answered while others have. */
-function late(backend: Backend, { rpc }: ListQuestion): TroubleResult {
+function lateResult(backend: Backend, { rpc }: ListQuestion): TroubleResult {
   const why = `backend ${backend.name} has not answered ${rpc} within ${patienceMs(backend)} ms`;
   const error = new BackendUnavailableError(why);
   return { kind: 'trouble', backend, why, outcome: { kind: 'failed', error, loss: 'other' } };

@@ -10,15 +10,11 @@ import {
 } from '../../support/proxy-world.ts';
 import { until } from '../../support/until.ts';
 
-const TIMEOUTS = { listMs: 100, statusMs: 100 };
-const MAIN: WorldBackend = { name: 'main', profile: 'reference', timeouts: TIMEOUTS };
-const SIDE: WorldBackend = { name: 'side', profile: 'cri-o', handlers: { side: '' }, timeouts: TIMEOUTS };
-const DOCKER: WorldBackend = {
-  name: 'docker',
-  profile: 'cri-dockerd',
-  handlers: { docker: '' },
-  timeouts: TIMEOUTS,
-};
+const MAIN: WorldBackend = { name: 'main', profile: 'reference' };
+const SIDE: WorldBackend = { name: 'side', profile: 'cri-o', handlers: { side: '' } };
+/** Short enough to be waited for, long enough for a busy machine. */
+const HURRIED: WorldBackend = { ...SIDE, timeouts: { listMs: 500, statusMs: 500 } };
+const DOCKER: WorldBackend = { name: 'docker', profile: 'cri-dockerd', handlers: { docker: '' } };
 
 describe('lists of statistics', () => {
   let world: ProxyWorld;
@@ -108,7 +104,7 @@ describe('lists of statistics', () => {
   });
 
   it('leave out a backend that ends them with an error, and one that hangs', async () => {
-    world = await proxyWorld([MAIN, SIDE]);
+    world = await proxyWorld([MAIN, HURRIED]);
     const [main] = await runAll(['', 'side']);
     const { faults } = world.runtime('side');
     const refuse = { kind: 'refuse', status: 'UNKNOWN', message: 'no cgroup path' } as const;
@@ -122,11 +118,11 @@ describe('lists of statistics', () => {
   });
 
   it('wait for a slow backend, but not for ever while others have answered, and stop asking it then', async () => {
-    world = await proxyWorld([MAIN, SIDE]);
+    world = await proxyWorld([MAIN, HURRIED]);
     const [main, side] = await runAll(['', 'side']);
     const { faults, journal } = world.runtime('side');
     const rpcs = ['ListContainerStats', 'StreamContainerStats'] as const;
-    for (const rpc of rpcs) faults.add(rpc, { kind: 'delay', delayMs: 200 }, { calls: 1 });
+    for (const rpc of rpcs) faults.add(rpc, { kind: 'delay', delayMs: 700 }, { calls: 1 });
     const all = [main?.containerId, side?.containerId].sort();
     expect(await ofContainers()).toEqual(all);
     expect(await streamedOfContainers()).toEqual(all);

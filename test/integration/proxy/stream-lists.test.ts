@@ -11,12 +11,10 @@ import {
 } from '../../support/proxy-world.ts';
 import { until } from '../../support/until.ts';
 
-const TIMEOUTS = { listMs: 100, statusMs: 100 };
 const backend = (name: string, profile: WorldBackend['profile']): WorldBackend => ({
   name,
   profile,
   handlers: { [name]: '' },
-  timeouts: TIMEOUTS,
 });
 /** With the RPCs, without them, and v1alpha2 alone. */
 const MIX = [
@@ -97,7 +95,7 @@ describe('streamed lists', () => {
 
   it('R11: are never UNIMPLEMENTED, over whatever backends', async () => {
     for (const { profile } of MIX) {
-      world = await proxyWorld([{ name: 'only', profile, timeouts: TIMEOUTS }]);
+      world = await proxyWorld([{ name: 'only', profile }]);
       for (const { name, service } of METHODS.filter(({ kind }) => kind === 'stream-list')) {
         const { code } = await world.client.rawCall(`/runtime.v1.${service}/${name}`, Buffer.alloc(0));
         expect({ profile, name, code }).not.toMatchObject({ code: status.UNIMPLEMENTED });
@@ -108,7 +106,8 @@ describe('streamed lists', () => {
   });
 
   it('end UNAVAILABLE when a backend goes silent after its first messages and hangs', async () => {
-    world = await proxyWorld([backend('new', 'cri-o'), backend('plain', 'containerd-2.1')]);
+    const hurried = { ...backend('new', 'cri-o'), timeouts: { listMs: 500, statusMs: 500 } };
+    world = await proxyWorld([hurried, backend('plain', 'containerd-2.1')]);
     const { world: content, faults } = world.runtime('new');
     content.seed({ sandboxes: 600, containersPerSandbox: 0 });
     // Its Version and all else hang as soon as it has sent all and is to end the stream.
