@@ -17,5 +17,5 @@ describe('Switchyard over six simulated runtimes, for a client of v1alpha2', () 
   });
   afterAll(() => target?.[Symbol.asyncDispose]());
 
-  defineConformance({ places: placesThrough(REAL_KINDS), target: () => target }, true);
+  defineConformance({ places: placesThrough(REAL_KINDS, 'v1alpha2'), target: () => target }, true);
 });

@@ -30,16 +30,19 @@ const BACKENDS = [
   { name: 'middle', handler: 'runc17', version: '1.7' },
 ] as const;
 
-/** The three containerds of the world as they are reached through Switchyard. */
-export const PLACES: readonly Place[] = BACKENDS.map(({ name, handler, version }) => ({
-  name,
-  handler,
-  ownHandler: 'runc',
-  traits: throughSwitchyard(
-    traitsOf(version),
-    BACKENDS.map((backend) => traitsOf(backend.version)),
-  ),
-}));
+/** The three containerds of the world as a client of this version reaches them through Switchyard. */
+export function placesThrough(version: 'v1' | 'v1alpha2' = 'v1'): readonly Place[] {
+  const all = BACKENDS.map((backend) => traitsOf(backend.version));
+  return BACKENDS.map((backend) => ({
+    name: backend.name,
+    handler: backend.handler,
+    ownHandler: 'runc',
+    traits: throughSwitchyard(traitsOf(backend.version), all, version),
+  }));
+}
+
+/** They as a client of v1 reaches them. */
+export const PLACES: readonly Place[] = placesThrough();
 
 /** Where the pods of a run are. */
 interface Surroundings {

@@ -1,15 +1,32 @@
 // The stream of container events.
-import { status as Code } from '@grpc/grpc-js';
 import { expect, it } from 'vitest';
-import type { CriError } from '../../support/cri-client.ts';
-import type { Response } from '../../support/cri-codec.ts';
+import type { Pod } from '../../support/cri-pod.ts';
+import { type EventListener, listenToEvents } from '../../support/event-listener.ts';
 import { until } from '../../support/until.ts';
 import type { Bench } from './bench.ts';
 
-const CREATED = 0;
+/** ContainerEventType. */
 const STARTED = 1;
-const STOPPED = 2;
-const DELETED = 3;
+/** What is told of a pod sandbox, and of a container. */
+export const LIFE = ['created', 'started', 'stopped', 'deleted'];
+
+/**
+ * Runs a container in a pod and takes both away, each step once all listeners were told of the one before: where
+ * events are made from lists, what comes and goes between two of them is seen by nobody. Gives the container's id.
+ */
+export async function liveOut(bench: Bench, pod: Pod, listeners: readonly EventListener[]): Promise<string> {
+  const told = (id: string, what: string) =>
+    until(() => listeners.every((one) => one.of(id).includes(what)), `${what} ${id} is told`);
+  const containerId = await bench.running(pod);
+  await told(containerId, 'started');
+  await bench.cri.call('StopContainer', { containerId, timeout: 0 });
+  await told(containerId, 'stopped');
+  await bench.cri.call('RemoveContainer', { containerId });
+  await told(containerId, 'deleted');
+  await bench.tidy();
+  await told(pod.podSandboxId, 'deleted');
+  return containerId;
+}
 
 export function defineEvents(bench: Bench): void {
   const { traits } = bench.place;
@@ -28,44 +45,27 @@ export function defineEvents(bench: Bench): void {
   }
 
   it('tells each step in the life of a pod and of its container once and in order, with the state of both', async () => {
-    const events: Response<'GetContainerEvents'>[] = [];
-    const leaving = new AbortController();
-    const listening = (async () => {
-      const options = { signal: leaving.signal, deadlineMs: 600_000 };
-      for await (const event of bench.cri.stream('GetContainerEvents', {}, options)) events.push(event);
-    })().catch((error: CriError) => error.code);
-    const typesOf = (id: string) =>
-      events.filter((event) => event.containerId === id).map((event) => event.containerEventType);
-    // Where events are made from lists, what comes and goes between two of them is seen by nobody.
-    const told = (id: string, type: number) =>
-      until(() => typesOf(id).includes(type), `type ${type} of ${id} is told`);
+    const listener = listenToEvents(bench.cri);
     // An event of some other pod shows that the stream stands.
     await until(async () => {
       await bench.pod();
-      return events.length > 0;
+      return listener.events.length > 0;
     }, 'the stream stands');
     await bench.tidy();
 
     const pod = await bench.pod();
     const { podSandboxId, uid } = pod;
-    const containerId = await bench.running(pod);
-    await told(containerId, STARTED);
-    await bench.cri.call('StopContainer', { containerId, timeout: 0 });
-    await told(containerId, STOPPED);
-    await bench.cri.call('RemoveContainer', { containerId });
-    await told(containerId, DELETED);
-    await bench.tidy();
-    await told(podSandboxId, DELETED);
-    expect(typesOf(podSandboxId)).toEqual([CREATED, STARTED, STOPPED, DELETED]);
-    expect(typesOf(containerId)).toEqual([CREATED, STARTED, STOPPED, DELETED]);
+    const containerId = await liveOut(bench, pod, [listener]);
+    expect(listener.of(podSandboxId)).toEqual(LIFE);
+    expect(listener.of(containerId)).toEqual(LIFE);
 
-    const started = events.find(
+    const started = listener.events.find(
       (event) => event.containerId === containerId && event.containerEventType === STARTED,
     );
     expect(started?.createdAt).toBeGreaterThan(0);
     expect(started?.podSandboxStatus).toMatchObject({ id: podSandboxId, metadata: { uid } });
     expect(started?.containersStatuses.map(({ id }) => id)).toEqual([containerId]);
-    leaving.abort();
-    expect(await listening).toBe(Code.CANCELLED);
+    listener.leave();
+    expect((await listener.ended).code).toBe('CANCELLED');
   });
 }

@@ -1,8 +1,10 @@
 // What makes several runtimes one: joined lists, ids found wherever they are, pods and images that keep to their place.
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import type { Request, Rpc } from '../../support/cri-codec.ts';
+import { listenToEvents } from '../../support/event-listener.ts';
 import { until } from '../../support/until.ts';
 import { Bench } from './bench.ts';
+import { LIFE, liveOut } from './events.ts';
 import { listedIds, type SwitchyardPlan, sharedIds } from './switchyard-target.ts';
 import type { Place } from './target.ts';
 
@@ -141,6 +143,28 @@ export function defineMultiplexing({ places, target }: SwitchyardPlan): void {
       for (const place of places) expect(await hasImage(place, pullable)).toBe(left.includes(place));
     }
     expect(left).toEqual([]);
+  });
+
+  it('tells every listener the lives of pods on all runtimes, each step once and in order', async () => {
+    const clients = [target().connect(), target().connect()];
+    const listeners = clients.map(listenToEvents);
+    // An event of some other pod shows that the streams stand.
+    await until(async () => {
+      await first.pod();
+      return listeners.every(({ events }) => events.length > 0);
+    }, 'the streams stand');
+    await first.tidy();
+
+    const lives = await Promise.all(
+      benches.map(async (bench) => {
+        const pod = await bench.pod();
+        return [pod.podSandboxId, await liveOut(bench, pod, listeners)];
+      }),
+    );
+    for (const listener of listeners) {
+      for (const id of lives.flat()) expect(listener.of(id)).toEqual(LIFE);
+    }
+    for (const client of clients) client.close();
   });
 
   it('R11: serves every list in parts, for one refusal would end them all', async () => {

@@ -42,13 +42,16 @@ export function directPlace(kind: RuntimeKind): Place {
 }
 
 /** Runtimes as they are reached through a Switchyard over all of them. */
-export function placesThrough(kinds: readonly RuntimeKind[]): readonly Place[] {
+export function placesThrough(
+  kinds: readonly RuntimeKind[],
+  version: 'v1' | 'v1alpha2' = 'v1',
+): readonly Place[] {
   const all = kinds.map((kind) => TRAITS[kind]);
   return kinds.map((kind) => ({
     name: kind,
     handler: `to-${kind.replace('.', '')}`,
     ownHandler: ownHandlerOf(kind),
-    traits: throughSwitchyard(TRAITS[kind], all),
+    traits: throughSwitchyard(TRAITS[kind], all, version),
   }));
 }
 

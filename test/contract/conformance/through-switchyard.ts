@@ -8,9 +8,17 @@ const SERVED_BY_ANY: readonly Rpc[] = ['RuntimeConfig', 'ListMetricDescriptors',
 /** RPCs that it answers when all can: the kubelet then takes another way for all pods. */
 const SERVED_BY_ALL: readonly Rpc[] = ['ListPodSandboxStats'];
 
-/** The traits of one runtime as they are seen through a Switchyard over `all`. */
-export function throughSwitchyard(own: Traits, all: readonly Traits[]): Traits {
+/** RPCs that a client of v1alpha2 is refused, for they came later. What it gets of others is the runtimes' own. */
+const NEVER_IN_V1ALPHA2: readonly Rpc[] = ['GetContainerEvents'];
+
+/** The traits of one runtime as a client of this version sees them through a Switchyard over `all`. */
+export function throughSwitchyard(
+  own: Traits,
+  all: readonly Traits[],
+  version: 'v1' | 'v1alpha2' = 'v1',
+): Traits {
   const isLacking = (rpc: Rpc): boolean => {
+    if (version === 'v1alpha2' && NEVER_IN_V1ALPHA2.includes(rpc)) return true;
     // Made from the lists of runtimes that lack them.
     if (rpc.startsWith('Stream') || rpc === 'GetContainerEvents') return false;
     if (SERVED_BY_ANY.includes(rpc)) return all.every(({ lacks }) => lacks.includes(rpc));
@@ -20,7 +28,7 @@ export function throughSwitchyard(own: Traits, all: readonly Traits[]): Traits {
   return {
     ...own,
     runtimeName: all[0]?.runtimeName ?? '',
-    lacks: [...new Set(all.flatMap(({ lacks }) => lacks))].filter(isLacking),
+    lacks: [...new Set([...all.flatMap(({ lacks }) => lacks), ...NEVER_IN_V1ALPHA2])].filter(isLacking),
     unknownId: UNKNOWN_IDS_BY_THE_BOOK,
     unknownHandler: 'FAILED_PRECONDITION',
     url: /^http:\/\/127\.0\.0\.1:\d+\//,
