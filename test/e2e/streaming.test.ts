@@ -80,12 +80,12 @@ describe('the relay', () => {
 
   it('ends the command of a client that vanishes', async () => {
     const { pod, containerId } = await aSleeper();
-    const cmd = ['sh', '-c', 'echo here; cat; touch /tmp/ended'];
+    const cmd = ['sh', '-c', 'echo here; cat; : > /tmp/ended'];
     const { url } = await world.cri.call('Exec', { containerId, cmd, stdin: true, stdout: true });
     const stream = await SpdyStream.open(url, ['error', 'stdin', 'stdout']);
     await until(() => stream.bytes('stdout').toString() === 'here\n', 'the command runs');
     stream[Symbol.dispose]();
-    const look = { containerId, cmd: ['test', '-e', '/tmp/ended'], timeout: 10 };
+    const look = { containerId, cmd: ['sh', '-c', '[ -e /tmp/ended ]'], timeout: 10 };
     await until(async () => (await world.cri.call('ExecSync', look)).exitCode === 0, 'the command has ended');
     await removePods(world.cri, [pod]);
   });
@@ -103,6 +103,7 @@ describe('the relay', () => {
     ip('link', 'set', near, 'up');
     ip('-n', namespace, 'addr', 'add', `${subnet}.2/30`, 'dev', far);
     ip('-n', namespace, 'link', 'set', far, 'up');
+    ip('-n', namespace, 'link', 'set', 'lo', 'up');
     await using switchyard = await SwitchyardProcess.start({
       dir: run.file('ns'),
       backends: [{ name: 'old', endpoint: `unix://${world.old.socket}`, default: true }],
