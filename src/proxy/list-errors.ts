@@ -20,8 +20,17 @@ export function nobodyAnswers(rpc: string, whys: readonly string[]): BackendUnav
 export function tooLong(method: ListMethod, sizeBytes: number, limitBytes: number): MessageTooLargeError {
   return new MessageTooLargeError(
     `the joined reply of ${method.name} has ${sizeBytes} bytes, over the limit of ${limitBytes}`,
-    { hint: `Turn on the kubelet's feature gate CRIListStreaming, which uses ${streamOf(method)}` },
+    { hint: hintToStream(method) },
   );
+}
+
+/** The error of a list of which one backend's part is too long already. */
+export function partTooLong(method: ListMethod, { message }: MessageTooLargeError): MessageTooLargeError {
+  return new MessageTooLargeError(message, { hint: hintToStream(method) });
+}
+
+function hintToStream(method: ListMethod): string {
+  return `Turn on the kubelet's feature gate CRIListStreaming, which uses ${streamOf(method)}`;
 }
 
 /** The streamed form of a list. */

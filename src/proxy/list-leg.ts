@@ -6,7 +6,7 @@ import type { SnapshotList } from '../backends/snapshot-change.ts';
 import type { UnaryOutcome } from '../backends/unary-call.ts';
 import type { Timer } from '../clock.ts';
 import type { ListMethod } from '../cri/methods.ts';
-import { MalformedMessageError } from '../errors.ts';
+import { MalformedMessageError, MessageTooLargeError } from '../errors.ts';
 import { STATUS, statusName } from '../grpc/status.ts';
 import { learnList } from '../ledger/learn.ts';
 import { withoutRecords } from '../merge/lists.ts';
@@ -196,9 +196,12 @@ class ListLeg {
     const { parts, backend, question } = this;
     if (this.isDone) return;
     const isUnimplemented = outcome.kind === 'status' && outcome.code === STATUS.UNIMPLEMENTED;
-    const records = isUnimplemented
-      ? undefined
-      : fromSnapshot(parts, backend, question.method, this.call.message);
+    // A list that has grown too long will not get shorter: a snapshot would be shown for ever.
+    const isTooLong = outcome.kind === 'failed' && outcome.error instanceof MessageTooLargeError;
+    const records =
+      isUnimplemented || isTooLong
+        ? undefined
+        : fromSnapshot(parts, backend, question.method, this.call.message);
     if (records !== undefined) this.finish({ kind: 'records', backend, parts: records });
     else this.finish({ kind: 'trouble', backend, why: reasonOf(backend, outcome), outcome });
   }

@@ -3,13 +3,14 @@
 // one, for old figures would be worse than none.
 import type { Backend } from '../../backends/backend.ts';
 import type { ListMethod } from '../../cri/methods.ts';
+import { MessageTooLargeError } from '../../errors.ts';
 import { releaseMemory } from '../../grpc/message-memory.ts';
 import { STATUS } from '../../grpc/status.ts';
 import { mergeImages } from '../../merge/images.ts';
 import type { Call } from '../call.ts';
 import { replyWith } from '../collect.ts';
 import { imageListRequestFor } from '../image-request.ts';
-import { incomplete, nobodyAnswers, tooLong } from '../list-errors.ts';
+import { incomplete, nobodyAnswers, partTooLong, tooLong } from '../list-errors.ts';
 import type { LegResult, TroubleResult } from '../list-leg.ts';
 import { askLegs } from '../list-legs.ts';
 import { narrow } from '../narrow.ts';
@@ -88,9 +89,11 @@ function mayLack(method: ListMethod, result: TroubleResult): boolean {
  */
 function failOn(call: Call, method: ListMethod, result: TroubleResult, backends: number): void {
   const { backend, outcome, why } = result;
+  const error = outcome.kind === 'failed' ? outcome.error : undefined;
   if (outcome.kind === 'status' && (backends === 1 || isUnimplemented(result)))
     replyWith(call, backend, outcome);
-  else if (backends === 1 && outcome.kind === 'failed') call.fail(outcome.error);
+  else if (error instanceof MessageTooLargeError) call.fail(partTooLong(method, error));
+  else if (backends === 1 && error !== undefined) call.fail(error);
   else call.fail(incomplete(method.name, why));
 }
 

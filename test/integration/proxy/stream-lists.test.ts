@@ -135,6 +135,22 @@ describe('streamed lists', () => {
     }
   });
 
+  it('carry what is too long for one message already on one backend, whatever its snapshot holds', async () => {
+    world = await proxyWorld([backend('new', 'cri-o')], (config) => ({
+      ...config,
+      limits: { ...config.limits, messageSizeBytes: 64 * 1024 },
+    }));
+    expect((await world.client.call('ListContainers', {})).containers).toEqual([]);
+    world.runtime('new').world.seed({ sandboxes: 20, containersPerSandbox: 10 });
+    const { code, details } = await world.client.rawCall(LIST_CONTAINERS, Buffer.alloc(0));
+    expect({ code, details }).toEqual({
+      code: status.RESOURCE_EXHAUSTED,
+      details: expect.stringMatching(
+        /backend new has \d+ bytes.*CRIListStreaming, which uses StreamContainers$/,
+      ),
+    });
+  });
+
   it('carry what is too long for one message, and the unary list says what to turn on', async () => {
     world = await proxyWorld([backend('new', 'cri-o'), backend('plain', 'containerd-2.1')], (config) => ({
       ...config,
