@@ -15,8 +15,11 @@ const KIND: Readonly<Record<ContainerdVersion, RuntimeKind>> = {
   '2': 'containerd-2.1',
 };
 
-/** What clients see of a containerd on a machine of the tests, which has no CRIU. */
-const traitsOf = (version: ContainerdVersion): Traits => ({ ...TRAITS[KIND[version]], hasCriu: false });
+/** What clients see of a containerd on a machine of the tests, which has no CRIU: that is said before all else. */
+function traitsOf(version: ContainerdVersion): Traits {
+  const traits = TRAITS[KIND[version]];
+  return { ...traits, hasCriu: false, unknownId: { ...traits.unknownId, CheckpointContainer: 'UNKNOWN' } };
+}
 
 /** A containerd as it is reached directly. */
 export function directPlace(version: ContainerdVersion): Place {
