@@ -27,6 +27,8 @@ export interface StreamRelayOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly counts: Pick<Metrics, 'streamRequested' | 'streamOpened' | 'streamClosed'>;
+  /** Streams open at once; default 1000. */
+  readonly streamsAtMost?: number;
 }
 
 /** A stream that a client may open. */
@@ -142,11 +144,11 @@ export class StreamRelay implements Streams {
       this.#refuse(client, 404, UNKNOWN_TOKEN, kind);
       return;
     }
-    if (this.#streams.size >= STREAMS_AT_MOST) {
-      this.#refuse(client, 503, `${STREAMS_AT_MOST} streams are open, which is the most`, kind);
+    const { clock, streamsAtMost = STREAMS_AT_MOST } = this.#options;
+    if (this.#streams.size >= streamsAtMost) {
+      this.#refuse(client, 503, `${streamsAtMost} streams are open, which is the most`, kind);
       return;
     }
-    const { clock } = this.#options;
     const { target, backend } = ticket;
     const path = line.query === '' ? target.path : `${target.path}${withQuery(target.path, line.query)}`;
     const toBackend = redirectRequest(head, path, target.authority);

@@ -109,6 +109,21 @@ describe('the relay', () => {
     expect(idle.slice(1).filter(isGone)).toEqual([]);
   });
 
+  it('answers 503 when too many streams are open, until one has ended', async () => {
+    await using small = await relayStage(undefined, 2);
+    const { socket } = await openStream(small.url());
+    await openStream(small.url());
+    const { status, body } = await answerOf(small.url());
+    expect({ status, body }).toEqual({
+      status: 503,
+      body: 'switchyard: 2 streams are open, which is the most\n',
+    });
+    socket.end();
+    await restOf(socket);
+    await until(() => small.metrics.streamsOpen.at('exec', 'one').value === 1, 'one has ended');
+    expect((await openStream(small.url())).head).toContain('101');
+  });
+
   it('has no URL for a stream that the backend has none for', () => {
     expect(stage.urlFor('')).toBe('');
   });

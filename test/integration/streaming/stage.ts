@@ -22,7 +22,7 @@ export interface RelayStage extends AsyncDisposable {
 
 const BACKEND = { name: 'one', streamingBase: undefined } as BackendConfig;
 
-export async function relayStage(certificate?: Certificate): Promise<RelayStage> {
+export async function relayStage(certificate?: Certificate, streamsAtMost = 1_000): Promise<RelayStage> {
   const peer = await streamPeer(certificate === undefined ? {} : { certificate });
   const clock = new FakeClock();
   const lines: LogLine[] = [];
@@ -32,7 +32,8 @@ export async function relayStage(certificate?: Certificate): Promise<RelayStage>
     journal: () => ({ sizeBytes: 0, isFailing: false }),
   });
   const address = { host: '127.0.0.1', port: 0 };
-  const relay = await startStreamRelay({ address, clock, log: recorder(lines), counts: metrics });
+  const log = recorder(lines);
+  const relay = await startStreamRelay({ address, clock, log, counts: metrics, streamsAtMost });
   const scheme = certificate === undefined ? 'http' : 'https';
   const urlFor = (given: string) => relay.urlOf('exec', BACKEND, given);
   return {
