@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { Command } from './child.ts';
 import { haproxyCommand, haproxyVersion } from './contenders/haproxy.ts';
 import { nginxCommand, nginxVersion } from './contenders/nginx.ts';
-import { switchyardCommand, writeSwitchyardConfig } from './contenders/switchyard.ts';
+import { adminSocketOf, switchyardCommand, writeSwitchyardConfig } from './contenders/switchyard.ts';
 import type { Options } from './options.ts';
 
 export const DIRECT = 'direct';
@@ -23,6 +23,8 @@ export interface ProxyProgram {
   readonly servesLists: boolean;
   /** What it is, in a few words. */
   readonly about: string;
+  /** Where its metrics are served. */
+  readonly adminSocket?: string;
 }
 
 /** A contender this machine does not have. */
@@ -57,7 +59,10 @@ export function findProxies(
     const socket = path.join(dir, `${name.replaceAll(/\W/g, '-')}.sock`);
     const command = commandFor(socket);
     if ('reason' in command) absent.push({ name, reason: command.reason });
-    else present.push({ name, command, socket, servesLists, about });
+    else {
+      const admin = name === SWITCHYARD && { adminSocket: adminSocketOf(dir, name) };
+      present.push({ name, command, socket, servesLists, about, ...admin });
+    }
   };
   const bundled = (file: string, socket: string): Command => ({
     program: process.execPath,

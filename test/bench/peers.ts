@@ -1,6 +1,6 @@
 // Who calls and who answers in a run: the light peers, or the same on grpc-go, which the bench compiles where Go and
 // grpc-go are installed. Both pairs take the same questions, send the same bytes and check the same answers.
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -28,8 +28,8 @@ export interface Peers {
 /** Where Debian's packages of Go libraries are. */
 const GO_LIBRARIES = '/usr/share/gocode';
 
-/** The peers of this name. Throws an Error that says what to install when this machine cannot have them. */
-export function findPeers(name: PeersName, programsDir: string): Peers {
+/** The peers of this name, or why this machine cannot have them. */
+export function findPeers(name: PeersName, programsDir: string): Peers | { readonly reason: string } {
   if (name === 'grpc-go') return grpcGoPeers(programsDir);
   const bundled = (file: string, ...args: string[]): Command => ({
     program: process.execPath,
@@ -43,8 +43,9 @@ export function findPeers(name: PeersName, programsDir: string): Peers {
   };
 }
 
-function grpcGoPeers(dir: string): Peers {
+function grpcGoPeers(dir: string): Peers | { readonly reason: string } {
   const program = path.join(dir, 'grpc-go-peers');
+  if (!isInstalled()) return { reason: 'install the Debian packages golang-go and golang-google-grpc-dev' };
   const version = compile(path.join(dir, 'grpc-go'), program);
   const workloads = new Set(CELLS.map((cell) => cell.workload));
   const exchanges = [...workloads].map((workload) => [
@@ -88,10 +89,13 @@ function repliesOf(backend: number): { Path: string; Request: string; Reply: str
   ];
 }
 
+function isInstalled(): boolean {
+  const hasCompiler = spawnSync('go', ['version']).status === 0;
+  return hasCompiler && existsSync(path.join(GO_LIBRARIES, 'src/google.golang.org/grpc'));
+}
+
 /** Compiles the program from the sources in `folder` and returns the version of grpc-go in it. */
 function compile(folder: string, program: string): string {
-  const library = path.join(GO_LIBRARIES, 'src/google.golang.org/grpc');
-  if (!existsSync(library)) throw new Error(`no grpc-go in ${GO_LIBRARIES}: ${INSTALL}`);
   // Without modules Go takes libraries from the path alone and asks no proxy for them.
   const env = {
     GOCACHE: path.join(tmpdir(), 'switchyard-bench-go'),
@@ -99,16 +103,9 @@ function compile(folder: string, program: string): string {
     GO111MODULE: 'off',
     GOPATH: GO_LIBRARIES,
   };
-  try {
-    execFileSync('go', ['build', '-o', program, '.'], { cwd: folder, env, stdio: 'pipe' });
-    return execFileSync(program, ['version'], { encoding: 'utf8' }).trim();
-  } catch (error) {
-    const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-    throw isMissing ? new Error(`no Go compiler: ${INSTALL}`) : error;
-  }
+  execFileSync('go', ['build', '-o', program, '.'], { cwd: folder, env, stdio: 'pipe' });
+  return execFileSync(program, ['version'], { encoding: 'utf8' }).trim();
 }
-
-const INSTALL = 'install the Debian packages golang-go and golang-google-grpc-dev for --peers grpc-go';
 
 function base64(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString('base64');

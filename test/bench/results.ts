@@ -34,6 +34,8 @@ export interface ProxyResult {
   /** Exec to the first answered call, each start. */
   readonly firstAnswersMs: readonly number[];
   readonly idleBytes: number;
+  /** The same after a scrape of its metrics; undefined when it has none. */
+  readonly scrapedBytes: number | undefined;
   /** The most memory it ever held up to the end of each group, run from light to heavy by a fresh process. */
   readonly peakBytes: ReadonlyMap<LoadGroup, number>;
   /** The same after all rounds. */

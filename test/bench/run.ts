@@ -1,5 +1,6 @@
 // The bench from start to end: starts backends, load client and proxies, runs the rounds, prints the report.
 import { writeFileSync } from 'node:fs';
+import http from 'node:http';
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { Child } from './child.ts';
@@ -7,7 +8,7 @@ import { DIRECT, findProxies, type Places, type ProxyProgram } from './contender
 import { crossCheck } from './cross-check.ts';
 import { startUntilAccepting, startUntilAnswered } from './first-answer.ts';
 import { type Options, readOptions, USAGE } from './options.ts';
-import { findPeers } from './peers.ts';
+import { findPeers, type Peers } from './peers.ts';
 import { memoryOf } from './process-figures.ts';
 import { reportOf } from './report.ts';
 import type { ProxyResult, Results } from './results.ts';
@@ -38,6 +39,11 @@ export async function main(args: readonly string[], programsDir: string): Promis
     console.log(USAGE);
     return 0;
   }
+  const peers = findPeers(options.peers, programsDir);
+  if ('reason' in peers) {
+    console.error(`No peers ${options.peers}: ${peers.reason}.`);
+    return 1;
+  }
   const watchdog = setTimeout(
     () => {
       console.error('The bench has not ended in time: a contender or a peer hangs.');
@@ -45,7 +51,7 @@ export async function main(args: readonly string[], programsDir: string): Promis
     },
     (options.seconds * 2 + 120) * 1_000,
   );
-  const results = await measure(options, programsDir);
+  const results = await measure(options, peers, programsDir);
   clearTimeout(watchdog);
   console.log(reportOf(results));
   if (options.jsonPath !== undefined) {
@@ -56,10 +62,9 @@ export async function main(args: readonly string[], programsDir: string): Promis
   return results.errors.length === 0 ? 0 : 1;
 }
 
-async function measure(options: Options, programsDir: string): Promise<Results> {
+async function measure(options: Options, peers: Peers, programsDir: string): Promise<Results> {
   const children: Child[] = [];
   try {
-    const peers = findPeers(options.peers, programsDir);
     const backendSockets = ['a', 'b'].map((name) => path.join(programsDir, `${name}.sock`));
     const backends: Child[] = [];
     for (const [index, socket] of backendSockets.entries()) {
@@ -78,6 +83,13 @@ async function measure(options: Options, programsDir: string): Promise<Results> 
     children.push(...running.map(({ child }) => child));
     await new Promise((resolve) => setTimeout(resolve, REST_MS));
     const idleBytes = new Map(running.map(({ child }) => [child, memoryOf(child.pid).rssBytes]));
+    const scrapedBytes = new Map<Child, number>();
+    for (const { proxy, child } of running) {
+      if (proxy.adminSocket === undefined) continue;
+      await scrape(proxy.adminSocket);
+      await new Promise((resolve) => setTimeout(resolve, REST_MS));
+      scrapedBytes.set(child, memoryOf(child.pid).rssBytes);
+    }
 
     const contenders: Contender[] = [
       {
@@ -110,6 +122,7 @@ async function measure(options: Options, programsDir: string): Promise<Results> 
           about: proxy.about,
           firstAnswersMs,
           idleBytes: idleBytes.get(child) ?? Number.NaN,
+          scrapedBytes: scrapedBytes.get(child),
           peakBytes: told?.peakBytes ?? new Map(),
           endPeakBytes: memoryOf(child.pid).peakBytes,
           answersAlone: told?.answersAlone ?? [],
@@ -126,6 +139,18 @@ async function measure(options: Options, programsDir: string): Promise<Results> 
   } finally {
     await Promise.all(children.map((child) => child.stop()));
   }
+}
+
+/** Asks for the metrics once, as soon as they are served: on a node that is watched an idle proxy holds no less. */
+async function scrape(socketPath: string): Promise<void> {
+  const attempt = () =>
+    new Promise<boolean>((resolve) => {
+      const request = http.get({ socketPath, path: '/metrics' }, (answer) => {
+        answer.resume().on('end', () => resolve(true));
+      });
+      request.on('error', () => resolve(false));
+    });
+  while (!(await attempt())) await new Promise((resolve) => setTimeout(resolve, REST_MS));
 }
 
 /** Times an empty Node program that only listens: what of a start-up is Node's own. */

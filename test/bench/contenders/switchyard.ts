@@ -26,12 +26,17 @@ kind: SwitchyardConfiguration
 listen:
   socket: ${listenPath}
 admin:
-  address: unix://${path.join(dir, `${name}-admin.sock`)}
+  address: unix://${adminSocketOf(dir, name)}
 stateDir: ${stateDir}
 backends:
 ${backends.join('')}`,
   );
   return configPath;
+}
+
+/** Where its config has the admin side. */
+export function adminSocketOf(dir: string, name: string): string {
+  return path.join(dir, `${name}-admin.sock`);
 }
 
 /** The command line of the built program. */
