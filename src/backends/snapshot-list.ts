@@ -54,10 +54,17 @@ export class ListSnapshot {
     return this.last;
   }
 
-  /** The last complete reply, without later changes; undefined before the first. It may be kept. */
+  /**
+   * The last complete reply, without later changes; undefined before the first. Who keeps the message holds its memory,
+   * or calls keepBase before: the next list may else be put in it.
+   */
   get base(): ListBase | undefined {
-    this.isShared = true;
     return this.last;
+  }
+
+  /** The message of the base is not to be written to, for as long as anyone has it. */
+  keepBase(): void {
+    this.isShared = true;
   }
 
   /** The changes that the base may lack, in order. */

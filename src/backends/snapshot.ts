@@ -154,7 +154,10 @@ export class BackendSnapshot {
     this.lastSeq = Math.max(this.lastSeq, other.lastSeq);
   }
 
-  /** The last complete reply or kept reply of this name, without the changes that came after it. */
+  /**
+   * The last complete reply or kept reply of this name, without the changes that came after it. Who keeps it holds its
+   * memory (message-memory.ts).
+   */
   messageOf(
     rpc: SnapshotList | KeptReply,
   ): { readonly message: Buffer; readonly start: ListStart } | undefined {
@@ -170,6 +173,7 @@ export class BackendSnapshot {
   parts(): SnapshotPart[] {
     const parts: SnapshotPart[] = [];
     for (const rpc of [...SNAPSHOT_LISTS, ...this.replies.keys()]) {
+      if (isList(rpc)) this.lists[rpc].keepBase();
       const found = this.messageOf(rpc);
       if (found !== undefined) parts.push({ kind: 'message', rpc, ...found });
     }

@@ -3,8 +3,8 @@
 import { isList, type KeptReply } from '../backends/snapshot.ts';
 import type { SnapshotChange, SnapshotList } from '../backends/snapshot-change.ts';
 import { readBytes, readString } from '../cri/wire.ts';
-import { LENGTH_DELIMITED } from '../cri/wire-field.ts';
-import type { JournalEntry } from './journal-format.ts';
+import { fieldHead, fields } from './journal-fields.ts';
+import type { JournalEntry, NewEntry } from './journal-format.ts';
 import type { ObjectKind } from './ledger.ts';
 
 /** Version of the file's meaning. A new kind of entry or field needs no new one: older Switchyards pass over it. */
@@ -91,9 +91,10 @@ const NOTES: ReadonlySet<string> = new Set<NoteName>([
   'metric-descriptors',
 ]);
 
-/** An entry as it is written. */
-export function encodeEntry(entry: LedgerEntry): JournalEntry {
-  return { type: TYPE[entry.kind], payload: payloadOf(entry) };
+/** An entry as it is written. A message of some length is not copied. */
+export function encodeEntry(entry: LedgerEntry): NewEntry {
+  const encoded = { type: TYPE[entry.kind], payload: payloadOf(entry) };
+  return entry.kind === 'message' && isLong(entry.message) ? { ...encoded, message: entry.message } : encoded;
 }
 
 /** An entry as it was written; undefined for one of a kind that is not known here. Throws MalformedMessageError. */
@@ -143,8 +144,12 @@ function payloadOf(entry: LedgerEntry): Buffer {
       return fields(entry.object, entry.id, entry.backend, entry.parent);
     case 'removed':
       return fields(entry.object, entry.id);
-    case 'message':
-      return fields(entry.backend, entry.rpc, String(entry.seq), String(entry.wallMs), entry.message);
+    case 'message': {
+      const { backend, rpc, seq, wallMs, message } = entry;
+      const about = [backend, rpc, String(seq), String(wallMs)];
+      if (!isLong(message)) return fields(...about, message);
+      return Buffer.concat([fields(...about), fieldHead(about.length + 1, message.length)]);
+    }
     case 'confirmed': {
       const { backend, rpc, seq, wallMs, checksum } = entry;
       return fields(backend, rpc, String(seq), String(wallMs), '', String(checksum));
@@ -168,25 +173,12 @@ function payloadOf(entry: LedgerEntry): Buffer {
   }
 }
 
-/** A message with these fields, numbered from 1; empty ones are left out. Written in one go: each change of a pod makes some. */
-function fields(...values: readonly (string | Buffer)[]): Buffer {
-  let sizeBytes = 0;
-  for (const value of values) sizeBytes += HEAD_BYTES + Buffer.byteLength(value);
-  const message = Buffer.allocUnsafe(sizeBytes);
-  let at = 0;
-  for (const [index, value] of values.entries()) {
-    let rest = Buffer.byteLength(value);
-    if (rest === 0) continue;
-    message[at++] = (index + 1) * 8 + LENGTH_DELIMITED;
-    for (; rest >= 0x80; rest >>>= 7) message[at++] = (rest & 0x7f) | 0x80;
-    message[at++] = rest;
-    at += typeof value === 'string' ? message.write(value, at) : value.copy(message, at);
-  }
-  return message.subarray(0, at);
+/** Whether it is worth a part of its own. */
+function isLong(message: Buffer): boolean {
+  return message.length > LONG_BYTES;
 }
 
-/** A tag and a length at most. */
-const HEAD_BYTES = 6;
+const LONG_BYTES = 16 * 1024;
 const EMPTY = Buffer.alloc(0);
 
 function toObject(text: string): ObjectKind {

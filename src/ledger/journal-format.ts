@@ -9,6 +9,12 @@ export interface JournalEntry {
   readonly payload: Buffer;
 }
 
+/** An entry to be written. */
+export interface NewEntry extends JournalEntry {
+  /** The rest of the payload: a long message that is written from where it lies. */
+  readonly message?: Buffer;
+}
+
 /** Magic, version, flags. */
 const HEADER_BYTES = 16;
 /** Where the flags lie, and the flag that says that entries are missing from the file. */
@@ -45,14 +51,15 @@ export function encodeHeader(version: number): Buffer {
   return header;
 }
 
-/** The record of an entry in three parts; the payload is not copied. */
-export function encodeRecord({ type, payload }: JournalEntry): [Buffer, Buffer, Buffer] {
+/** The record of an entry in parts; the payload is not copied. */
+export function encodeRecord({ type, payload, message }: NewEntry): Buffer[] {
   const head = Buffer.allocUnsafe(HEAD_BYTES);
-  head.writeUInt32LE(payload.length, 0);
+  head.writeUInt32LE(payload.length + (message?.length ?? 0), 0);
   head.writeUInt8(type, 4);
   const checksum = Buffer.allocUnsafe(CHECKSUM_BYTES);
-  checksum.writeUInt32LE(crc32(payload, crc32(head)), 0);
-  return [head, payload, checksum];
+  const payloadSum = crc32(payload, crc32(head));
+  checksum.writeUInt32LE(message === undefined ? payloadSum : crc32(message, payloadSum), 0);
+  return message === undefined ? [head, payload, checksum] : [head, payload, message, checksum];
 }
 
 /** Reads a whole file; never throws. */

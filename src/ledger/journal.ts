@@ -15,7 +15,8 @@ import {
   textOf,
   writeAt,
 } from './journal-file.ts';
-import { encodeHeader, encodeRecord, type JournalEntry } from './journal-format.ts';
+import { encodeHeader, encodeRecord, type NewEntry } from './journal-format.ts';
+import { JournalQueue } from './journal-queue.ts';
 
 export interface JournalOptions {
   readonly file: string;
@@ -41,9 +42,9 @@ export class Journal {
   private fd: number | undefined;
   private sizeBytes = 0;
   private compactAboveBytes: number;
-  private queue: Buffer[] = [];
+  private readonly queue = new JournalQueue();
   private isFlushDue = false;
-  private live: (() => Iterable<JournalEntry>) | undefined;
+  private live: (() => Iterable<NewEntry>) | undefined;
   private compaction: Promise<void> | undefined;
   /** While a new file is written: what was appended meanwhile and must follow in it. */
   private tail: Buffer[] | undefined;
@@ -85,7 +86,7 @@ export class Journal {
    * meanwhile follows behind; so entries must be such that an older state followed by all changes since gives the
    * present one, even where it shows some of them already. Never throws: without a usable disk it only reports.
    */
-  attach(live: () => Iterable<JournalEntry>): void {
+  attach(live: () => Iterable<NewEntry>): void {
     this.live = live;
     try {
       this.begin();
@@ -97,9 +98,9 @@ export class Journal {
   }
 
   /** Queues an entry. All of one turn of the event loop are written together, in order. The payload may not change after. */
-  append(entry: JournalEntry): void {
+  append(entry: NewEntry): void {
     if (this.isClosed) return;
-    this.queue.push(...encodeRecord(entry));
+    this.queue.push(entry);
     if (this.isFlushDue) return;
     this.isFlushDue = true;
     setImmediate(() => this.flush());
@@ -108,10 +109,11 @@ export class Journal {
   /** Hands everything queued to the kernel now. For what must be on record before a reply leaves. Never throws. */
   flush(): void {
     this.isFlushDue = false;
-    const parts = this.queue;
-    if (parts.length === 0 || this.live === undefined) return;
-    this.queue = [];
-    if (this.tail !== undefined) for (const part of parts) this.tail.push(part);
+    if (!this.queue.isEmpty && this.live !== undefined) this.queue.drain((parts) => this.write(parts));
+  }
+
+  private write(parts: readonly Buffer[]): void {
+    if (this.tail !== undefined) this.tail.push(Buffer.concat(parts));
     if (this.fd === undefined || this.isGappy) return;
     try {
       this.sizeBytes += writeAt(this.fd, parts, this.sizeBytes);
@@ -161,7 +163,7 @@ export class Journal {
     }
   }
 
-  private async rewrite(live: () => Iterable<JournalEntry>): Promise<void> {
+  private async rewrite(live: () => Iterable<NewEntry>): Promise<void> {
     const { file, version } = this.options;
     const newFile = `${file}.new`;
     let fd: number | undefined;

@@ -6,7 +6,7 @@ import type { SnapshotList } from '../backends/snapshot-change.ts';
 import type { Clock } from '../clock.ts';
 import { Journal } from './journal.ts';
 import { encodeEntry, JOURNAL_VERSION, type LedgerEntry, type NoteName } from './journal-entries.ts';
-import type { JournalEntry } from './journal-format.ts';
+import type { NewEntry } from './journal-format.ts';
 import { JournalMessages } from './journal-messages.ts';
 import { type RecordedState, replayJournal } from './journal-replay.ts';
 import type { ObjectKind } from './ledger.ts';
@@ -169,7 +169,7 @@ export class LedgerJournal {
     return ids.length > 0;
   }
 
-  private *content(ledger: LedgerContent): Generator<JournalEntry> {
+  private *content(ledger: LedgerContent): Generator<NewEntry> {
     const { bootId, sockets } = this.options;
     yield encodeEntry({ kind: 'origin', bootId, sockets });
     for (const object of ['sandbox', 'container'] as const) {

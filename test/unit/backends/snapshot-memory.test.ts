@@ -54,6 +54,7 @@ describe('the memory of a snapshot', () => {
               give(snapshot.whole());
               break;
             case 'base':
+              snapshot.keepBase();
               give(snapshot.base?.message);
               break;
             case 'view':

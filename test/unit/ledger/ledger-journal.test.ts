@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { BackendSnapshot } from '../../../src/backends/snapshot.ts';
 import { containerRecord, sandboxRecord } from '../../../src/backends/snapshot-record.ts';
 import { forEachRecord, readString, readVarint } from '../../../src/cri/wire.ts';
+import { releaseMemory, takeMemory } from '../../../src/grpc/message-memory.ts';
 import type { ObjectKind } from '../../../src/ledger/ledger.ts';
 import { LedgerJournal } from '../../../src/ledger/ledger-journal.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
@@ -76,6 +77,29 @@ function statesIn({ snapshotOf }: Opened, backend: string, object: ObjectKind = 
 }
 
 describe('LedgerJournal', () => {
+  it('writes a long list as it was, though its memory is wanted for another', async () => {
+    await using dir = await tempDir();
+    const file = dir.file('journal');
+    const first = await openOn(file);
+    const ids = Array.from({ length: 1_000 }, (_, n) => `${n}`.padStart(64, 's'));
+    for (const id of ids) first.add('sandbox', id, 'red', '');
+    const bytes = sandboxList(...ids);
+    const message = takeMemory(bytes.length).subarray(0, bytes.length);
+    bytes.copy(message);
+    const snapshot = first.snapshotOf('red');
+    snapshot.refresh('ListPodSandbox', message, snapshot.begin(first.clock.now()));
+    // The client has its answer, and the snapshot a newer list.
+    releaseMemory(message);
+    list(first, 'red', ...ids);
+    takeMemory(bytes.length).fill(0xff);
+    first.ledgerJournal.flush();
+    const killed = await openOn(file);
+    expect(killed.state.remarks).toEqual([]);
+    expect(Object.keys(statesIn(killed, 'red') ?? {})).toEqual(ids);
+    await killed.ledgerJournal.close();
+    await first.ledgerJournal.close();
+  });
+
   it('writes a list at once, the next one after ten seconds, and one that has not changed not at all', async () => {
     await using dir = await tempDir();
     const file = dir.file('journal');
