@@ -110,7 +110,7 @@ describe('a client of GetContainerEvents', () => {
       expect(stopped?.podSandboxStatus).toMatchObject({ id: podSandboxId, labels: pod.config.labels });
       expect(stopped?.containersStatuses).toMatchObject([{ id: containerId, exitCode: 3, state: 2 }]);
       const times = events.events.map(({ createdAt }) => createdAt);
-      expect(times).toEqual(times.toSorted((a, b) => Number(a - b)));
+      expect(times).toEqual(times.toSorted((a, b) => a - b));
     },
   );
 
