@@ -105,7 +105,10 @@ describe('the events of real containerds', () => {
       expect(events.of(stays.containerId)).toEqual(WHOLE_LIFE.slice(0, 3));
       const stopped = events.events[events.lines.indexOf(`stopped ${ends.containerId}`)];
       expect(stopped?.podSandboxStatus?.metadata?.uid).toBe(ends.uid);
-      expect(stopped?.containersStatuses).toMatchObject([{ id: ends.containerId, exitCode: 137 }]);
+      // Not always 137: a containerd that was away when a process ended may say 255, which is unknown.
+      const { status } = await containerd.cri.call('ContainerStatus', { containerId: ends.containerId });
+      expect(status?.exitCode).toBeGreaterThan(0);
+      expect(stopped?.containersStatuses).toEqual([status]);
     },
   );
 
