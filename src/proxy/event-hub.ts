@@ -17,13 +17,15 @@ const CLIENTS_LIMIT = 64;
 
 export class EventHub {
   private readonly options: EventHubOptions;
-  private readonly feeds: ReadonlyMap<Backend, EventFeed>;
+  private readonly feedParts: FeedParts;
+  /** Empty until the first client comes: most nodes never have one, and a feed remembers much. */
+  private readonly feeds = new Map<Backend, EventFeed>();
   private readonly clients = new Map<Call, EventQueue>();
 
   constructor(options: EventHubOptions) {
     this.options = options;
     const { metrics } = options;
-    const parts: FeedParts = {
+    this.feedParts = {
       ...options,
       hasClients: () => this.clients.size > 0,
       tell: (backend, event, kind) => {
@@ -35,7 +37,6 @@ export class EventHub {
         for (const call of this.clients.keys()) call.fail(lacking(backend));
       },
     };
-    this.feeds = new Map(options.backends.map((backend) => [backend, new EventFeed(parts, backend)]));
   }
 
   /** Sends a client all events from now on. Throws UnimplementedError when it would be kept in the dark about a backend. */
@@ -51,7 +52,8 @@ export class EventHub {
     call.backendName = 'several';
     call.watch(() => this.clients.delete(call));
     this.clients.set(call, new EventQueue(call));
-    if (this.clients.size === 1) for (const feed of this.feeds.values()) feed.begin();
+    if (this.clients.size > 1) return;
+    for (const backend of this.options.backends) this.feedOf(backend).begin();
   }
 
   /** A backend answers, for the first time or again. */
@@ -66,6 +68,14 @@ export class EventHub {
       call.fail(
         new DrainingError('Switchyard is stopping', { hint: 'Ask for events again when it is back' }),
       );
+  }
+
+  private feedOf(backend: Backend): EventFeed {
+    const known = this.feeds.get(backend);
+    if (known !== undefined) return known;
+    const feed = new EventFeed(this.feedParts, backend);
+    this.feeds.set(backend, feed);
+    return feed;
   }
 }
 
