@@ -11,6 +11,7 @@ import { STATUS, statusName } from '../grpc/status.ts';
 import { learnList } from '../ledger/learn.ts';
 import { withoutRecords } from '../merge/lists.ts';
 import type { Call } from './call.ts';
+import { callTimer } from './call-timer.ts';
 import { collect } from './collect.ts';
 import { LOOK_AGAIN_MS } from './hang-watch.ts';
 import type { ProxyParts } from './parts.ts';
@@ -168,11 +169,11 @@ class ListLeg {
     const { listMs } = this.backend.config.timeouts;
     const look = () => {
       if (this.isDone || this.call.isOver || this.mayReplace()) return;
-      this.timer = clock.after(LOOK_AGAIN_MS, look);
+      this.timer = callTimer(clock, this.call, LOOK_AGAIN_MS, look);
     };
-    this.timer = clock.after(listMs / 2, () => {
+    this.timer = callTimer(clock, this.call, listMs / 2, () => {
       this.backend.suspect(listMs / 2);
-      this.timer = clock.after(listMs / 2, look);
+      this.timer = callTimer(clock, this.call, listMs / 2, look);
     });
   }
 

@@ -2,6 +2,7 @@
 import type { Backend } from '../backends/backend.ts';
 import { BackendUnavailableError } from '../errors.ts';
 import type { Call } from './call.ts';
+import { callTimer } from './call-timer.ts';
 import {
   absence,
   askLeg,
@@ -42,7 +43,7 @@ export function askLegs(
   };
   const isPartial = questions.some(([, { method }]) => method.whenBackendAbsent === 'partial');
   const timers = (isPartial && backends.length > 1 ? backends : []).map((backend) =>
-    parts.clock.after(patienceMs(backend), () => {
+    callTimer(parts.clock, call, patienceMs(backend), () => {
       late.add(backend);
       look();
     }),

@@ -9,6 +9,7 @@ import { STATUS, statusName } from '../grpc/status.ts';
 import { learnList } from '../ledger/learn.ts';
 import { withoutRecords } from '../merge/lists.ts';
 import type { Call } from './call.ts';
+import { callTimer } from './call-timer.ts';
 import { LOOK_AGAIN_MS } from './hang-watch.ts';
 import { askLeg, fromSnapshot, isTrusted, patienceMs } from './list-leg.ts';
 import type { ProxyParts } from './parts.ts';
@@ -148,16 +149,16 @@ export class StreamLeg {
 
   /** Half the budget: does it live? The whole budget: may its snapshot stand for it? And again as long as it is silent. */
   private watch(): void {
-    const { backend, parts, host, list } = this;
+    const { backend, parts, host, list, call } = this;
     const { clock } = parts;
     const { listMs } = backend.config.timeouts;
     const look = () => {
-      if (this.isDone || this.isReplaced || this.call.isOver) return;
+      if (this.isDone || this.isReplaced || call.isOver) return;
       // Not silent: it is the client that has no room.
       if (this.hasSent && !host.hasRoom()) this.progressAtMs = clock.now();
       const silentMs = clock.now() - this.progressAtMs;
       if (silentMs >= patienceMs(backend) && host.mayGiveUp()) {
-        const why = `backend ${backend.name} sends nothing of ${this.call.rpc} for ${patienceMs(backend)} ms`;
+        const why = `backend ${backend.name} sends nothing of ${call.rpc} for ${patienceMs(backend)} ms`;
         this.hangUp();
         this.lack(why, false);
         return;
@@ -173,11 +174,11 @@ export class StreamLeg {
         const isLate = !this.hasSent && silentMs >= listMs;
         if (isLate && isTrusted(parts, backend, list) && this.replace()) return;
       }
-      this.timer = clock.after(LOOK_AGAIN_MS, look);
+      this.timer = callTimer(clock, call, LOOK_AGAIN_MS, look);
     };
-    this.timer = clock.after(listMs / 2, () => {
+    this.timer = callTimer(clock, call, listMs / 2, () => {
       backend.suspect(listMs / 2);
-      this.timer = clock.after(listMs / 2, look);
+      this.timer = callTimer(clock, call, listMs / 2, look);
     });
   }
 

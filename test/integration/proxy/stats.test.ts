@@ -137,6 +137,23 @@ describe('lists of statistics', () => {
     faults.clear();
   });
 
+  it('fail the call, and nothing else, when they turn out too long once a slow backend is not waited for any more', async () => {
+    const OTHER: WorldBackend = { ...MAIN, name: 'other', handlers: { other: '' } };
+    world = await proxyWorld([MAIN, OTHER, HURRIED], (config) => ({
+      ...config,
+      limits: { ...config.limits, messageSizeBytes: 64 * 1024 },
+    }));
+    for (const name of ['main', 'other'])
+      world.runtime(name).world.seed({ sandboxes: 10, containersPerSandbox: 8, namePrefix: name });
+    world.runtime('side').faults.add('ListContainerStats', { kind: 'hang' });
+    await expect(ofContainers()).rejects.toMatchObject({
+      code: status.RESOURCE_EXHAUSTED,
+      details: expect.stringContaining('the joined reply of ListContainerStats'),
+    });
+    world.runtime('side').faults.clear();
+    expect((await world.client.call('Version', {})).version).toBe('0.1.0');
+  });
+
   it('R11: of pods are UNIMPLEMENTED when a healthy backend has none, so that the kubelet looks elsewhere for all', async () => {
     world = await proxyWorld([MAIN, DOCKER]);
     const [main, docker] = await runAll(['', 'docker']);
