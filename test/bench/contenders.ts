@@ -55,7 +55,6 @@ export function findProxies(
     servesLists: boolean,
     commandFor: (socket: string) => Command | { readonly reason: string },
   ): void => {
-    if (options.contenders.length > 0 && !options.contenders.includes(name)) return;
     const socket = path.join(dir, `${name.replaceAll(/\W/g, '-')}.sock`);
     const command = commandFor(socket);
     if ('reason' in command) absent.push({ name, reason: command.reason });
@@ -64,28 +63,33 @@ export function findProxies(
       present.push({ name, command, socket, servesLists, about, ...admin });
     }
   };
+  const offerKnown: typeof offer = (name, ...rest) => {
+    if (options.contenders.length === 0 || options.contenders.includes(name)) offer(name, ...rest);
+  };
   const bundled = (file: string, socket: string): Command => ({
     program: process.execPath,
     args: [path.join(dir, file), socket, ...backendSockets],
   });
 
-  offer(SWITCHYARD, 'the built program, with its admin side', true, (socket) => {
+  offerKnown(SWITCHYARD, 'the built program, with its admin side', true, (socket) => {
     const config = writeSwitchyardConfig(dir, SWITCHYARD, socket, backendSockets);
     return switchyardCommand(path.join(dir, 'dist/main.js'), config);
   });
-  offer(GRPC_JS, '@grpc/grpc-js, bytes passed as they are', true, (socket) =>
+  offerKnown(GRPC_JS, '@grpc/grpc-js, bytes passed as they are', true, (socket) =>
     bundled('grpc-js-proxy.mjs', socket),
   );
-  offer(HTTP2_RELAY, 'streams piped on node:http2', true, (socket) => bundled('http2-relay.mjs', socket));
-  offer(BYTE_PIPE, 'bytes from socket to socket in Node: the floor', false, (socket) =>
+  offerKnown(HTTP2_RELAY, 'streams piped on node:http2', true, (socket) =>
+    bundled('http2-relay.mjs', socket),
+  );
+  offerKnown(BYTE_PIPE, 'bytes from socket to socket in Node: the floor', false, (socket) =>
     bundled('byte-pipe.mjs', socket),
   );
-  offer(NGINX, `${nginxVersion() ?? 'nginx'}, grpc_pass to one backend`, false, (socket) =>
+  offerKnown(NGINX, `${nginxVersion() ?? 'nginx'}, grpc_pass to one backend`, false, (socket) =>
     nginxVersion() === undefined
       ? { reason: 'not installed (Debian package nginx)' }
       : nginxCommand(dir, socket, firstBackend),
   );
-  offer(HAPROXY, `HAProxy ${haproxyVersion() ?? ''}, HTTP/2 to one backend`, false, (socket) =>
+  offerKnown(HAPROXY, `HAProxy ${haproxyVersion() ?? ''}, HTTP/2 to one backend`, false, (socket) =>
     haproxyVersion() === undefined
       ? { reason: 'not installed (Debian package haproxy)' }
       : haproxyCommand(dir, socket, firstBackend),

@@ -15,7 +15,7 @@ export interface Options {
   readonly jsonPath: string | undefined;
   /** Only cells whose name contains one of these; all when empty. */
   readonly cells: readonly string[];
-  /** Only these contenders beside direct; all when empty. */
+  /** Of the known contenders only these beside direct; all when empty. */
   readonly contenders: readonly string[];
   /** More proxies: a name and a command line with {listen}, {a}, {b} and {config} in it. */
   readonly also: readonly { readonly name: string; readonly commandLine: string }[];
@@ -32,7 +32,7 @@ Latency, throughput, CPU and memory of Switchyard beside a direct call and other
   --cell TEXT        only cells whose name contains TEXT, e.g. "Version, 1 in flight"; may be repeated
   --peers NAME       who calls and answers: light (default; the project's own HTTP/2, so that a call is nearly all the
                      proxy's) or grpc-go (as a kubelet and containerd; needs Debian's golang-go, golang-google-grpc-dev)
-  --contender NAME   only this one beside direct; may be repeated
+  --contender NAME   of the known ones only this beside direct; may be repeated
   --also NAME=LINE   take another proxy along, started by LINE; {listen}, {a}, {b} stand for its socket and those
                      of the two backends, {config} for a Switchyard config of its own; may be repeated
   --cross-check      measure small calls with h2load too, and print both
