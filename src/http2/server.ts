@@ -7,6 +7,7 @@ import type { Field } from './field.ts';
 import { FRAME, MAX_STREAM_ID, SETTING } from './frame.ts';
 import { requestFault } from './header-rules.ts';
 import { RateLimit } from './limits.ts';
+import { readingShared } from './shared-reads.ts';
 import { Stream, type StreamReceiver } from './stream.ts';
 import type { ConnectionOptions } from './transport.ts';
 
@@ -30,7 +31,8 @@ export class ServerConnection extends Connection {
   private drainState: 'none' | 'announced' | 'final' = 'none';
   private drainTimer: Timer | undefined;
 
-  constructor(socket: Socket, options: ServerOptions) {
+  /** Takes an accepted socket. Its input is read by 'data' events; see accept(). */
+  constructor(socket: Socket, options: ServerOptions, readsShared = false) {
     super(socket, options);
     this.serverOptions = options;
     this.resetRate = new RateLimit(this.limits.resetsPerSecond);
@@ -41,7 +43,16 @@ export class ServerConnection extends Connection {
       [SETTING.MAX_HEADER_LIST_SIZE, this.limits.headerListSizeBytes],
     ]);
     this.startReading(this, true);
-    socket.on('data', (chunk: Buffer) => this.take(chunk, 0));
+    if (!readsShared) socket.on('data', (chunk: Buffer) => this.take(chunk, 0));
+  }
+
+  /** Takes a socket accepted with `pauseOnConnect`, before anything was read from it. All such read into one buffer. */
+  static accept(accepted: Socket, options: ServerOptions): ServerConnection {
+    let connection: ServerConnection | undefined;
+    const socket = readingShared(accepted, (sizeBytes) => connection?.take(undefined, sizeBytes));
+    connection = new ServerConnection(socket ?? accepted, options, socket !== undefined);
+    (socket ?? accepted).resume();
+    return connection;
   }
 
   /**

@@ -4,7 +4,8 @@ import type { Clock } from '../clock.ts';
 import { ConnectionError } from '../http2/connection-error.ts';
 import { ServerConnection } from '../http2/server.ts';
 import type { Logger } from '../telemetry/log.ts';
-import { Call, type CallHost } from './call.ts';
+import { Call } from './call.ts';
+import type { CallHost } from './call-host.ts';
 import { Deadlines } from './deadlines.ts';
 import type { Serve } from './layers/layer.ts';
 
@@ -37,7 +38,7 @@ export class Front {
   /** Serves a client that has just connected. */
   accept(socket: net.Socket): void {
     const { log, clock } = this.options;
-    const connection: ServerConnection = new ServerConnection(socket, {
+    const connection: ServerConnection = ServerConnection.accept(socket, {
       clock,
       accept: (stream) => new Call(stream, this.host, connection),
       onError: (error) => log.error({ err: error }, 'unexpected error in a call'),

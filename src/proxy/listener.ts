@@ -25,7 +25,7 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   await mkdir(path.dirname(socket), { recursive: true });
   const groupId = group === undefined ? undefined : await groupIdOf(group);
   await removeStale(socket);
-  const server = net.createServer({ noDelay: true }, options.onConnection);
+  const server = net.createServer({ noDelay: true, pauseOnConnect: true }, options.onConnection);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) =>
       reject(new StartError(`cannot listen on ${socket}: ${error.message}`, { cause: error })),

@@ -81,9 +81,9 @@ export async function recordingServer(
   const streams: Recorder[] = [];
   const closes: RecordingServer['closes'] = [];
   const errors: unknown[] = [];
-  const server = net.createServer((socket) => {
+  const server = net.createServer({ pauseOnConnect: true }, (socket) => {
     connections.push(
-      new ServerConnection(socket, {
+      ServerConnection.accept(socket, {
         accept: (stream) => {
           const recorder = new Recorder();
           recorder.stream = stream;
