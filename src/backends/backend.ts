@@ -6,7 +6,7 @@ import { type ApiVersion, pathFor } from '../cri/versions.ts';
 import { BackendUnavailableError, OverloadedError } from '../errors.ts';
 import { framed } from '../grpc/message.ts';
 import { backendRequestFields } from '../grpc/metadata.ts';
-import { formatTimeout } from '../grpc/timeout.ts';
+import { timeoutField } from '../grpc/timeout.ts';
 import type { ClientConnection } from '../http2/client.ts';
 import type { BackendCall, BackendRequest, OwnCall } from './backend-call.ts';
 import { Connector } from './connector.ts';
@@ -206,7 +206,7 @@ export class Backend {
   private send(connection: ClientConnection, call: BackendCall, request: BackendRequest): void {
     const { deadlineAtMs, start, end } = request;
     const timeout =
-      deadlineAtMs === undefined ? undefined : formatTimeout(deadlineAtMs - this.options.clock.now());
+      deadlineAtMs === undefined ? undefined : timeoutField(deadlineAtMs - this.options.clock.now());
     const path = pathFor(request.service, request.rpc, this.lastApiVersion);
     const stream = connection.open(call);
     call.stream = stream;

@@ -5,7 +5,7 @@ import { type ApiVersion, pathFor } from '../cri/versions.ts';
 import { framed } from '../grpc/message.ts';
 import { backendRequestFields } from '../grpc/metadata.ts';
 import { STATUS, statusName } from '../grpc/status.ts';
-import { formatTimeout } from '../grpc/timeout.ts';
+import { timeoutField } from '../grpc/timeout.ts';
 import type { ClientConnection } from '../http2/client.ts';
 import { UnaryCall } from './unary-call.ts';
 
@@ -57,6 +57,6 @@ export function probeVersion(
   const path = pathFor('RuntimeService', 'Version', apiVersion);
   const body = framed(encodeVersionRequest());
   call.stream = connection.open(call);
-  call.stream.sendHeaders(backendRequestFields(path, [], formatTimeout(PROBE_DEADLINE_MS)), false);
+  call.stream.sendHeaders(backendRequestFields(path, [], timeoutField(PROBE_DEADLINE_MS)), false);
   call.stream.sendData(body, 0, body.length, true);
 }

@@ -1,6 +1,7 @@
 // Protobuf bytes read and edited where they lie, without decoding: the fields routing needs, the records of a list,
 // one string replaced. Used on every call; whatever a newer peer adds passes through untouched.
 // All functions throw MalformedMessageError on bytes that do not parse, also behind the field that was asked for.
+import { Buffer } from 'node:buffer';
 import { field, LENGTH_DELIMITED, readField, readVarintAt, skipPlain, VARINT } from './wire-field.ts';
 import { found, locate, type Path } from './wire-locate.ts';
 

@@ -32,26 +32,26 @@ export function isForwardedResponse(field: Field): boolean {
   return field.known !== KNOWN.connectionHeader && field.known !== KNOWN.contentLength;
 }
 
-/** The headers of a request to a backend; `metadata` is what isForwarded() let through. */
+// Of the request at hand; shared because its headers are written at once.
+const fields: Field[] = [];
+
+/**
+ * The headers of a request to a backend; `metadata` is what isForwarded() let through. The array is used again by the
+ * next call.
+ */
 export function backendRequestFields(
   path: string | Field,
   metadata: readonly Field[],
-  timeout: string | undefined,
-): Field[] {
+  timeout: Field | undefined,
+): readonly Field[] {
   let contentType = CONTENT_TYPE;
   for (let i = 0; i < metadata.length; i++) {
     const field = metadata[i] as Field;
     if (field.known === KNOWN.contentType) contentType = field;
   }
-  const fields = [
-    METHOD,
-    SCHEME,
-    typeof path === 'string' ? pathField(path) : path,
-    AUTHORITY,
-    contentType,
-    TE,
-  ];
-  if (timeout !== undefined) fields.push(new Field('grpc-timeout', timeout));
+  while (fields.length > 0) fields.pop();
+  fields.push(METHOD, SCHEME, typeof path === 'string' ? pathField(path) : path, AUTHORITY, contentType, TE);
+  if (timeout !== undefined) fields.push(timeout);
   for (let i = 0; i < metadata.length; i++) {
     const field = metadata[i] as Field;
     if (field.known !== KNOWN.contentType) fields.push(field);

@@ -46,6 +46,7 @@ export function encodeStatusMessage(text: string): string {
 
 /** Decodes `grpc-message`. What is no valid coding stays as it is; what is no UTF-8 becomes U+FFFD. */
 export function decodeStatusMessage(text: string): string {
+  if (text === '') return '';
   if (!text.includes('%')) return Buffer.from(text, 'latin1').toString();
   const bytes = Buffer.allocUnsafe(text.length);
   let size = 0;

@@ -1,4 +1,5 @@
 // The grpc-timeout header: at most eight digits and a unit.
+import { Field, KNOWN } from '../http2/field.ts';
 
 const UNIT_MS: Readonly<Record<string, number>> = {
   H: 3_600_000,
@@ -9,15 +10,25 @@ const UNIT_MS: Readonly<Record<string, number>> = {
   n: 1e-6,
 };
 const MOST = 99_999_999;
-// From fine to coarse, each as (units per millisecond, letter).
-const FINE_UNITS = [
-  [1e6, 'n'],
-  [1e3, 'u'],
-  [1, 'm'],
-  [1e-3, 'S'],
-  [1 / 60_000, 'M'],
-  [1 / 3_600_000, 'H'],
-] as const;
+/** From here on whole milliseconds: a caller that always allows the same time then makes the same header each time. */
+const WHOLE_MS_FROM = 1000;
+/** Fields of whole milliseconds that are kept, each in the place of its lowest bits. */
+const KEPT_FIELDS = 64;
+const keptFields: (Field | undefined)[] = new Array<Field | undefined>(KEPT_FIELDS).fill(undefined);
+const keptMs: number[] = new Array<number>(KEPT_FIELDS).fill(-1);
+interface FineUnit {
+  readonly perMs: number;
+  readonly unit: string;
+}
+// From fine to coarse.
+const FINE_UNITS: readonly FineUnit[] = [
+  { perMs: 1e6, unit: 'n' },
+  { perMs: 1e3, unit: 'u' },
+  { perMs: 1, unit: 'm' },
+  { perMs: 1e-3, unit: 'S' },
+  { perMs: 1 / 60_000, unit: 'M' },
+  { perMs: 1 / 3_600_000, unit: 'H' },
+];
 
 /** Milliseconds, with fractions; undefined when the value is none. */
 export function parseTimeout(value: string): number | undefined {
@@ -33,12 +44,30 @@ export function parseTimeout(value: string): number | undefined {
   return count * unit;
 }
 
-/** The finest value that fits and is not longer than what remains; "1n" when nothing remains. */
+/** The grpc-timeout field for what remains. Often the same object for the same time, which the encoder knows again. */
+export function timeoutField(remainingMs: number): Field {
+  if (!(remainingMs >= WHOLE_MS_FROM && remainingMs <= MOST)) return newField(remainingMs);
+  const ms = Math.floor(remainingMs);
+  const slot = ms & (KEPT_FIELDS - 1);
+  const kept = keptFields[slot];
+  if (kept !== undefined && keptMs[slot] === ms) return kept;
+  const field = newField(ms);
+  keptFields[slot] = field;
+  keptMs[slot] = ms;
+  return field;
+}
+
+function newField(remainingMs: number): Field {
+  return new Field('grpc-timeout', formatTimeout(remainingMs), false, KNOWN.grpcTimeout);
+}
+
+/** A value that fits, is not longer than what remains and less than a thousandth shorter; "1n" when nothing remains. */
 export function formatTimeout(remainingMs: number): string {
-  for (const [perMs, unit] of FINE_UNITS) {
+  for (let i = 0; i < FINE_UNITS.length; i++) {
+    const { perMs, unit } = FINE_UNITS[i] as FineUnit;
     const count = Math.floor(remainingMs * perMs);
     if (count < 1) return '1n';
-    if (count <= MOST) return `${count}${unit}`;
+    if (count <= MOST && !(remainingMs >= WHOLE_MS_FROM && perMs > 1)) return `${count}${unit}`;
   }
   return `${MOST}H`;
 }

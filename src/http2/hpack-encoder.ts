@@ -32,8 +32,8 @@ for (const known of [
   REPEATS[known] = true;
 }
 
-// Huffman saves at most three bytes of a shorter string: not worth its time, on either side.
-const SHORTEST_CODED = 8;
+// Huffman saves at most three bytes of a shorter string: not worth its time, on either side. Every timeout is shorter.
+const SHORTEST_CODED = 10;
 // A shorter string is copied faster here than by a call out of JavaScript.
 const SHORTEST_NATIVE = 24;
 
@@ -102,10 +102,18 @@ export class Encoder {
   private encodeSlowly(field: Field): void {
     if (field.neverIndexed) this.literal(0x10, 4, field);
     else if (REPEATS[field.known] === true) this.encodeRepeated(field);
-    else if (field.known === KNOWN.grpcTimeout && !this.byName.has(field.name)) {
-      // A timeout hardly repeats, but its name does: the first one goes into the table to lend its name.
-      this.insert(field, keyOf(field));
-    } else this.literal(0, 4, field);
+    else if (field.known === KNOWN.grpcTimeout) this.encodeTimeout(field);
+    else this.literal(0, 4, field);
+  }
+
+  // Some timeouts are sent again and again, others once. Those that come again go into the table, and the very first,
+  // which lends its name to all.
+  private encodeTimeout(field: Field): void {
+    if (field.lastEncoder === this || !this.byName.has(field.name)) this.encodeRepeated(field);
+    else {
+      this.remember(field, 0);
+      this.literal(0, 4, field);
+    }
   }
 
   private encodeRepeated(field: Field): void {

@@ -49,6 +49,7 @@ export class RateLimit {
   private readonly perSecond: number;
   private count = 0;
   private secondStartedAt = Number.NEGATIVE_INFINITY;
+  private startsWithNext = false;
 
   constructor(perSecond: number) {
     this.perSecond = perSecond;
@@ -56,15 +57,17 @@ export class RateLimit {
 
   /** Counts one event at `now` (monotonic ms); true when it is one too many. */
   exceeds(now: number): boolean {
-    if (now - this.secondStartedAt >= 1000) {
+    if (this.startsWithNext || now - this.secondStartedAt >= 1000) {
+      if (!this.startsWithNext) this.count = 0;
+      this.startsWithNext = false;
       this.secondStartedAt = now;
-      this.count = 0;
     }
     return ++this.count > this.perSecond;
   }
 
-  /** Forgets what was counted. */
-  reset(): void {
-    this.count = 0;
+  /** Counts the event at hand as the first. Needs no time, which takes a while to read. */
+  startAnew(): void {
+    this.count = 1;
+    this.startsWithNext = true;
   }
 }

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import { beginBatch, endBatch, type Flushable, flushLater } from './batch.ts';
 import { giveBackBuffer, takeBuffer } from './buffer-pool.ts';
 import { ConnectionError, ERROR_CODE } from './connection-error.ts';
+import { copyBytes } from './copy-bytes.ts';
 import { FLAG, FRAME, HEAD_BYTES, writeHead, writeUint32 } from './frame.ts';
 import type { Http2Limits } from './limits.ts';
 
@@ -93,15 +94,7 @@ export class Output implements Flushable {
 
   /** Copies payload bytes behind a head. */
   copy(source: Buffer, start: number, end: number): void {
-    const target = this.buffer;
-    let at = this.at;
-    if (end - start < 64) {
-      for (let i = start; i < end; i++) target[at++] = source[i] as number;
-      this.at = at;
-    } else {
-      source.copy(target, at, start, end);
-      this.at = at + end - start;
-    }
+    this.at = copyBytes(source, start, end, this.buffer, this.at);
   }
 
   /** Passes bytes by reference; they must not change any more. */
@@ -237,8 +230,7 @@ export class Output implements Flushable {
   // Once the socket is empty, the buffers may be used again.
   private release(): void {
     if (this.ranges.length > 0 || (this.socket.writableLength !== 0 && !this.socket.destroyed)) return;
-    for (let i = 0; i < this.full.length; i++) giveBackBuffer(this.full[i] as Buffer);
-    this.full.length = 0;
+    while (this.full.length > 0) giveBackBuffer(this.full.pop() as Buffer);
     if (this.at === this.from && this.buffer !== NO_BUFFER) {
       giveBackBuffer(this.buffer);
       this.buffer = NO_BUFFER;

@@ -1,5 +1,6 @@
 // Answers the peer's PINGs, within a rate.
 import type { Clock, Timer } from '../clock.ts';
+import { beginBatch, endBatch } from './batch.ts';
 import { ConnectionError, ERROR_CODE } from './connection-error.ts';
 import { readUint32 } from './frame.ts';
 import { RateLimit } from './limits.ts';
@@ -25,9 +26,10 @@ export class PingAnswer {
   answer(buffer: Buffer, start: number, hasQueuedData: boolean): void {
     const { output } = this;
     // gRPC peers send PINGs to measure what we send: those that follow frames of ours are not too many.
-    if (output.frameCount !== this.framesBefore) this.rate.reset();
-    this.framesBefore = output.frameCount;
-    if (this.rate.exceeds(this.clock.now())) {
+    if (output.frameCount !== this.framesBefore) {
+      this.framesBefore = output.frameCount;
+      this.rate.startAnew();
+    } else if (this.rate.exceeds(this.clock.now())) {
       throw new ConnectionError(ERROR_CODE.ENHANCE_YOUR_CALM, 'too many PINGs in a second');
     }
     const high = readUint32(buffer, start);
@@ -43,7 +45,9 @@ export class PingAnswer {
     if (this.timer !== undefined || this.output.hasUnflushed) return;
     this.timer = this.clock.after(PROBE_ACK_DELAY_MS, () => {
       this.timer = undefined;
+      beginBatch();
       this.output.sendProbeAcks();
+      endBatch();
     });
   }
 }

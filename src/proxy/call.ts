@@ -1,5 +1,6 @@
 // One client's call: what it asks for, and the ways to answer it. Handlers work on this object; layers watch it.
 // All CRI requests are a single message, so a call is served once its request is complete.
+import { Buffer } from 'node:buffer';
 import type { BackendCall } from '../backends/backend-call.ts';
 import { type Route, routeOf } from '../cri/versions.ts';
 import { MalformedMessageError, MessageTooLargeError } from '../errors.ts';
@@ -8,32 +9,17 @@ import { isForwarded } from '../grpc/metadata.ts';
 import { STATUS } from '../grpc/status.ts';
 import { parseTimeout } from '../grpc/timeout.ts';
 import { ERROR_CODE } from '../http2/connection-error.ts';
+import { copyBytes } from '../http2/copy-bytes.ts';
 import { type Field, KNOWN } from '../http2/field.ts';
 import type { Stream, StreamAbort, StreamReceiver } from '../http2/stream.ts';
+import type { CallHost, ClientSide } from './call-host.ts';
 import { requestFault } from './request-fault.ts';
-
-/** Where a call comes from and who serves it. */
-export interface CallHost {
-  /** Monotonic milliseconds. */
-  now(): number;
-  /** Longest request message. */
-  readonly messageSizeBytes: number;
-  /** Called once, when the request is complete or can't be. */
-  serve(call: Call): void;
-  /** Called when the client's deadline is known; the call is told by expire(). */
-  watchDeadline(call: Call): void;
-}
-
-/** The client's connection. */
-export interface ClientSide {
-  /** Reply bytes that wait for the client to read. */
-  readonly queuedBytes: number;
-}
 
 /** How a call ended, for those who watch it. `code` is a gRPC status code. */
 export type CallEnd = (call: Call, code: number, text: string) => void;
 
 const NO_BODY = Buffer.alloc(0);
+const resetStream = (call: Call) => call.stream.reset(ERROR_CODE.INTERNAL_ERROR);
 
 export class Call implements StreamReceiver {
   readonly stream: Stream;
@@ -62,7 +48,7 @@ export class Call implements StreamReceiver {
   /** What was wrong with the request, found before it was served. */
   requestError: Error | undefined;
   /** Turns an error into the reply; set by the rescue layer. */
-  rescue: (call: Call, error: unknown) => void = (call) => call.stream.reset(ERROR_CODE.INTERNAL_ERROR);
+  rescue: (call: Call, error: unknown) => void = resetStream;
   /** Called when all queued reply bytes have left. */
   onReplyDrained: (() => void) | undefined;
 
@@ -70,12 +56,13 @@ export class Call implements StreamReceiver {
   readonly client: ClientSide;
 
   private readonly host: CallHost;
-  private pieces: Buffer[] = [];
+  private firstPiece: Buffer = NO_BODY; // nearly always the whole request
+  private morePieces: Buffer[] | undefined;
   private receivedBytes = 0;
   private isServed = false;
   private isRequestComplete = false;
   private backendCall: BackendCall | undefined;
-  private readonly leavers: (() => void)[] = [];
+  private leavers: (() => void)[] | undefined;
   private readonly watchers: CallEnd[] = [];
 
   constructor(stream: Stream, host: CallHost, client: ClientSide) {
@@ -135,14 +122,14 @@ export class Call implements StreamReceiver {
       return;
     }
     if (end > start) {
-      this.pieces.push(Buffer.from(buffer.subarray(start, end)));
-      this.receivedBytes += end - start;
+      this.keep(buffer, start, end);
       if (this.receivedBytes > this.host.messageSizeBytes + PREFIX_BYTES) {
         this.requestError = new MessageTooLargeError(
           `the request of ${this.rpc} is longer than ${this.host.messageSizeBytes} bytes`,
           { hint: 'Raise limits.messageSize in the config if the backend takes longer ones' },
         );
-        this.pieces = [];
+        this.firstPiece = NO_BODY;
+        this.morePieces = undefined;
         this.serve();
         return;
       }
@@ -183,6 +170,7 @@ export class Call implements StreamReceiver {
 
   /** `leave` is called when the client leaves or the call fails while it is being served. */
   onLeave(leave: () => void): void {
+    this.leavers ??= [];
     this.leavers.push(leave);
   }
 
@@ -223,12 +211,23 @@ export class Call implements StreamReceiver {
     this.rescue(this, error);
   }
 
+  private keep(buffer: Buffer, start: number, end: number): void {
+    const piece = Buffer.allocUnsafe(end - start);
+    copyBytes(buffer, start, end, piece, 0);
+    if (this.receivedBytes === 0) this.firstPiece = piece;
+    else {
+      this.morePieces ??= [];
+      this.morePieces.push(piece);
+    }
+    this.receivedBytes += end - start;
+  }
+
   private completeRequest(): void {
     this.isRequestComplete = true;
     if (this.isServed) return;
-    const [first = NO_BODY] = this.pieces;
-    this.body = this.pieces.length > 1 ? Buffer.concat(this.pieces) : first;
-    this.pieces = [];
+    const { firstPiece, morePieces } = this;
+    this.body = morePieces === undefined ? firstPiece : Buffer.concat([firstPiece, ...morePieces]);
+    this.morePieces = undefined;
     this.serve();
   }
 
@@ -240,7 +239,7 @@ export class Call implements StreamReceiver {
 
   private leave(): void {
     this.backendCall?.cancel();
-    for (const leave of this.leavers) leave();
+    if (this.leavers !== undefined) for (const leave of this.leavers) leave();
   }
 
   private end(code: number, text: string): void {

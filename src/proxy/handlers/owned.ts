@@ -4,6 +4,7 @@ import { changesOfOwned, lossesOf } from '../../backends/snapshot-change.ts';
 import type { OwnedMethod } from '../../cri/methods.ts';
 import { readMap, readString } from '../../cri/wire.ts';
 import { MalformedMessageError, UnknownIdError } from '../../errors.ts';
+import { PREFIX_BYTES } from '../../grpc/message.ts';
 import { STATUS } from '../../grpc/status.ts';
 import type { Call } from '../call.ts';
 import { collect, isUntouched, replyWith } from '../collect.ts';
@@ -17,8 +18,8 @@ export function ownedHandler(parts: ProxyParts): Handler<OwnedMethod> {
   const { ledger, locator } = parts;
 
   return (call, method) => {
-    const { message } = call;
-    const id = readString(message, 0, message.length, method.idPath);
+    const { body } = call;
+    const id = readString(body, PREFIX_BYTES, body.length, method.idPath);
     // An empty one is the same as none, and as a beginning it would fit every object.
     if (id === undefined || id === '') {
       throw new MalformedMessageError(`${method.name} names no ${method.object}`, { hint: 'Give its id' });

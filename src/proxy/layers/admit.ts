@@ -13,7 +13,7 @@ export class Admission {
   private onEmpty: (() => void) | undefined;
   /** Resolves when the first call is over. */
   readonly firstAnswer: Promise<void>;
-  private answered: () => void = () => {};
+  private answered: (() => void) | undefined;
 
   constructor(limit: number) {
     this.limit = limit;
@@ -56,7 +56,11 @@ export class Admission {
 
   private readonly leave = () => {
     this.count--;
-    this.answered();
+    if (this.answered !== undefined) {
+      // Once: Node looks into every resolve of a promise that is settled.
+      this.answered();
+      this.answered = undefined;
+    }
     if (this.count === 0) this.onEmpty?.();
   };
 }

@@ -43,7 +43,7 @@ describe('the headers for a backend', () => {
       new Field('b', '1'),
       new Field('a', '2', true),
     ];
-    const fields = backendRequestFields('/a.B/C', metadata, '1999m');
+    const fields = backendRequestFields('/a.B/C', metadata, new Field('grpc-timeout', '1999m'));
     expect(pairs(fields)).toEqual([
       ':method: POST',
       ':scheme: http',

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { formatTimeout, parseTimeout } from '../../../src/grpc/timeout.ts';
+import { formatTimeout, parseTimeout, timeoutField } from '../../../src/grpc/timeout.ts';
 
 describe('parseTimeout', () => {
   it.each([
@@ -28,7 +28,8 @@ describe('formatTimeout', () => {
     [0.000_001, '1n'],
     [99, '99000000n'],
     [100, '100000u'],
-    [1999.5, '1999500u'],
+    [999.9994, '999999u'],
+    [1999.5, '1999m'],
     [120_000, '120000m'],
     [99_999_999, '99999999m'],
     [100_000_000, '100000S'],
@@ -45,6 +46,29 @@ describe('formatTimeout', () => {
         const back = parseTimeout(value) as number;
         expect(back).toBeLessThanOrEqual(ms * (1 + 1e-12));
         expect(back).toBeGreaterThan(ms * 0.999 - 1e-6);
+      }),
+    );
+  });
+});
+
+describe('timeoutField', () => {
+  it('is the same field for calls with the same time, although each has lost a little of it on the way', () => {
+    const field = timeoutField(9_999.93);
+    expect(field).toMatchObject({ name: 'grpc-timeout', value: '9999m' });
+    expect(timeoutField(9_999.87)).toBe(field);
+    expect(timeoutField(9_998.99).value).toBe('9998m');
+    expect(timeoutField(9_999.5)).toBe(field);
+  });
+
+  it('says what formatTimeout says, whatever was asked before', () => {
+    const remaining = fc.oneof(
+      fc.double({ min: -1, max: 2_000, noNaN: true }),
+      fc.integer({ min: 0, max: 300 }).map((step) => 1_000 + 64 * step),
+      fc.double({ min: 1e7, max: 1e9, noNaN: true }),
+    );
+    fc.assert(
+      fc.property(fc.array(remaining, { maxLength: 40 }), (times) => {
+        for (const ms of times) expect(timeoutField(ms).value).toBe(formatTimeout(ms));
       }),
     );
   });

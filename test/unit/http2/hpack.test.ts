@@ -192,6 +192,16 @@ describe('the encoder', () => {
     expect(encode(encoder, [new Field('grpc-timeout', '1998m')]).length).toBeLessThan(9);
   });
 
+  it('sends a timeout that comes again in one byte, and gives none that comes once a place in the table', () => {
+    const encoder = new Encoder();
+    const userAgent = new Field('user-agent', 'grpc-go/1.80.0');
+    const often = new Field('grpc-timeout', '119999m');
+    encode(encoder, [userAgent, new Field('grpc-timeout', '1999m'), often]);
+    for (let i = 0; i < 1_000; i++) encode(encoder, [new Field('grpc-timeout', `${1_000_000 + i}u`)]);
+    encode(encoder, [often]);
+    expect(encode(encoder, [often, userAgent]).length).toBe(2);
+  });
+
   it('keeps a never-indexed field out of the table, even where the table has it', () => {
     const encoder = new Encoder();
     for (const field of [new Field(':method', 'POST', true), new Field('te', 'trailers', true)]) {

@@ -1,0 +1,20 @@
+// What a call needs of the proxy around it.
+import type { Call } from './call.ts';
+
+/** Where a call comes from and who serves it. */
+export interface CallHost {
+  /** Monotonic milliseconds. */
+  now(): number;
+  /** Longest request message. */
+  readonly messageSizeBytes: number;
+  /** Called once, when the request is complete or can't be. */
+  serve(call: Call): void;
+  /** Called when the client's deadline is known; the call is told by expire(). */
+  watchDeadline(call: Call): void;
+}
+
+/** The client's connection. */
+export interface ClientSide {
+  /** Reply bytes that wait for the client to read. */
+  readonly queuedBytes: number;
+}
