@@ -2,22 +2,13 @@
 // one string replaced. Used on every call; whatever a newer peer adds passes through untouched.
 // All functions throw MalformedMessageError on bytes that do not parse, also behind the field that was asked for.
 import { Buffer } from 'node:buffer';
-import { field, LENGTH_DELIMITED, readField, readVarintAt, skipPlain, VARINT } from './wire-field.ts';
+import { field, LENGTH_DELIMITED, readField, readVarintAt, VARINT } from './wire-field.ts';
 import { found, locate, type Path } from './wire-locate.ts';
 
 export type { Path };
 
 /** Told where a record lies: its tag, and its body (what follows tag and length). It ends where its body ends. */
 export type RecordVisitor = (recordStart: number, bodyStart: number, bodyEnd: number) => void;
-
-/** As RecordVisitor, with the place of the record's id: [idStart, idEnd); idStart is -1 when it has none. */
-export type IdVisitor = (
-  recordStart: number,
-  bodyStart: number,
-  bodyEnd: number,
-  idStart: number,
-  idEnd: number,
-) => void;
 
 /** The string at `path`: the last one if there are several, undefined if there is none. Broken UTF-8 becomes U+FFFD. */
 export function readString(buf: Uint8Array, start: number, end: number, path: Path): string | undefined {
@@ -90,53 +81,6 @@ export function forEachField(
     const fieldStart = at;
     at = readField(message, at, message.length);
     visit(field.number, fieldStart, at);
-  }
-}
-
-/**
- * As forEachRecord, with the place of the id in each record: what readString would read at `idPath`.
- * Nothing is allocated, as most ids of a list are known.
- */
-export function forEachRecordWithId(
-  buf: Uint8Array,
-  start: number,
-  end: number,
-  number: number,
-  idPath: Path,
-  visit: IdVisitor,
-): void {
-  const isNested = idPath.length > 1;
-  const idNumber = idPath[0] as number;
-  const idTag = idNumber * 8 + LENGTH_DELIMITED;
-  for (let at = start; at < end; ) {
-    const recordStart = at;
-    at = readField(buf, at, end);
-    if (field.number !== number || field.wireType !== LENGTH_DELIMITED) continue;
-    const { bodyStart, bodyEnd } = field;
-    if (isNested) {
-      const hasId = locate(buf, bodyStart, bodyEnd, idPath, LENGTH_DELIMITED);
-      visit(recordStart, bodyStart, bodyEnd, hasId ? found.start : -1, found.end);
-      continue;
-    }
-    // What locate does, written out: a long list spends its time here.
-    let idStart = -1;
-    let idEnd = -1;
-    for (let inner = bodyStart; inner < bodyEnd; ) {
-      const next = skipPlain(buf, inner, bodyEnd);
-      if (next === 0) {
-        inner = readField(buf, inner, bodyEnd);
-        if (field.number !== idNumber || field.wireType !== LENGTH_DELIMITED) continue;
-        idStart = field.bodyStart;
-        idEnd = field.bodyEnd;
-        continue;
-      }
-      if (buf[inner] === idTag) {
-        idStart = inner + ((buf[inner + 1] as number) < 0x80 ? 2 : 3);
-        idEnd = next;
-      }
-      inner = next;
-    }
-    visit(recordStart, bodyStart, bodyEnd, idStart, idEnd);
   }
 }
 

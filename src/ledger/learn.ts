@@ -1,7 +1,8 @@
 // Reads ids out of what backends answer and records them. A record that another backend owns already is reported back.
 import type { Backend } from '../backends/backend.ts';
 import type { ListMethod } from '../cri/methods.ts';
-import { forEachRecordWithId, type IdVisitor, readString } from '../cri/wire.ts';
+import { readString } from '../cri/wire.ts';
+import { forEachRecordWithId, type IdVisitor } from '../cri/wire-ids.ts';
 import { MalformedMessageError } from '../errors.ts';
 import type { ByteRange } from '../merge/lists.ts';
 import type { Ledger, ObjectKind } from './ledger.ts';

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { encodeField, forEachRecordWithId, type Path, readString } from '../../../src/cri/wire.ts';
+import { encodeField, type Path, readString } from '../../../src/cri/wire.ts';
+import { forEachRecordWithId } from '../../../src/cri/wire-ids.ts';
 import { MalformedMessageError } from '../../../src/errors.ts';
 
 const ID = '6f1c'.repeat(16);

@@ -16,7 +16,6 @@ import { METHODS } from '../../../src/cri/methods.ts';
 import {
   encodeField,
   forEachRecord,
-  forEachRecordWithId,
   hasOnlyField,
   type Path,
   readBytes,
@@ -26,6 +25,7 @@ import {
   readVarint,
   replaceString,
 } from '../../../src/cri/wire.ts';
+import { forEachRecordWithId } from '../../../src/cri/wire-ids.ts';
 import { MalformedMessageError } from '../../../src/errors.ts';
 import { arbitraryMessage, arbitraryText } from '../../support/arbitrary-message.ts';
 import { CRI_RPCS } from '../../support/cri-descriptors.ts';
