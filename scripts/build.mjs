@@ -1,9 +1,12 @@
 // `npm run build`: bundles the program to dist/main.js and dist/chunks/, which start without node_modules. What stands
-// behind an import() in the sources becomes a chunk of its own, so that a start compiles only what it needs.
+// behind an import() in the sources becomes a chunk of its own, so that a start compiles only what it needs; and what
+// V8 compiles at a start is kept in dist/code-cache/, so that the next start need not do it again.
 //   --sizes   tells what each package and folder adds
+import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
   mkdirSync,
+  mkdtempSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -11,47 +14,69 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { build, transform } from 'esbuild';
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const { version } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
-const main = path.join(root, 'dist/main.js');
-const chunks = path.join(root, 'dist/chunks');
+const dist = path.join(root, 'dist');
+const main = path.join(dist, 'main.js');
+const chunks = path.join(dist, 'chunks');
+const codeCache = path.join(dist, 'code-cache');
 
-const { outputFiles, metafile } = await build({
-  absWorkingDir: root,
-  entryPoints: ['src/main.ts'],
-  outdir: path.dirname(main),
-  chunkNames: 'chunks/[name]-[hash]',
-  splitting: true,
-  bundle: true,
-  // What fastify loads for schemas and for calls without a socket: never asked for, see src/admin/server.ts.
-  external: ['@fastify/ajv-compiler', '@fastify/fast-json-stringify-compiler', 'light-my-request'],
+/** @satisfies {import('esbuild').CommonOptions} */
+const STYLE = {
   platform: 'node',
-  format: 'esm',
   target: 'node20.19',
   // Names stay whole: they stand in stack traces.
   minifySyntax: true,
   minifyWhitespace: true,
-  sourcemap: 'linked',
-  sourcesContent: false,
   legalComments: 'eof',
+  sourcesContent: false,
+  logLevel: 'warning',
+};
+const { outputFiles, metafile } = await build({
+  ...STYLE,
+  absWorkingDir: root,
+  entryPoints: ['src/main.ts'],
+  outdir: chunks,
+  entryNames: '[name]-[hash]',
+  chunkNames: '[name]-[hash]',
+  splitting: true,
+  bundle: true,
+  // What fastify loads for schemas and for calls without a socket: never asked for, see src/admin/server.ts.
+  external: ['@fastify/ajv-compiler', '@fastify/fast-json-stringify-compiler', 'light-my-request'],
+  format: 'esm',
+  sourcemap: 'inline',
   metafile: true,
   write: false,
   define: { SWITCHYARD_VERSION: JSON.stringify(version) },
-  // CommonJS packages in an ES module bundle still call require for Node's own modules.
-  banner: {
-    js: "import { createRequire as switchyardRequire } from 'node:module';const require = switchyardRequire(import.meta.url);",
-  },
-  logLevel: 'warning',
 });
-// main.js last: it names the chunks, so it must not be there before them.
-const files = outputFiles.toSorted((a, b) => Number(a.path === main) - Number(b.path === main));
-mkdirSync(chunks, { recursive: true });
+/** @type {{ path: string, contents: Uint8Array }[]} */
+const files = (await Promise.all(outputFiles.map(toCommonJs))).flat();
+const program = Object.entries(metafile.outputs).find(
+  ([, { entryPoint }]) => entryPoint === 'src/main.ts',
+)?.[0];
+const boot = await build({
+  ...STYLE,
+  absWorkingDir: root,
+  entryPoints: ['src/boot.ts'],
+  outfile: main,
+  bundle: true,
+  format: 'cjs',
+  banner: { js: '#!/usr/bin/env node' },
+  write: false,
+  define: { PROGRAM_CHUNK: JSON.stringify(path.basename(program ?? '')) },
+});
+// main.js last: it names a chunk, so it must not be there before it.
+files.push({ path: path.join(dist, 'package.json'), contents: Buffer.from('{ "type": "commonjs" }\n') });
+files.push(...boot.outputFiles);
+for (const dir of [chunks, codeCache]) mkdirSync(dir, { recursive: true });
 for (const { path: file, contents } of files) write(file, contents);
-removeOldChunks(new Set(files.map((file) => file.path)));
+await makeCodeCache();
+removeOldChunks(new Set(files.map((file) => path.basename(file.path))));
 if (process.argv.includes('--sizes')) printSizes();
 const sizeBytes = files.reduce(
   (sum, file) => sum + (file.path.endsWith('.js') ? file.contents.length : 0),
@@ -71,15 +96,51 @@ function write(file, contents) {
 }
 
 /**
+ * The chunk as CommonJS, and its source map. esbuild splits ES modules only; Node loads CommonJS with less work, and
+ * boot.ts can load it with kept code.
+ * @param {import('esbuild').OutputFile} chunk
+ */
+async function toCommonJs({ path: file, text }) {
+  const { code, map } = await transform(text, {
+    ...STYLE,
+    format: 'cjs',
+    banner: '"use strict";', // as ES modules are
+    sourcemap: 'external',
+    // import() of a chunk: boot.ts loads it as all others.
+    supported: { 'dynamic-import': false },
+  });
+  const mapped = `${code}//# sourceMappingURL=${path.basename(file)}.map\n`;
+  return [
+    { path: file, contents: Buffer.from(mapped) },
+    { path: `${file}.map`, contents: Buffer.from(map) },
+  ];
+}
+
+/** Runs the program once and keeps what V8 has compiled of it, for this build of Node. */
+async function makeCodeCache() {
+  const dir = mkdtempSync(path.join(tmpdir(), 'sy-build-'));
+  process.on('exit', () => rmSync(dir, { recursive: true, force: true }));
+  const maker = path.join(dir, 'make-code-cache.cjs');
+  const entryPoints = ['scripts/make-code-cache.ts'];
+  await build({ absWorkingDir: root, entryPoints, outfile: maker, bundle: true, platform: 'node' });
+  const { status } = spawnSync(process.execPath, [maker, dist], { stdio: ['ignore', 'ignore', 'inherit'] });
+  if (status === 0) return;
+  console.error('the program is built, but its code could not be kept: it starts more slowly');
+  process.exitCode = 1;
+}
+
+/**
  * Chunks of earlier builds go, but not at once: a program that started a moment ago may be about to load them.
- * @param {ReadonlySet<string>} current
+ * @param {ReadonlySet<string>} current names of chunks
  */
 function removeOldChunks(current) {
   const KEPT_MS = 10 * 60_000;
-  for (const file of readdirSync(chunks).map((name) => path.join(chunks, name))) {
-    const state = statSync(file, { throwIfNoEntry: false });
-    if (!current.has(file) && state !== undefined && Date.now() - state.mtimeMs > KEPT_MS)
-      rmSync(file, { force: true });
+  for (const dir of [chunks, ...readdirSync(codeCache).map((build) => path.join(codeCache, build))]) {
+    for (const name of readdirSync(dir)) {
+      const state = statSync(path.join(dir, name), { throwIfNoEntry: false });
+      if (current.has(name.replace(/\.bin$/, '')) || state === undefined) continue;
+      if (Date.now() - state.mtimeMs > KEPT_MS) rmSync(path.join(dir, name), { force: true });
+    }
   }
 }
 

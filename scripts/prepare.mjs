@@ -10,7 +10,10 @@ const at = (/** @type {string} */ name) => path.join(root, name);
 const say = (/** @type {string} */ text) => process.stderr.write(`prepare: ${text}\n`);
 
 /** All that dist/main.js is made from. */
-const SOURCES = ['src', 'proto', 'package.json', 'package-lock.json', 'scripts/build.mjs'];
+const SOURCES = [
+  ...['src', 'proto', 'package.json', 'package-lock.json'],
+  ...['scripts/build.mjs', 'scripts/make-code-cache.ts'],
+];
 
 /** Installs and builds what is missing or old. Ends the process with exit code 1 when that fails. */
 export async function prepare() {
