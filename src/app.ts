@@ -51,7 +51,7 @@ export interface Switchyard {
   close(): Promise<void>;
 }
 
-/** Starts everything. Throws StartError when the CRI socket, or the address of the relay, can't be had. */
+/** Starts everything. Throws StartError when the CRI socket, the state folder or the address of the relay can't be had. */
 export async function startSwitchyard({
   config,
   log,
@@ -80,17 +80,18 @@ export async function startSwitchyard({
     early.push(socket);
   };
   const listener = await listen({ ...config.listen, onConnection: (socket) => accept(socket) });
+  const { stateDir } = config;
   const memory = await recall({
-    stateDir: config.stateDir,
+    stateDir,
     backends: registry.all,
     clock,
     onTrouble: (reason) =>
-      log.error(
-        { reason, stateDir: config.stateDir },
-        'the state folder cannot be written: calls go on without it',
-      ),
-    onRecovered: () => log.info({ stateDir: config.stateDir }, 'the state folder can be written again'),
-    onRemark: (remark) => log.warn({ stateDir: config.stateDir }, remark),
+      log.error({ reason, stateDir }, 'the state folder cannot be written: calls go on without it'),
+    onRecovered: () => log.info({ stateDir }, 'the state folder can be written again'),
+    onRemark: (remark) => log.warn({ stateDir }, remark),
+  }).catch(async (error: unknown) => {
+    await listener.close();
+    throw error;
   });
   const { ledger, placements, notes } = memory;
   const identity = new Identity(config.runtimeName, notes.get('runtime-name'), (bytes) =>

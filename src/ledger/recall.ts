@@ -7,6 +7,7 @@ import type { NoteName } from './journal-entries.ts';
 import { Ledger } from './ledger.ts';
 import { LedgerJournal, readBootId } from './ledger-journal.ts';
 import { Placements } from './placements.ts';
+import { lockState } from './state-lock.ts';
 
 const FILE = 'journal';
 
@@ -40,9 +41,13 @@ export interface Recall {
   close(): Promise<void>;
 }
 
-/** Reads the journal and puts back what it holds. Never rejects: without a usable disk it only tells. */
+/**
+ * Reads the journal and puts back what it holds. Without a usable disk it only tells. Rejects with StartError when
+ * another process has the state folder.
+ */
 export async function recall(options: RecallOptions): Promise<Recall> {
   const { backends, stateDir, clock, onTrouble, onRecovered } = options;
+  const lock = await lockState(stateDir);
   const byName = new Map(backends.map((backend) => [backend.name, backend]));
   const { ledgerJournal: journal, state } = await LedgerJournal.open({
     file: path.join(stateDir, FILE),
@@ -86,6 +91,9 @@ export async function recall(options: RecallOptions): Promise<Recall> {
     get sizeBytes() {
       return journal.fileBytes;
     },
-    close: () => journal.close(),
+    close: async () => {
+      await journal.close();
+      lock.release();
+    },
   };
 }

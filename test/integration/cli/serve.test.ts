@@ -1,6 +1,6 @@
 // `switchyard serve` as its users run it: the built program as a child process.
 import { existsSync } from 'node:fs';
-import { readdir, writeFile } from 'node:fs/promises';
+import { readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { startSimulatedRuntime } from '../../../src/simulator/runtime.ts';
 import { CriClient } from '../../support/cri-client.ts';
@@ -86,6 +86,28 @@ describe('serve --config', () => {
     expect(second.err).toContain(`another process already serves ${dir.file('cri.sock')}`);
     using client = new CriClient(dir.file('cri.sock'));
     expect(await client.call('Version', {})).toMatchObject({ runtimeName: 'containerd' });
+  });
+
+  it('refuses a state folder that another instance uses, by whatever path, and takes it once that was killed', async () => {
+    await using dir = await tempDir();
+    await using _runtime = await startRuntime(dir);
+    await using first = new Program(['serve', '--config', await writeConfig(dir)]);
+    await first.prints('serving CRI');
+    await symlink(dir.file('state'), dir.file('other-path'));
+    const config = await writeConfig(dir, 'other.yaml');
+    const text = await readFile(config, 'utf8');
+    const other = text
+      .replace(dir.file('cri.sock'), dir.file('other.sock'))
+      .replace(dir.file('state'), dir.file('other-path'));
+    await writeFile(config, other);
+    await using second = new Program(['serve', '--config', config]);
+    expect(await second.ended).toBe(1);
+    expect(second.err).toContain(`another Switchyard already keeps its state in ${dir.file('other-path')}`);
+    expect(await readdir(dir.path)).not.toContain('other.sock');
+    first.signal('SIGKILL');
+    await first.ended;
+    await using third = new Program(['serve', '--config', config]);
+    await third.prints('serving CRI');
   });
 
   it('exits 3 on a config that is refused, and says where', async () => {
