@@ -18,6 +18,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, transform } from 'esbuild';
+import { leaveOut } from './left-out.mjs';
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const { version } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
@@ -46,8 +47,7 @@ const { outputFiles, metafile } = await build({
   chunkNames: '[name]-[hash]',
   splitting: true,
   bundle: true,
-  // What fastify loads for schemas and for calls without a socket: never asked for, see src/admin/server.ts.
-  external: ['@fastify/ajv-compiler', '@fastify/fast-json-stringify-compiler', 'light-my-request'],
+  plugins: [leaveOut],
   format: 'esm',
   sourcemap: 'inline',
   metafile: true,

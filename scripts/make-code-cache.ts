@@ -26,25 +26,41 @@ setTimeout(() => {
 void makeCodeCache().then(() => process.exit(0));
 
 async function makeCodeCache(): Promise<void> {
-  const scripts = recordScripts();
-  // Flags belong to what code is good for. The program sets its own when all that a start needs is loaded.
-  v8.setFlagsFromString = () => {};
+  const setFlags = v8.setFlagsFromString;
+  let flags = '';
+  v8.setFlagsFromString = (more) => {
+    flags += ` ${more}`;
+  };
+  const scripts = recordScripts(() => flags);
   mkdirSync(codeDir, { recursive: true }); // from now on boot.ts loads the chunks
   const program = path.join(programDir, 'main.js');
   process.argv = [process.execPath, program, 'serve', '--config', await writeConfig()];
   require(program);
   await answered(askVersion);
   await answered(scrape);
-  for (const [chunk, script] of scripts) writeCode(chunk, script);
+  // V8's flags belong to what code is good for: each is written under those that it is loaded under at a start.
+  let flagsSet = '';
+  for (const { chunk, script, flags } of scripts) {
+    if (flags !== flagsSet) setFlags(flags);
+    flagsSet = flags;
+    writeCode(chunk, script);
+  }
 }
 
-/** All scripts that are compiled from now on, by their files. */
-function recordScripts(): Map<string, vm.Script> {
-  const recorded = new Map<string, vm.Script>();
+/** A script that was compiled, and the flags that the program had asked for by then. */
+interface Recorded {
+  readonly chunk: string;
+  readonly script: vm.Script;
+  readonly flags: string;
+}
+
+/** All scripts that are compiled from now on, in order. */
+function recordScripts(flagsNow: () => string): readonly Recorded[] {
+  const recorded: Recorded[] = [];
   vm.Script = class extends vm.Script {
     constructor(code: string, options: vm.ScriptOptions) {
       super(code, options);
-      recorded.set(options.filename ?? '', this);
+      recorded.push({ chunk: options.filename ?? '', script: this, flags: flagsNow() });
     }
   };
   return recorded;

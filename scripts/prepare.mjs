@@ -12,7 +12,7 @@ const say = (/** @type {string} */ text) => process.stderr.write(`prepare: ${tex
 /** All that dist/main.js is made from. */
 const SOURCES = [
   ...['src', 'proto', 'package.json', 'package-lock.json'],
-  ...['scripts/build.mjs', 'scripts/make-code-cache.ts'],
+  ...['scripts/build.mjs', 'scripts/left-out.mjs', 'scripts/make-code-cache.ts'],
 ];
 
 /** Installs and builds what is missing or old. Ends the process with exit code 1 when that fails. */

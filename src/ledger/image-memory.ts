@@ -2,7 +2,6 @@
 // a pod's whole annotation map with RunPodSandbox and again with the look-ups of its images; the last look-up before a
 // container is created carries the image's name alone. Of annotations only a checksum is kept, of pulls nothing but the
 // name: no secret of a pod or a registry stays here.
-import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { Backend } from '../backends/backend.ts';
 import { withTag } from '../cri/image-reference.ts';
@@ -93,5 +92,7 @@ export class ImageMemory {
 /** Order does not matter in a protobuf map, so it does not in the key. */
 function keyOf(annotations: ReadonlyMap<string, string>): string {
   const entries = [...annotations].sort(([a], [b]) => (a < b ? -1 : 1));
+  // Not imported: it takes a megabyte, which a node without annotated pods need not have.
+  const { createHash } = process.getBuiltinModule('node:crypto');
   return createHash('sha256').update(JSON.stringify(entries)).digest('base64');
 }

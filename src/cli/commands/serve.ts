@@ -22,6 +22,7 @@ export async function serve(this: CliContext, flags: ServeFlags): Promise<void> 
     const { serveAndLook } = await import('../serve-and-look.ts');
     return serveAndLook(this, flags);
   }
+  keepYoungGenerationSmall();
   const config = await readConfig(this, flags.config);
   if (config === undefined) return;
   using stop = new StopSignals(this);
@@ -29,15 +30,14 @@ export async function serve(this: CliContext, flags: ServeFlags): Promise<void> 
     config,
     log: createLogger(logOptions(config.log, this.process.stdout)),
   });
-  keepYoungGenerationSmall();
   await stop.first;
   await stop.close(this, () => switchyard.close());
 }
 
 /**
- * V8 doubles the young generation whenever much of it survives, up to 32 MB, which long lists make it do, and which the
- * process has no use for after them: what a call leaves behind is dead by the next scavenge. Only when the start is over:
- * until then nearly all survives, and a small one costs time.
+ * V8 doubles the young generation whenever much of it survives, up to 32 MB, which a start and long lists make it do, and
+ * which the process has no use for after them: what a call leaves behind is dead by the next scavenge. Not sooner than
+ * this: the chunks that are loaded by now all survive, and a small generation has them copied more often.
  */
 function keepYoungGenerationSmall(): void {
   setFlagsFromString('--semi-space-growth-factor=1');
