@@ -1,6 +1,6 @@
 // A unary call whose whole answer is wanted in memory: merged lists, lookups, probes, replies that must be learnt from.
 import { BackendUnavailableError, MalformedMessageError, UnimplementedError } from '../errors.ts';
-import { MessageReader } from '../grpc/message.ts';
+import { MessageReader, type OnGrowth } from '../grpc/message.ts';
 import { decodeStatusMessage, STATUS, statusFromHttp } from '../grpc/status.ts';
 import { ERROR_CODE } from '../http2/connection-error.ts';
 import { type Field, KNOWN } from '../http2/field.ts';
@@ -67,11 +67,17 @@ export class UnaryCall extends BackendCall {
   private readonly backendName: string;
   private readonly done: (outcome: UnaryOutcome) => void;
 
-  constructor(backendName: string, limitBytes: number, done: (outcome: UnaryOutcome) => void) {
+  /** `onGrowth` may look at a long message while it comes. */
+  constructor(
+    backendName: string,
+    limitBytes: number,
+    done: (outcome: UnaryOutcome) => void,
+    onGrowth?: OnGrowth,
+  ) {
     super();
     this.backendName = backendName;
     this.done = done;
-    this.reader = new MessageReader(limitBytes, `the reply of backend ${backendName}`, 'backend');
+    this.reader = new MessageReader(limitBytes, `the reply of backend ${backendName}`, 'backend', onGrowth);
   }
 
   override onHeaders(fields: readonly Field[], endStream: boolean): void {

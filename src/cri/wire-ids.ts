@@ -29,33 +29,51 @@ export function forEachRecordWithId(
   idPath: Path,
   visit: IdVisitor,
 ): void {
+  for (let at = start; at < end; ) {
+    const recordStart = passPlainRecords(buf, at, end, number, idPath, visit);
+    if (recordStart === end) return;
+    at = readField(buf, recordStart, end);
+    if (field.number !== number || field.wireType !== LENGTH_DELIMITED) continue;
+    const { bodyStart } = field;
+    const hasId = locate(buf, bodyStart, at, idPath, LENGTH_DELIMITED);
+    visit(recordStart, bodyStart, at, hasId ? found.start : -1, found.end);
+  }
+}
+
+/**
+ * As forEachRecordWithId, as far as the records are plain and lie whole before `end`: then a list can be read while it
+ * comes. Returns where it stopped, for another attempt when there is more, or for forEachRecordWithId. Never throws.
+ */
+export function passPlainRecords(
+  buf: Uint8Array,
+  start: number,
+  end: number,
+  number: number,
+  idPath: Path,
+  visit: IdVisitor,
+): number {
+  if (idPath.length > 1) return start;
   const recordTag = number * 8 + LENGTH_DELIMITED;
-  const idTag = idPath.length === 1 ? (idPath[0] as number) * 8 + LENGTH_DELIMITED : -1;
-  const quickEnd = idTag < 0 ? start : end - LOOK_AHEAD_BYTES;
-  for (let next = start; next < end; ) {
-    const recordStart = next;
-    let bodyStart = recordStart + 2;
-    next = buf[recordStart] === recordTag ? skipPlain(buf, recordStart, end) : 0;
-    if (next > 0) bodyStart += (buf[recordStart + 1] as number) >> 7;
-    else {
-      next = readField(buf, recordStart, end);
-      if (field.number !== number || field.wireType !== LENGTH_DELIMITED) continue;
-      bodyStart = field.bodyStart;
-    }
+  const idTag = (idPath[0] as number) * 8 + LENGTH_DELIMITED;
+  const quickEnd = end - LOOK_AHEAD_BYTES;
+  for (let recordStart = start; ; ) {
+    const recordEnd = buf[recordStart] === recordTag ? skipPlain(buf, recordStart, quickEnd) : 0;
+    if (recordEnd === 0) return recordStart;
+    const bodyStart = recordStart + 2 + ((buf[recordStart + 1] as number) >> 7);
     let idStart = -1;
     let idEnd = -1;
     let at = bodyStart;
-    while (at < next && next <= quickEnd) {
+    while (at < recordEnd) {
       const tag = buf[at] as number;
       const form = tag & TAG_FORM;
-      if (tag < 8) break; // number 0: not a field
+      if (tag < 8) return recordStart; // number 0: not a field
       if (form === LENGTH_DELIMITED) {
         const first = buf[at + 1] as number;
         let valueStart = at + 2;
         at = valueStart + first;
         if (first >= 0x80) {
           const second = buf[valueStart] as number;
-          if (second >= 0x80) break;
+          if (second >= 0x80) return recordStart;
           valueStart++;
           at = valueStart + (first & 0x7f) + (second << 7);
         }
@@ -67,14 +85,11 @@ export function forEachRecordWithId(
         const stop = at + LOOK_AHEAD_BYTES;
         at++;
         while ((buf[at] as number) >= 0x80 && at < stop) at++;
-        if (at++ === stop) break;
-      } else break;
+        if (at++ === stop) return recordStart;
+      } else return recordStart;
     }
-    if (at !== next) {
-      const hasId = locate(buf, bodyStart, next, idPath, LENGTH_DELIMITED);
-      idStart = hasId ? found.start : -1;
-      idEnd = found.end;
-    }
-    visit(recordStart, bodyStart, next, idStart, idEnd);
+    if (at !== recordEnd) return recordStart;
+    visit(recordStart, bodyStart, recordEnd, idStart, idEnd);
+    recordStart = recordEnd;
   }
 }

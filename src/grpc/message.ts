@@ -28,21 +28,26 @@ export function framed(message: Uint8Array): Buffer {
  */
 export type OnMessage = (buffer: Buffer, start: number, end: number, isOwned: boolean) => void;
 
+/** Told that a long message has grown: what is there of it, in held[0, sizeBytes). Valid only until the return. */
+export type OnGrowth = (held: Buffer, sizeBytes: number) => void;
+
 /** Cuts a stream's DATA into messages, however it was split. A message that arrives whole is not copied. */
 export class MessageReader {
   private readonly limitBytes: number;
   private readonly what: string;
   private readonly from: 'client' | 'backend';
+  private readonly onGrowth: OnGrowth | undefined;
   private prefixBytes = 0; // of the prefix at hand
   private sizeBytes = 0; // of the message at hand, as far as its prefix is read
   private held: Buffer | undefined;
   private heldBytes = 0;
 
   /** `what` names the message in errors, for example "the request"; `from` decides whose fault broken bytes are. */
-  constructor(limitBytes: number, what: string, from: 'client' | 'backend' = 'client') {
+  constructor(limitBytes: number, what: string, from: 'client' | 'backend' = 'client', onGrowth?: OnGrowth) {
     this.limitBytes = limitBytes;
     this.what = what;
     this.from = from;
+    this.onGrowth = onGrowth;
   }
 
   /**
@@ -73,7 +78,7 @@ export class MessageReader {
         this.heldBytes = 0;
         this.prefixBytes = 0;
         onMessage(message, 0, size, true);
-      }
+      } else this.onGrowth?.(this.held as Buffer, this.heldBytes);
     }
   }
 

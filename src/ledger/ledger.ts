@@ -162,7 +162,8 @@ export class Ledger {
     backend: Backend,
     list: number,
   ): boolean | undefined {
-    const table = this.tables[object];
+    // A look-up by a name that varies would take as long as all the rest.
+    const table = object === 'sandbox' ? this.tables.sandbox : this.tables.container;
     const number = table.ids.findBytes(view, start, end);
     return number < 0 ? undefined : table.show(number, backend, list);
   }

@@ -2,6 +2,7 @@
 import type { Backend } from '../backends/backend.ts';
 import { UnaryCall, type UnaryOutcome } from '../backends/unary-call.ts';
 import type { Clock } from '../clock.ts';
+import type { OnGrowth } from '../grpc/message.ts';
 import { isForwardedResponse } from '../grpc/metadata.ts';
 import { STATUS } from '../grpc/status.ts';
 import { type Field, KNOWN } from '../http2/field.ts';
@@ -17,6 +18,8 @@ export interface CollectOptions {
   readonly isRetryable: boolean;
   /** Another RPC than the client's, of the same service. */
   readonly rpc?: string;
+  /** Called for each attempt; gives who may look at a long reply while it comes. */
+  readonly watchGrowth?: () => OnGrowth;
   /** Given: a backend that turns out to hang is not waited for until the client's deadline. */
   readonly hangClock?: Clock;
 }
@@ -87,7 +90,7 @@ function attempt(
 ): UnaryCall {
   const { route, deadlineAtMs } = call;
   if (route === undefined) throw new Error('only calls of CRI services are collected');
-  const unary = new UnaryCall(backend.name, options.limitBytes, done);
+  const unary = new UnaryCall(backend.name, options.limitBytes, done, options.watchGrowth?.());
   call.onLeave(() => unary.cancel());
   const { body } = options;
   backend.call(unary, {

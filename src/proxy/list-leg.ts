@@ -8,7 +8,7 @@ import type { Timer } from '../clock.ts';
 import type { ListMethod } from '../cri/methods.ts';
 import { MalformedMessageError, MessageTooLargeError } from '../errors.ts';
 import { STATUS, statusName } from '../grpc/status.ts';
-import { learnList } from '../ledger/learn.ts';
+import { ListLearner } from '../ledger/learn.ts';
 import { withoutRecords } from '../merge/lists.ts';
 import type { Call } from './call.ts';
 import { callTimer } from './call-timer.ts';
@@ -128,7 +128,13 @@ class ListLeg {
     const fullList = isFull && method.learns ? parts.ledger.beginList() : undefined;
     call.onLeave(() => this.timer?.cancel());
     this.watch();
-    const options = { body, rpc, limitBytes: parts.config.limits.messageSizeBytes, isRetryable: true };
+    let learner: ListLearner;
+    const watchGrowth = () => {
+      learner = new ListLearner(parts.ledger, method, backend, fullList ?? 'filtered');
+      return learner.advance;
+    };
+    const limitBytes = parts.config.limits.messageSizeBytes;
+    const options = { body, rpc, limitBytes, isRetryable: true, watchGrowth };
     const cancel = collect(call, backend, options, (outcome) => {
       this.timer?.cancel();
       const code = codeOf(outcome);
@@ -141,7 +147,7 @@ class ListLeg {
         const message = method.relabels
           ? parts.metricLabels.relabel(backend, outcome.message)
           : outcome.message;
-        const foreign = learnList(parts.ledger, method, backend, message, fullList ?? 'filtered');
+        const foreign = learner.finish(message);
         if (foreign.length > 0) parts.onForeignIds(backend, foreign.length);
         const records = withoutRecords(message, foreign);
         const list = snapshotOf(method);

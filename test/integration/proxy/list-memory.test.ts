@@ -70,6 +70,22 @@ describe('long lists', () => {
     await lists(12);
   });
 
+  it('show once what two backends show, wherever it stands in them', async () => {
+    await lists(1);
+    const shared = encodeField(
+      1,
+      Buffer.concat([text(1, idOf('one', 3)), text(3, 'shown twice'), text(4, FILLER)]),
+    );
+    backends[1]?.answer('ListContainers', () => {
+      const own = listOf('two', 1);
+      const borders = bordersOf(own);
+      const middle = borders[borders.length >> 1] ?? 0;
+      const parts = [shared, own.subarray(0, middle), shared, own.subarray(middle), shared];
+      return { messages: [Buffer.concat(parts)] };
+    });
+    await lists(3);
+  });
+
   it('do not change under a client that reads slowly, or not to the end', async () => {
     const slow: Recorder[] = [];
     for (let index = 0; index < 4; index++) {
@@ -122,6 +138,13 @@ function listOf(name: string, call: number): Buffer {
       return encodeField(1, Buffer.concat([id, stamp, filler]));
     }),
   );
+}
+
+/** Where the records of a list begin. */
+function bordersOf(message: Buffer): number[] {
+  const borders: number[] = [];
+  forEachRecord(message, 0, message.length, 1, (recordStart) => borders.push(recordStart));
+  return borders;
 }
 
 /** How often each stamp occurs; throws when the list does not parse, or has other records than the stamps say. */

@@ -1,10 +1,11 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Backend } from '../../../src/backends/backend.ts';
 import { BackendSnapshot } from '../../../src/backends/snapshot.ts';
 import { type ListMethod, methodNamed } from '../../../src/cri/methods.ts';
 import { encodeField } from '../../../src/cri/wire.ts';
 import { MalformedMessageError } from '../../../src/errors.ts';
-import { learnList } from '../../../src/ledger/learn.ts';
+import { ListLearner, learnList } from '../../../src/ledger/learn.ts';
 import { Ledger } from '../../../src/ledger/ledger.ts';
 
 const aBackend = (name: string) => ({ name, snapshot: new BackendSnapshot() }) as Backend;
@@ -95,5 +96,83 @@ describe('learnList', () => {
     expect(ledger.ownerOf('container', IDS[0] as string)).toBe(red);
     learnList(ledger, method, red, listOf(IDS.slice(1)), ledger.beginList());
     expect(ledger.ownerOf('container', IDS[0] as string)).toBeUndefined();
+  });
+});
+
+describe('a list that is read while it comes', () => {
+  /** Long enough that few records make it worth while to begin before the end. */
+  const padding = text(4, 'x'.repeat(9_000));
+  const unusual = Buffer.from([0x39, 1, 2, 3, 4, 5, 6, 7, 8]);
+  const forms = {
+    usual: (id: string) => [text(1, id), text(2, 'sandbox'), padding],
+    unusual: (id: string) => [unusual, text(1, id), padding],
+    long: (id: string) => [text(1, id), text(4, 'x'.repeat(17_000))],
+    nameless: () => [padding],
+  };
+  const item = fc.record({
+    form: fc.constantFrom('usual', 'usual', 'usual', ...(Object.keys(forms) as (keyof typeof forms)[])),
+    owner: fc.constantFrom('none', 'red', 'red', 'blue'),
+    isShort: fc.boolean(),
+  });
+
+  it('gives what it gives when it is read at once, and leaves the ledger the same', () => {
+    fc.assert(
+      fc.property(fc.array(item, { minLength: 8, maxLength: 60 }), fc.array(fc.nat()), (items, cuts) => {
+        const ids = items.map((one, n) =>
+          one.isShort && n % 5 === 0 ? `id-${n}` : `${n}`.padStart(64, '0'),
+        );
+        const message = Buffer.concat(
+          items.map(({ form }, n) => encodeField(1, Buffer.concat(forms[form](ids[n] as string)))),
+        );
+        const [atOnce, inPieces] = [0, 1].map(() => {
+          const ledger = new Ledger();
+          for (const [n, { owner }] of items.entries()) {
+            if (owner !== 'none') ledger.addContainer(ids[n] as string, owner === 'red' ? red : blue, '');
+          }
+          ledger.addContainer('gone', red, '');
+          return ledger;
+        }) as [Ledger, Ledger];
+        const learner = new ListLearner(inPieces, method, red, inPieces.beginList());
+        const sizes = cuts.map((cut) => cut % message.length).sort((a, b) => a - b);
+        for (const size of sizes) {
+          const elsewhere = Buffer.alloc(message.length, 0x0a);
+          message.copy(elsewhere, 0, 0, size);
+          learner.advance(elsewhere, size);
+          elsewhere.fill(0xff);
+        }
+        const foreign = learner.finish(message);
+        expect(foreign).toEqual(learnList(atOnce, method, red, message, atOnce.beginList()));
+        expect(
+          [...inPieces.objects('container')].map(({ id, backend }) => `${backend.name} ${id}`).sort(),
+        ).toEqual([...atOnce.objects('container')].map(({ id, backend }) => `${backend.name} ${id}`).sort());
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it('is not learnt from before it is whole', () => {
+    const ledger = new Ledger();
+    const [known, unknown] = IDS as [string, string];
+    ledger.addContainer(known, red, '');
+    const message = Buffer.concat(
+      Array.from({ length: 20 }, () => encodeField(1, Buffer.concat([text(1, unknown), padding]))),
+    );
+    const learner = new ListLearner(ledger, method, red, ledger.beginList());
+    learner.advance(message, message.length);
+    expect(ledger.ownerOf('container', unknown)).toBeUndefined();
+    expect(ledger.ownerOf('container', known)).toBe(red);
+    learner.finish(message);
+    expect(ledger.ownerOf('container', unknown)).toBe(red);
+    expect(ledger.ownerOf('container', known)).toBeUndefined();
+  });
+
+  it('is told by its backend when what came later is broken', () => {
+    const ledger = new Ledger();
+    const message = Buffer.concat(
+      IDS.map((id) => encodeField(1, Buffer.concat([text(1, id), padding, padding]))),
+    ).subarray(0, -1);
+    const learner = new ListLearner(ledger, method, red, ledger.beginList());
+    learner.advance(message, message.length);
+    expect(() => learner.finish(message)).toThrow(/backend red sent a ListContainers reply that is broken/);
   });
 });
