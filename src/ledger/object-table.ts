@@ -67,11 +67,14 @@ export class ObjectTable {
     return true;
   }
 
-  /** The objects of a backend that neither this full list nor a later one showed, and that are older than it. */
+  /**
+   * The objects of a backend that neither this full list nor a later one showed, and that are older than it. The highest
+   * number first: numbers that are given up in this order are given again in rising order, which looking up is best at.
+   */
   missingFrom(list: number, backend: Backend): number[] {
     const missing: number[] = [];
     const { owners, listed } = this;
-    for (let number = 0; number < owners.length; number++) {
+    for (let number = owners.length - 1; number >= 0; number--) {
       if (owners[number] === backend && (listed[number] as number) < list) missing.push(number);
     }
     return missing;
