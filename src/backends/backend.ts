@@ -43,6 +43,8 @@ export interface BackendEvents {
 
 export class Backend {
   readonly name: string;
+  /** What its messages are called in errors. */
+  readonly messageName: string;
   readonly config: BackendConfig;
   /** What it last said, to answer for it while it can't. */
   readonly snapshot = new BackendSnapshot();
@@ -60,6 +62,7 @@ export class Backend {
     this.options = options;
     this.config = options.config;
     this.name = options.config.name;
+    this.messageName = `a message of backend ${this.name}`;
     this.currentState = { kind: 'connecting', sinceMs: options.clock.wallMs() };
     this.lifeCheck = new LifeCheck({
       clock: options.clock,

@@ -48,7 +48,7 @@ export function statusOf(trailers: readonly Field[]): { code: number; text: stri
   let text = '';
   let httpStatus = 200;
   for (const field of trailers) {
-    if (field.known === KNOWN.grpcStatus) code = Number(field.value);
+    if (field.known === KNOWN.grpcStatus) code = field.value === '0' ? 0 : Number(field.value);
     else if (field.known === KNOWN.grpcMessage) text = decodeStatusMessage(field.value);
     else if (field.known === KNOWN.status) httpStatus = Number(field.value);
   }

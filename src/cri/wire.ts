@@ -15,6 +15,11 @@ export function readString(buf: Uint8Array, start: number, end: number, path: Pa
   return locate(buf, start, end, path, LENGTH_DELIMITED) ? toText(buf, found.start, found.end) : undefined;
 }
 
+/** Whether there is a string at `path`; `found` of wire-locate.ts says where the last one lies, until the next look-up. */
+export function findString(buf: Uint8Array, start: number, end: number, path: Path): boolean {
+  return locate(buf, start, end, path, LENGTH_DELIMITED);
+}
+
 /** The bytes at `path`, a view of `buf`: the last ones if there are several, so of a message in parts the last part. */
 export function readBytes(buf: Uint8Array, start: number, end: number, path: Path): Uint8Array | undefined {
   return locate(buf, start, end, path, LENGTH_DELIMITED) ? buf.subarray(found.start, found.end) : undefined;

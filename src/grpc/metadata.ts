@@ -15,7 +15,7 @@ const pathFields = new Map<string, Field>();
  * Whether a request's field goes on to the backend: metadata, content-type, user-agent. Not what belongs to the
  * hop; not grpc-timeout, which is written anew; not grpc-accept-encoding, because we read and join replies.
  */
-export function isForwarded(field: Field): boolean {
+function isForwarded(field: Field): boolean {
   switch (field.known) {
     case KNOWN.other:
     case KNOWN.contentType:
@@ -25,6 +25,23 @@ export function isForwarded(field: Field): boolean {
     default:
       return false;
   }
+}
+
+let lastForwarded: readonly Field[] = [];
+
+/**
+ * The fields of a request that go on to the backend. The array is not to be changed: a client sends the same fields
+ * with every call, and then gets the same array.
+ */
+export function forwardedFields(list: readonly Field[]): readonly Field[] {
+  let count = 0;
+  let isSame = true;
+  for (let i = 0; i < list.length; i++) {
+    const field = list[i] as Field;
+    if (isForwarded(field) && lastForwarded[count++] !== field) isSame = false;
+  }
+  if (!isSame || count !== lastForwarded.length) lastForwarded = list.filter(isForwarded);
+  return lastForwarded;
 }
 
 /** Whether a reply's header or trailer goes back to the client: all but what belongs to the hop. */

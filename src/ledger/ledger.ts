@@ -25,6 +25,13 @@ const REMOVED_LIMIT = 1_000;
 const UNKNOWN: Ownership = { kind: 'unknown' };
 const AMBIGUOUS: Ownership = { kind: 'ambiguous' };
 
+// Small requests lie in memory that many share, so one view serves many.
+let lastView: DataView = new DataView(new ArrayBuffer(0));
+function viewOf(buffer: ArrayBufferLike): DataView {
+  if (lastView.buffer !== buffer) lastView = new DataView(buffer);
+  return lastView;
+}
+
 export class Ledger {
   private readonly tables = { sandbox: new ObjectTable(), container: new ObjectTable() };
   /** Objects removed by calls, with the newest full list begun before; oldest first. */
@@ -72,6 +79,13 @@ export class Ledger {
   ownerOf(object: ObjectKind, id: string): Backend | undefined {
     const table = this.tables[object];
     return table.ownerOf(table.ids.find(id));
+  }
+
+  /** The owner of exactly the id that lies in [start, end) of `bytes`, as far as it can be told without making a string. */
+  ownerOfBytes(object: ObjectKind, bytes: Uint8Array, start: number, end: number): Backend | undefined {
+    const table = this.tables[object];
+    const offset = bytes.byteOffset;
+    return table.ownerOf(table.ids.findBytes(viewOf(bytes.buffer), offset + start, offset + end));
   }
 
   /** The backends that hold sandboxes of a pod; in order of their newest sandbox, newest last. */

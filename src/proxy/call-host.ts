@@ -18,3 +18,12 @@ export interface ClientSide {
   /** Reply bytes that wait for the client to read. */
   readonly queuedBytes: number;
 }
+
+/** How a call ended, for those who watch it. `code` is a gRPC status code. */
+export type CallEnd = (call: Call, code: number, text: string) => void;
+
+/** Who watches a call: a chain, because every call has one, and an array would be made anew as it grows. */
+export interface Watcher {
+  readonly watcher: CallEnd;
+  readonly next: Watcher | undefined;
+}

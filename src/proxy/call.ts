@@ -5,19 +5,17 @@ import type { BackendCall } from '../backends/backend-call.ts';
 import { type Route, routeOf } from '../cri/versions.ts';
 import { MalformedMessageError, MessageTooLargeError } from '../errors.ts';
 import { PREFIX_BYTES, writePrefix } from '../grpc/message.ts';
-import { isForwarded } from '../grpc/metadata.ts';
+import { forwardedFields } from '../grpc/metadata.ts';
 import { STATUS } from '../grpc/status.ts';
 import { parseTimeout } from '../grpc/timeout.ts';
 import { ERROR_CODE } from '../http2/connection-error.ts';
 import { copyBytes } from '../http2/copy-bytes.ts';
 import { type Field, KNOWN } from '../http2/field.ts';
 import type { Stream, StreamAbort, StreamReceiver } from '../http2/stream.ts';
-import type { CallHost, ClientSide } from './call-host.ts';
+import type { CallEnd, CallHost, ClientSide, Watcher } from './call-host.ts';
 import { requestFault } from './request-fault.ts';
 
-/** How a call ended, for those who watch it. `code` is a gRPC status code. */
-export type CallEnd = (call: Call, code: number, text: string) => void;
-
+const NO_FIELDS: readonly Field[] = [];
 const NO_BODY = Buffer.alloc(0);
 const resetStream = (call: Call) => call.stream.reset(ERROR_CODE.INTERNAL_ERROR);
 
@@ -29,7 +27,7 @@ export class Call implements StreamReceiver {
   /** Undefined for a service that is not CRI's. */
   route: Route | undefined;
   /** The client's metadata that crosses the hop. */
-  readonly metadata: Field[] = [];
+  metadata: readonly Field[] = NO_FIELDS;
   /** On the clock of now(); undefined when the client set no deadline. */
   deadlineAtMs: number | undefined;
   deadlineSlot = -1; // for Deadlines alone: its place among the watched
@@ -63,7 +61,7 @@ export class Call implements StreamReceiver {
   private isRequestComplete = false;
   private backendCall: BackendCall | undefined;
   private leavers: (() => void)[] | undefined;
-  private readonly watchers: CallEnd[] = [];
+  private watchers: Watcher | undefined;
 
   constructor(stream: Stream, host: CallHost, client: ClientSide) {
     this.stream = stream;
@@ -107,9 +105,9 @@ export class Call implements StreamReceiver {
           break;
         }
         default:
-          if (isForwarded(field)) this.metadata.push(field);
       }
     }
+    this.metadata = forwardedFields(fields);
     this.route = routeOf(this.path);
     if (this.deadlineAtMs !== undefined) this.host.watchDeadline(this);
     if (endStream) this.completeRequest();
@@ -158,9 +156,9 @@ export class Call implements StreamReceiver {
     }
   }
 
-  /** Registers who is told when the call is over. */
+  /** Registers who is told when the call is over, the last one first. */
   watch(watcher: CallEnd): void {
-    this.watchers.push(watcher);
+    this.watchers = { watcher, next: this.watchers };
   }
 
   /** Ties a backend's call to this one: it is cancelled when the client leaves or its deadline passes. */
@@ -244,6 +242,6 @@ export class Call implements StreamReceiver {
 
   private end(code: number, text: string): void {
     this.isOver = true;
-    for (const watcher of this.watchers) watcher(this, code, text);
+    for (let at = this.watchers; at !== undefined; at = at.next) at.watcher(this, code, text);
   }
 }

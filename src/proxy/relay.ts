@@ -45,7 +45,7 @@ class Relay extends BackendCall {
     this.backend = backend;
     this.options = options;
     this.retries = retries;
-    this.limit = new MessageLimit(options.limitBytes, `a message of backend ${backend.name}`);
+    this.limit = new MessageLimit(options.limitBytes, backend.messageName);
   }
 
   start(): void {

@@ -4,6 +4,7 @@ import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { VERSION } from '../version.ts';
 import type { BackendSample, Metrics } from './metrics.ts';
 import { counter, gauge, TalliedHistogram } from './read-metrics.ts';
+import type { CallTally } from './tally.ts';
 
 /** A registry that reads `metrics` whenever it is asked for its text. */
 export function createExposition(metrics: Metrics): Registry {
@@ -25,28 +26,33 @@ export function createExposition(metrics: Metrics): Registry {
 
 function exposeCalls(registry: Registry, metrics: Metrics): void {
   const { calls } = metrics;
-  counter(registry, 'switchyard_calls_total', CALLS_HELP, CALL_LABELS, function* () {
-    for (const [method, backend, code, tally] of calls) yield [{ method, backend, code }, tally.count];
-  });
+  const byEnd = <T>(figure: (tally: CallTally) => T) =>
+    function* (): Generator<[{ method: string; backend: string; code: string }, T]> {
+      for (const [method, { ends }] of calls) {
+        for (const { backend, code, tally } of ends) yield [{ method, backend, code }, figure(tally)];
+      }
+    };
+  counter(
+    registry,
+    'switchyard_calls_total',
+    CALLS_HELP,
+    CALL_LABELS,
+    byEnd(({ count }) => count),
+  );
   new TalliedHistogram(
     registry,
     'switchyard_call_duration_seconds',
     DURATION_HELP,
     CALL_LABELS,
-    function* () {
-      for (const [method, backend, code, tally] of calls) yield [{ method, backend, code }, tally];
-    },
+    byEnd((tally) => tally),
   );
   gauge(registry, 'switchyard_calls_in_flight', IN_FLIGHT_HELP, ['method'], function* () {
-    for (const [method, count] of metrics.inFlight) yield [{ method }, count.value];
+    for (const [method, { inFlight }] of calls) yield [{ method }, inFlight];
   });
-  counter(registry, 'switchyard_request_bytes_total', REQUEST_BYTES_HELP, CALL_LABELS, function* () {
-    for (const [method, backend, code, tally] of calls) yield [{ method, backend, code }, tally.requestBytes];
-  });
-  counter(registry, 'switchyard_response_bytes_total', RESPONSE_BYTES_HELP, CALL_LABELS, function* () {
-    for (const [method, backend, code, tally] of calls)
-      yield [{ method, backend, code }, tally.responseBytes];
-  });
+  const requestBytes = byEnd((tally) => tally.requestBytes);
+  counter(registry, 'switchyard_request_bytes_total', REQUEST_BYTES_HELP, CALL_LABELS, requestBytes);
+  const responseBytes = byEnd((tally) => tally.responseBytes);
+  counter(registry, 'switchyard_response_bytes_total', RESPONSE_BYTES_HELP, CALL_LABELS, responseBytes);
   counter(registry, 'switchyard_unknown_rpcs_total', UNKNOWN_RPCS_HELP, [], function* () {
     yield [{}, metrics.unknownRpcs];
   });
@@ -136,7 +142,7 @@ function exposeEvents(registry: Registry, metrics: Metrics): void {
     for (const [backend, kind, , count] of metrics.events) yield [{ backend, kind }, count.value];
   });
   gauge(registry, 'switchyard_event_clients', 'Clients that listen to GetContainerEvents.', [], function* () {
-    yield [{}, metrics.inFlight.get('GetContainerEvents')?.value ?? 0];
+    yield [{}, metrics.calls.get('GetContainerEvents')?.inFlight ?? 0];
   });
   counter(registry, 'switchyard_event_clients_left_total', SLOW_CLIENTS_HELP, [], function* () {
     yield [{}, metrics.slowEventClients];

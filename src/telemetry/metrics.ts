@@ -1,7 +1,7 @@
 // What Switchyard counts. proxy/layers/observe.ts calls callStarted and callFinished around every call; the other
 // methods are called where the thing happens. Nothing here knows Prometheus: a scrape reads through exposition.ts.
 import type { StatusName } from '../errors.ts';
-import { CallTally, type Count, DurationTally, TallyTree } from './tally.ts';
+import { type Count, DurationTally, MethodTally, TallyTree } from './tally.ts';
 
 /** One backend as a scrape sees it. */
 export interface BackendSample {
@@ -56,10 +56,8 @@ const METHODS_AT_MOST = 100;
 /** All counts of one Switchyard. */
 export class Metrics {
   readonly sources: MetricsSources;
-  /** By method, backend and code. */
-  readonly calls = new TallyTree(() => new CallTally());
-  /** By method: calls taken and not yet answered. */
-  readonly inFlight = new Map<string, Count>();
+  /** By method: calls in flight, and those that ended. */
+  readonly calls = new Map<string, MethodTally>();
   /** By backend and code: the parts of calls that ask several backends at once. */
   readonly parts = new TallyTree(() => new DurationTally());
   /** By rule and outcome. */
@@ -89,14 +87,14 @@ export class Metrics {
 
   /** A call was taken. `method` is the RPC's name, without its service. */
   callStarted(method: string): void {
-    this.#inFlightOf(method).value++;
+    this.#tallyOf(method).inFlight++;
   }
 
   /** The call was answered, failed or was left by its client. Exactly once for each callStarted. */
   callFinished(call: FinishedCall): void {
-    this.#inFlightOf(call.method).value--;
-    const method = this.inFlight.has(call.method) ? call.method : OTHER_METHOD;
-    const tally = this.calls.at(method, call.backend, call.code);
+    const method = this.#tallyOf(call.method);
+    method.inFlight--;
+    const tally = method.at(call.backend, call.code);
     tally.add(call.durationMs);
     tally.requestBytes += call.requestBytes;
     tally.responseBytes += call.responseBytes;
@@ -179,13 +177,13 @@ export class Metrics {
     this.unknownRpcs++;
   }
 
-  #inFlightOf(method: string): Count {
-    const found = this.inFlight.get(method);
+  #tallyOf(method: string): MethodTally {
+    const found = this.calls.get(method);
     if (found !== undefined) return found;
-    const name = this.inFlight.size < METHODS_AT_MOST ? method : OTHER_METHOD;
-    const count = this.inFlight.get(name) ?? { value: 0 };
-    this.inFlight.set(name, count);
-    return count;
+    const name = this.calls.size < METHODS_AT_MOST ? method : OTHER_METHOD;
+    const tally = this.calls.get(name) ?? new MethodTally();
+    this.calls.set(name, tally);
+    return tally;
   }
 }
 

@@ -33,6 +33,21 @@ export class CallTally extends DurationTally {
   responseBytes = 0;
 }
 
+/** The calls of one method: those in flight, and those that ended by backend and code. */
+export class MethodTally {
+  inFlight = 0;
+  /** In the order in which they came up. Few, so that going through them is faster than a look-up by two names. */
+  readonly ends: { readonly backend: string; readonly code: string; readonly tally: CallTally }[] = [];
+
+  /** The tally of calls that ended so. */
+  at(backend: string, code: string): CallTally {
+    for (const end of this.ends) if (end.code === code && end.backend === backend) return end.tally;
+    const tally = new CallTally();
+    this.ends.push({ backend, code, tally });
+    return tally;
+  }
+}
+
 /** Tallies under two or three names, made when first asked for. */
 export class TallyTree<T> {
   readonly #roots = new Map<string, Map<string, Map<string, T>>>();

@@ -2,7 +2,8 @@
 import type { Backend } from '../../backends/backend.ts';
 import { changesOfOwned, lossesOf } from '../../backends/snapshot-change.ts';
 import type { OwnedMethod } from '../../cri/methods.ts';
-import { readMap, readString } from '../../cri/wire.ts';
+import { findString, readMap, readString } from '../../cri/wire.ts';
+import { found } from '../../cri/wire-locate.ts';
 import { MalformedMessageError, UnknownIdError } from '../../errors.ts';
 import { PREFIX_BYTES } from '../../grpc/message.ts';
 import { STATUS } from '../../grpc/status.ts';
@@ -10,15 +11,26 @@ import type { Call } from '../call.ts';
 import { collect, isUntouched, replyWith } from '../collect.ts';
 import { guard, meet } from '../guard.ts';
 import type { Handler, ProxyParts } from '../parts.ts';
-import { relay } from '../relay.ts';
+import { type RelayOptions, relay } from '../relay.ts';
 import { replyEmpty } from '../replies.ts';
 import { replyWithUrl } from '../stream-reply.ts';
 
 export function ownedHandler(parts: ProxyParts): Handler<OwnedMethod> {
   const { ledger, locator } = parts;
 
+  const limitBytes = parts.config.limits.messageSizeBytes;
+  const passOnce: RelayOptions = { isRetryable: false, limitBytes };
+  const passTwice: RelayOptions = { isRetryable: true, limitBytes };
+
   return (call, method) => {
     const { body } = call;
+    if (isPlain(method) && findString(body, PREFIX_BYTES, body.length, method.idPath)) {
+      const owner = ledger.ownerOfBytes(method.object, body, found.start, found.end);
+      if (owner !== undefined && !owner.isAbsent) {
+        relay(call, owner, method.retry === 'once' ? passTwice : passOnce);
+        return;
+      }
+    }
     const id = readString(body, PREFIX_BYTES, body.length, method.idPath);
     // An empty one is the same as none, and as a beginning it would fit every object.
     if (id === undefined || id === '') {
@@ -45,6 +57,17 @@ export function ownedHandler(parts: ProxyParts): Handler<OwnedMethod> {
       }
     });
   };
+}
+
+/** A call that goes to its owner as it is, and back: nearly all. Nothing but the owner must be known of its id. */
+function isPlain(method: OwnedMethod): boolean {
+  return (
+    !method.changesState &&
+    method.effect === undefined &&
+    method.stream === undefined &&
+    method.newContainerIdPath === undefined &&
+    method.whenAbsent !== 'ok'
+  );
 }
 
 /** Sends the call to the owner; `id` is the whole id, also when the client gave only its beginning. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { backendRequestFields, isForwarded, isForwardedResponse } from '../../../src/grpc/metadata.ts';
+import { backendRequestFields, forwardedFields, isForwardedResponse } from '../../../src/grpc/metadata.ts';
 import { Field } from '../../../src/http2/field.ts';
 
 const pairs = (fields: readonly Field[]) => fields.map((f) => `${f.name}: ${f.value}`);
@@ -14,7 +14,7 @@ describe('request metadata', () => {
     'grpc-encoding',
     'grpc-tags-bin',
   ])('crosses the hop: %s', (name) => {
-    expect(isForwarded(new Field(name, 'v'))).toBe(true);
+    expect(pairs(forwardedFields([new Field(name, 'v')]))).toEqual([`${name}: v`]);
   });
 
   it.each([
@@ -31,7 +31,18 @@ describe('request metadata', () => {
     'grpc-timeout',
     'grpc-accept-encoding',
   ])('stays on its hop: %s', (name) => {
-    expect(isForwarded(new Field(name, 'v'))).toBe(false);
+    expect(forwardedFields([new Field(name, 'v')])).toEqual([]);
+  });
+
+  it('is one array for calls with the same fields, and another as soon as one differs', () => {
+    const path = new Field(':path', '/a.B/C');
+    const [a, b, c] = [new Field('a', '1'), new Field('b', '2'), new Field('c', '3')] as const;
+    const first = forwardedFields([path, a, b]);
+    expect(forwardedFields([path, a, new Field('grpc-timeout', '1S'), b])).toBe(first);
+    for (const other of [[a], [a, b, c], [b, a], [a, c], [], [a, new Field('b', '2')]]) {
+      expect(forwardedFields([path, ...other])).toEqual(other);
+    }
+    expect(first).toEqual([a, b]);
   });
 });
 

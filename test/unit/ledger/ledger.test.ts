@@ -76,6 +76,21 @@ describe('Ledger', () => {
     for (let n = 0; n < 100; n++) if (n % 3 !== 0) expect(seen).toContain(`c${n}`);
   });
 
+  it('finds the owner of an id where it lies in a request, however many requests share its memory', () => {
+    const ledger = new Ledger();
+    const ids = Array.from({ length: 50 }, (_, n) => `${n}`.padStart(64, 'c0de'));
+    ids.forEach((id, n) => {
+      if (n % 2 === 0) ledger.addContainer(id, n % 4 === 0 ? red : blue, 's1');
+    });
+    ids.forEach((id, n) => {
+      const request = Buffer.from(`..${id}.`);
+      const expected = n % 2 === 0 ? (n % 4 === 0 ? red : blue) : undefined;
+      expect(ledger.ownerOfBytes('container', request, 2, 66)).toBe(expected);
+      expect(ledger.ownerOfBytes('container', request, 2, 65)).toBeUndefined();
+      expect(ledger.ownerOfBytes('sandbox', request, 2, 66)).toBeUndefined();
+    });
+  });
+
   it('forgets the containers of a sandbox together with it', () => {
     const ledger = new Ledger();
     ledger.addSandbox('s1', red, 'uid');

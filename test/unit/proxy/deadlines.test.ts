@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { Call, CallEnd } from '../../../src/proxy/call.ts';
+import type { Call } from '../../../src/proxy/call.ts';
+import type { CallEnd } from '../../../src/proxy/call-host.ts';
 import { Deadlines } from '../../../src/proxy/deadlines.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
