@@ -1,7 +1,7 @@
 // The composition root: builds every part from a config, starts them in order, stops them in reverse.
 import type net from 'node:net';
 import { readinessOf } from './admin/readiness.ts';
-import type { AdminServer, Readiness } from './admin/server.ts';
+import { startAdminSide } from './admin/start.ts';
 import type { Backend } from './backends/backend.ts';
 import { Identity } from './backends/identity.ts';
 import { BackendRegistry } from './backends/registry.ts';
@@ -31,14 +31,13 @@ import { startStreams } from './streaming/start.ts';
 import type { Logger } from './telemetry/log.ts';
 import { Metrics } from './telemetry/metrics.ts';
 
-/** How long the admin side waits for the first call to be answered. */
-const FIRST_ANSWER_MS = 250;
-
 export interface SwitchyardOptions {
   readonly config: Config;
   readonly log: Logger;
   /** Default: the machine's. */
   readonly clock?: Clock;
+  /** Called once, when clients have made more than a few calls. */
+  readonly onWork?: () => void;
 }
 
 /** A Switchyard that serves. */
@@ -56,6 +55,7 @@ export async function startSwitchyard({
   config,
   log,
   clock = systemClock,
+  onWork = () => {},
 }: SwitchyardOptions): Promise<Switchyard> {
   const registry = new BackendRegistry(config, clock, {
     onState: (backend, state) => {
@@ -181,7 +181,7 @@ export async function startSwitchyard({
     'guard',
   ]);
 
-  const admission = new Admission(config.limits.callsInFlight);
+  const admission = new Admission(config.limits.callsInFlight, onWork);
   const layers = [observe(metrics, log, () => clock.now()), rescue(log), admission.layer];
   const serve = layers.reduceRight((next, layer) => layer(next), dispatch(parts));
   const front = new Front({ clock, log, messageSizeBytes: config.limits.messageSizeBytes, serve });
@@ -191,15 +191,14 @@ export async function startSwitchyard({
   accept = (socket) => front.accept(socket);
   for (const socket of early) accept(socket);
   log.info({ socket: config.listen.socket, backends: registry.all.map((b) => b.name) }, 'serving CRI');
-  const admin = await startAdminSide(
-    config,
-    log,
+  const admin = await startAdminSide({
+    address: config.admin,
     metrics,
-    () => readinessOf(registry, memory.trouble),
-    async () => {
-      await Promise.race([admission.firstAnswer, sleep(clock, FIRST_ANSWER_MS)]);
-    },
-  );
+    readiness: () => readinessOf(registry, memory.trouble),
+    log,
+    clock,
+    firstAnswer: admission.firstAnswer,
+  });
 
   return {
     socket: config.listen.socket,
@@ -219,31 +218,4 @@ export async function startSwitchyard({
       await admin?.close();
     },
   };
-}
-
-/** The admin side is loaded after the CRI socket answers, and its trouble never stops the data path. */
-async function startAdminSide(
-  config: Config,
-  log: Logger,
-  metrics: Metrics,
-  readiness: () => Readiness,
-  itsTurn: () => Promise<void>,
-): Promise<AdminServer | undefined> {
-  if (config.admin === undefined) return undefined;
-  // Loading it takes the processor for a while; the first call and its answer go before.
-  await itsTurn();
-  try {
-    const { startAdmin } = await import('./admin/server.ts');
-    const admin = await startAdmin({
-      address: config.admin,
-      metrics,
-      readiness,
-      log,
-    });
-    log.info({ address: admin.address }, 'serving metrics and health');
-    return admin;
-  } catch (error) {
-    log.error({ err: error }, 'no metrics and health: the admin side did not start');
-    return undefined;
-  }
 }

@@ -5,6 +5,9 @@ import type { Layer } from './layer.ts';
 /** Reply bytes that may wait for one client before its next calls are refused. */
 const CLIENT_QUEUE_BYTES = 256 * 1024 * 1024;
 
+/** So many calls are work; fewer are a client that looks who is there. */
+const WORK_CALLS = 100;
+
 /** Calls that are being served, and the door to them. */
 export class Admission {
   private readonly limit: number;
@@ -14,9 +17,13 @@ export class Admission {
   /** Resolves when the first call is over. */
   readonly firstAnswer: Promise<void>;
   private answered: (() => void) | undefined;
+  private readonly onWork: () => void;
+  private callsBeforeWork = WORK_CALLS;
 
-  constructor(limit: number) {
+  /** `onWork` is called once, when so many calls are over that more must be expected. */
+  constructor(limit: number, onWork: () => void) {
     this.limit = limit;
+    this.onWork = onWork;
     this.firstAnswer = new Promise((resolve) => {
       this.answered = resolve;
     });
@@ -61,6 +68,7 @@ export class Admission {
       this.answered();
       this.answered = undefined;
     }
+    if (this.callsBeforeWork > 0 && --this.callsBeforeWork === 0) this.onWork();
     if (this.count === 0) this.onEmpty?.();
   };
 }

@@ -41,6 +41,25 @@ describe('serve --config', () => {
     expect(existsSync(dir.file('cri.sock'))).toBe(false);
   });
 
+  it('has V8 optimize nothing until clients have made a hundred calls', async () => {
+    await using dir = await tempDir();
+    await using _runtime = await startRuntime(dir);
+    const teller = `const v8 = require('node:v8');
+const { setFlagsFromString } = v8;
+v8.setFlagsFromString = (flags) => { console.error('flags', flags); setFlagsFromString(flags); };`;
+    await writeFile(dir.file('teller.cjs'), teller);
+    await using program = new Program(['serve', '--config', await writeConfig(dir)], {
+      env: { NODE_OPTIONS: `--require ${dir.file('teller.cjs')}` },
+    });
+    await program.prints('backend is ready');
+    using client = new CriClient(dir.file('cri.sock'));
+    for (let call = 1; call < 100; call++) await client.call('Version', {});
+    expect(program.err).toContain('flags --no-opt\n');
+    expect(program.err).not.toContain('flags --opt\n');
+    await client.call('Version', {});
+    await until(() => program.err.includes('flags --opt\n'), 'V8 may optimize');
+  });
+
   it('lets a call in flight finish after the first signal', async () => {
     await using dir = await tempDir();
     await using runtime = await startRuntime(dir);
