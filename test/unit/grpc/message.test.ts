@@ -58,14 +58,14 @@ describe('the message reader', () => {
   });
 
   it('tells of a long message as it grows, until it is whole', () => {
-    const message = Buffer.alloc(3_000_000, 'abcdefg');
+    const message = Buffer.alloc(3_000, 'abcdefg');
     const sizes: number[] = [];
-    const reader = new MessageReader(4_000_000, 'the reply', 'backend', (held, sizeBytes) => {
+    const reader = new MessageReader(4_000, 'the reply', 'backend', (held, sizeBytes) => {
       expect(held.compare(message, 0, sizeBytes, 0, sizeBytes)).toBe(0);
       sizes.push(sizeBytes);
     });
-    expect(readAll(reader, split(framed(message), [4, 1_000_005, 2_000_005]))).toEqual([message]);
-    expect(sizes).toEqual([1_000_000, 2_000_000]);
+    expect(readAll(reader, split(framed(message), [4, 1_005, 2_005]))).toEqual([message]);
+    expect(sizes).toEqual([1_000, 2_000]);
   });
 
   it('does not copy a message that arrives whole', () => {
