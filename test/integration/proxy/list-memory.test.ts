@@ -10,6 +10,7 @@ import { CriClient } from '../../support/cri-client.ts';
 import { clientLog, Recorder } from '../../support/http2-recorder.ts';
 import { configOf, recorder } from '../../support/proxy-world.ts';
 import { type ScriptedBackend, scriptedBackend } from '../../support/scripted-backend.ts';
+import { SocketPipe } from '../../support/socket-pipe.ts';
 import { type TempDir, tempDir } from '../../support/temp-dir.ts';
 import { until } from '../../support/until.ts';
 
@@ -21,6 +22,8 @@ const text = (field: number, value: string) => encodeField(field, Buffer.from(va
 describe('long lists', () => {
   let dir: TempDir;
   let backends: ScriptedBackend[];
+  /** What lies between Switchyard and the second backend. */
+  let pipe: SocketPipe;
   let switchyard: Switchyard;
   let client: CriClient;
   let lines: Parameters<typeof recorder>[0];
@@ -28,7 +31,9 @@ describe('long lists', () => {
 
   beforeEach(async () => {
     dir = await tempDir();
-    backends = await Promise.all(NAMES.map((name) => scriptedBackend(dir.file(`${name}.sock`))));
+    const sockets = [dir.file('one.sock'), dir.file('behind-the-pipe.sock')];
+    backends = await Promise.all(sockets.map((socket) => scriptedBackend(socket)));
+    pipe = await SocketPipe.open(dir.file('two.sock'), dir.file('behind-the-pipe.sock'));
     for (const [index, backend] of backends.entries()) {
       backend.answer('Version', { messages: [encodeVersionResponse('scripted', '1.0.0', 'v1')] });
       backend.answer('ListPodSandbox', { messages: [new Uint8Array(0)] });
@@ -50,7 +55,7 @@ describe('long lists', () => {
   afterEach(async () => {
     client.close();
     await switchyard.close();
-    for (const backend of backends) await backend[Symbol.asyncDispose]();
+    for (const one of [pipe, ...backends]) await one[Symbol.asyncDispose]();
     await dir[Symbol.asyncDispose]();
   });
 
@@ -72,10 +77,7 @@ describe('long lists', () => {
 
   it('show once what two backends show, wherever it stands in them', async () => {
     await lists(1);
-    const shared = encodeField(
-      1,
-      Buffer.concat([text(1, idOf('one', 3)), text(3, 'shown twice'), text(4, FILLER)]),
-    );
+    const shared = sharedRecord();
     backends[1]?.answer('ListContainers', () => {
       const own = listOf('two', 1);
       const borders = bordersOf(own);
@@ -84,6 +86,26 @@ describe('long lists', () => {
       return { messages: [Buffer.concat(parts)] };
     });
     await lists(3);
+  });
+
+  it('are whole when the connection to a backend breaks in the middle of one', async () => {
+    await lists(1);
+    // What is dropped lies elsewhere when the list is asked for again.
+    backends[1]?.answer('ListContainers', () => {
+      const shared = Array.from({ length: ++calls % 3 }, sharedRecord);
+      return { messages: [Buffer.concat([...shared, listOf('two', calls)])] };
+    });
+    for (const cutAfterBytes of [90_000, 200_000]) {
+      let leftBytes = cutAfterBytes;
+      pipe.onBytes = (bytes, direction) => {
+        if (direction === 'to target' || leftBytes <= 0) return true;
+        leftBytes -= bytes.length;
+        if (leftBytes <= 0) pipe.cut();
+        return true;
+      };
+      await lists(2);
+      expect(leftBytes).toBeLessThanOrEqual(0);
+    }
   });
 
   it('do not change under a client that reads slowly, or not to the end', async () => {
@@ -138,6 +160,12 @@ function listOf(name: string, call: number): Buffer {
       return encodeField(1, Buffer.concat([id, stamp, filler]));
     }),
   );
+}
+
+/** A record of the first backend that is not in its lists twice. */
+function sharedRecord(): Uint8Array {
+  const id = text(1, idOf('one', 3));
+  return encodeField(1, Buffer.concat([id, text(3, 'shown twice'), text(4, FILLER)]));
 }
 
 /** Where the records of a list begin. */
