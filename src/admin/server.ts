@@ -1,5 +1,5 @@
-// The admin side: metrics and health over HTTP, on its own address beside the CRI socket. start.ts starts it after
-// the CRI socket answers, by a dynamic import in start.ts, because fastify and prom-client take longer to load than that.
+// The admin side: metrics and health over HTTP, on its own address beside the CRI socket. start.ts loads it after that
+// socket answers, by a dynamic import, because fastify and prom-client take longer to load than a first call takes.
 import { chmod, mkdir, unlink } from 'node:fs/promises';
 import net from 'node:net';
 import path from 'node:path';

@@ -2,6 +2,9 @@
 import * as z from 'zod';
 import { DURATION } from './duration.ts';
 
+// A file is checked once: compiling a checker for it takes longer than checking.
+z.config({ jitless: true });
+
 /** A text of one form. `error` tells the form, whatever else was found. */
 export const formed = (pattern: RegExp, error: string) => z.string(error).regex(pattern, error);
 /** A span of time with its unit. */
