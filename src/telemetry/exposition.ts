@@ -1,16 +1,16 @@
 // The metrics as Prometheus reads them: names, help texts and labels, all in this file. Loaded with the admin side
 // after the first calls can be answered, because prom-client takes time to load and no call needs it.
-import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { Gauge, Registry } from 'prom-client';
 import { VERSION } from '../version.ts';
 import type { BackendSample, Metrics } from './metrics.ts';
+import { exposeProcess } from './process-metrics.ts';
 import { counter, gauge, TalliedHistogram } from './read-metrics.ts';
 import type { CallTally } from './tally.ts';
 
 /** A registry that reads `metrics` whenever it is asked for its text. */
 export function createExposition(metrics: Metrics): Registry {
   const registry = new Registry();
-  // A coarser timer than prom-client's 10 ms: it would wake an idle process a hundred times a second.
-  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 100 });
+  exposeProcess(registry);
   new Gauge({
     name: 'switchyard_build_info',
     help: 'Always 1; the labels tell which build is running.',

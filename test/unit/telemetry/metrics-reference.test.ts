@@ -31,7 +31,7 @@ describe('the metrics', () => {
 
 All that \`/metrics\` on the admin address shows of Switchyard itself. Written by a test from the help texts
 (\`npx vitest run test/unit/telemetry/metrics-reference.test.ts -u\`); beside these there are the usual
-\`process_*\` and \`nodejs_*\` of prom-client. Labels never carry ids, pods or images.
+\`process_*\` and \`nodejs_*\` of prom-client, but the garbage collector's. Labels never carry ids, pods or images.
 
 | name | type | labels | meaning |
 |---|---|---|---|
