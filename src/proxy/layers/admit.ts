@@ -6,7 +6,7 @@ import type { Layer } from './layer.ts';
 const CLIENT_QUEUE_BYTES = 256 * 1024 * 1024;
 
 /** So many calls are work; fewer are a client that looks who is there. */
-const WORK_CALLS = 100;
+const WORK_CALLS = 10;
 
 /** Calls that are being served, and the door to them. */
 export class Admission {
