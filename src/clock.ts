@@ -1,4 +1,5 @@
 // Time as a value that is handed in, so that tests can turn it by hand.
+import { performance } from 'node:perf_hooks'; // the global one is a getter
 
 /** A timer that was set and can be taken back. */
 export interface Timer {

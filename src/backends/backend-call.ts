@@ -1,6 +1,7 @@
 // One call on one backend, from the moment it is handed over until its stream ends.
 // What is done with the answer is the subclass's business: relayed frame by frame, or collected.
 import type { ServiceName } from '../cri/methods.ts';
+import type { ApiVersion } from '../cri/versions.ts';
 import { ERROR_CODE } from '../http2/connection-error.ts';
 import type { Field } from '../http2/field.ts';
 import type { Stream, StreamAbort, StreamReceiver } from '../http2/stream.ts';
@@ -9,6 +10,12 @@ import type { Stream, StreamAbort, StreamReceiver } from '../http2/stream.ts';
 export interface BackendRequest {
   readonly service: ServiceName;
   readonly rpc: string;
+  /**
+   * The client's own path, and the version it asks in: sent on as it is to a backend that speaks that version. Undefined
+   * where another RPC is asked than the client's.
+   */
+  readonly path?: Field | undefined;
+  readonly version?: ApiVersion | undefined;
   /** The client's metadata that crosses the hop; empty for calls of our own. */
   readonly metadata: readonly Field[];
   /** The moment, on the clock's now(), at which the caller gives up; undefined: never. */

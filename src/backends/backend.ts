@@ -43,8 +43,7 @@ export interface BackendEvents {
 
 export class Backend {
   readonly name: string;
-  /** What its messages are called in errors. */
-  readonly messageName: string;
+  readonly messageName: string; // for errors
   readonly config: BackendConfig;
   /** What it last said, to answer for it while it can't. */
   readonly snapshot = new BackendSnapshot();
@@ -210,7 +209,8 @@ export class Backend {
     const { deadlineAtMs, start, end } = request;
     const timeout =
       deadlineAtMs === undefined ? undefined : timeoutField(deadlineAtMs - this.options.clock.now());
-    const path = pathFor(request.service, request.rpc, this.lastApiVersion);
+    const own = request.version === this.lastApiVersion ? request.path : undefined;
+    const path = own ?? pathFor(request.service, request.rpc, this.lastApiVersion);
     const stream = connection.open(call);
     call.stream = stream;
     stream.sendHeaders(backendRequestFields(path, request.metadata, timeout), end === start);

@@ -24,6 +24,7 @@ export class Call implements StreamReceiver {
   readonly startedAtMs: number;
   /** As the client sent it, e.g. /runtime.v1.RuntimeService/Version. */
   path = '';
+  pathField: Field | undefined;
   /** Undefined for a service that is not CRI's. */
   route: Route | undefined;
   /** The client's metadata that crosses the hop. */
@@ -95,6 +96,7 @@ export class Call implements StreamReceiver {
     for (const field of fields) {
       switch (field.known) {
         case KNOWN.path:
+          this.pathField = field;
           this.path = field.value;
           break;
         case KNOWN.grpcTimeout: {

@@ -51,12 +51,14 @@ class Relay extends BackendCall {
   start(): void {
     const { call } = this;
     call.attach(this);
-    const { metadata, deadlineAtMs, route } = call;
+    const { metadata, deadlineAtMs, route, pathField } = call;
     const body = this.options.body ?? call.body;
     if (route === undefined) throw new Error('only calls of CRI services are relayed');
     this.backend.call(this, {
       service: route.service,
       rpc: route.rpc,
+      path: pathField,
+      version: route.version,
       metadata,
       deadlineAtMs,
       body,
