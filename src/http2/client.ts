@@ -4,8 +4,8 @@ import { Connection } from './connection.ts';
 import { ConnectionError, ERROR_CODE } from './connection-error.ts';
 import type { Field } from './field.ts';
 import { MAX_STREAM_ID, PREFACE, SETTING } from './frame.ts';
-import { SHARED_READ_BUFFER } from './frame-reader.ts';
 import { isInformational, responseFault } from './header-rules.ts';
+import { sharedReads } from './shared-reads.ts';
 import { Stream, type StreamAbort, type StreamReceiver } from './stream.ts';
 import type { ConnectionOptions } from './transport.ts';
 
@@ -55,13 +55,7 @@ export class ClientConnection extends Connection {
   /** Connects to the unix socket `path`. All such connections read into one buffer. */
   static connect(path: string, options: ClientOptions): ClientConnection {
     let connection: ClientConnection | undefined;
-    const onread = {
-      buffer: SHARED_READ_BUFFER,
-      callback: (sizeBytes: number) => {
-        connection?.take(undefined, sizeBytes);
-        return true;
-      },
-    };
+    const onread = sharedReads((sizeBytes) => connection?.take(undefined, sizeBytes));
     const connectOptions: NetConnectOpts = { path, onread };
     connection = new ClientConnection(net.connect(connectOptions), options, true);
     return connection;

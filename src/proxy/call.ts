@@ -24,7 +24,7 @@ export class Call implements StreamReceiver {
   readonly startedAtMs: number;
   /** As the client sent it, e.g. /runtime.v1.RuntimeService/Version. */
   path = '';
-  pathField: Field | undefined;
+  pathField: Field | undefined; // the same, as it came
   /** Undefined for a service that is not CRI's. */
   route: Route | undefined;
   /** The client's metadata that crosses the hop. */
