@@ -6,7 +6,11 @@ import { readUint32 } from './frame.ts';
 import { RateLimit } from './limits.ts';
 import { type Output, PROBE_HIGH, PROBE_LOW } from './output.ts';
 
-const PROBE_ACK_DELAY_MS = 2;
+/**
+ * How long an ack waits for a write to ride with. Long, because a timer that goes off wakes this process as a call does,
+ * and nobody waits: grpc-go has no deadline for the ack, and measures anew as soon as it has one.
+ */
+const PROBE_ACK_DELAY_MS = 50;
 
 /** One connection's way to answer PINGs. */
 export class PingAnswer {
