@@ -1,14 +1,17 @@
 // The grpc-timeout header: at most eight digits and a unit.
+import { Buffer } from 'node:buffer';
+import { readAmount } from '../http2/amount.ts';
 import { Field, KNOWN } from '../http2/field.ts';
 
-const UNIT_MS: Readonly<Record<string, number>> = {
-  H: 3_600_000,
-  M: 60_000,
-  S: 1000,
-  m: 1,
-  u: 1e-3,
-  n: 1e-6,
-};
+/** Character codes of the units. */
+const UNIT = {
+  hour: 0x48,
+  minute: 0x4d,
+  second: 0x53,
+  millisecond: 0x6d,
+  microsecond: 0x75,
+  nanosecond: 0x6e,
+} as const;
 const MOST = 99_999_999;
 /** From here on whole milliseconds: a caller that always allows the same time then makes the same header each time. */
 const WHOLE_MS_FROM = 1000;
@@ -30,18 +33,27 @@ const FINE_UNITS: readonly FineUnit[] = [
   { perMs: 1 / 3_600_000, unit: 'H' },
 ];
 
-/** Milliseconds, with fractions; undefined when the value is none. */
-export function parseTimeout(value: string): number | undefined {
-  const unit = UNIT_MS[value.charAt(value.length - 1)];
-  const digits = value.length - 1;
-  if (unit === undefined || digits < 1 || digits > 8) return undefined;
-  let count = 0;
-  for (let i = 0; i < digits; i++) {
-    const digit = value.charCodeAt(i) - 0x30;
-    if (digit < 0 || digit > 9) return undefined;
-    count = count * 10 + digit;
+/** Milliseconds of a grpc-timeout field, with fractions; undefined when its value is none. */
+export function timeoutMsOf(field: Field): number | undefined {
+  const amount = field.amount ?? readAmount(Buffer.from(field.value, 'latin1'), 0, field.value.length);
+  if (amount === undefined) return undefined;
+  const { count, unit } = amount;
+  switch (unit) {
+    case UNIT.hour:
+      return count * 3_600_000;
+    case UNIT.minute:
+      return count * 60_000;
+    case UNIT.second:
+      return count * 1000;
+    case UNIT.millisecond:
+      return count;
+    case UNIT.microsecond:
+      return count * 1e-3;
+    case UNIT.nanosecond:
+      return count * 1e-6;
+    default:
+      return undefined;
   }
-  return count * unit;
 }
 
 /** The grpc-timeout field for what remains. Often the same object for the same time, which the encoder knows again. */

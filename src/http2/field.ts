@@ -1,6 +1,8 @@
 // One header field as a shared, immutable value. A field is decoded once and stays the same object while it
 // is in a dynamic table, so that routing switches on a small number and encoding again costs one byte.
 
+import { type Amount, amountText } from './amount.ts';
+
 /** Small numbers for the names that matter to a proxy; see Field.known. */
 export const KNOWN = {
   other: 0,
@@ -27,6 +29,8 @@ export const KNOWN = {
 
 /** Values of Field.verdict. goodName: the name comes from a checked field, the value is not checked yet. */
 export const VERDICT = { unknown: 0, good: 1, goodName: 2, bad: 3 } as const;
+
+const FIELD_OVERHEAD_BYTES = 32;
 
 const KNOWN_NAMES = new Map<string, number>([
   [':path', KNOWN.path],
@@ -58,7 +62,10 @@ function knownNumber(name: string): number {
 /** A header or trailer field. Strings hold one byte per character (latin1), as they stand on the wire. */
 export class Field {
   readonly name: string;
-  readonly value: string;
+  /** The value, where it was read as an amount. */
+  readonly amount: Amount | undefined;
+  /** What it counts in header list and table sizes (RFC 7541 section 4.1). */
+  readonly sizeBytes: number;
   /** The sender forbids compression tables to remember the value; it must stay so on the next hop. */
   readonly neverIndexed: boolean;
   /** One of KNOWN. */
@@ -72,15 +79,20 @@ export class Field {
   /** For the header rules only: whether it is well formed, as far as it was checked. */
   verdict: number = VERDICT.unknown;
 
-  constructor(name: string, value: string, neverIndexed = false, known = knownNumber(name)) {
+  private text: string | undefined;
+
+  constructor(name: string, value: string | Amount, neverIndexed = false, known = knownNumber(name)) {
     this.name = name;
-    this.value = value;
     this.neverIndexed = neverIndexed;
     this.known = known;
+    const isText = typeof value === 'string';
+    this.text = isText ? value : undefined;
+    this.amount = isText ? undefined : value;
+    this.sizeBytes = name.length + (isText ? value.length : value.digits + 1) + FIELD_OVERHEAD_BYTES;
   }
-}
 
-/** What a field counts in header list and table sizes (RFC 7541 section 4.1). */
-export function fieldSizeBytes(field: Field): number {
-  return field.name.length + field.value.length + 32;
+  get value(): string {
+    this.text ??= this.amount === undefined ? '' : amountText(this.amount);
+    return this.text;
+  }
 }

@@ -1,7 +1,9 @@
 // Header decompression (RFC 7541): a header block's bytes -> fields. One decoder per connection.
+
+import { readAmount } from './amount.ts';
 import { ConnectionError, ERROR_CODE } from './connection-error.ts';
-import { Field, fieldSizeBytes, VERDICT } from './field.ts';
-import { decodeHuffman } from './huffman.ts';
+import { Field, KNOWN, VERDICT } from './field.ts';
+import { decodedString, decodeHuffman } from './huffman.ts';
 import type { Http2Limits } from './limits.ts';
 import { STATIC_TABLE } from './static-table.ts';
 
@@ -33,6 +35,10 @@ export class Decoder {
   private sizeBytes = 0;
   private capacityBytes: number;
   private at = 0;
+  // Where the string lies that was read last, until the next is read.
+  private text: Buffer = decodedString();
+  private textStart = 0;
+  private textEnd = 0;
 
   /** `tableLimitBytes` is what we announced as SETTINGS_HEADER_TABLE_SIZE. */
   constructor(limits: HeaderListLimits, tableLimitBytes: number) {
@@ -68,7 +74,7 @@ export class Decoder {
         this.resize(this.integer(source, end, 5));
         continue;
       } else field = this.literal(source, end, 4, first >= 0x10);
-      listBytes += fieldSizeBytes(field);
+      listBytes += field.sizeBytes;
       if (listBytes > this.limits.headerListSizeBytes || fields.length >= this.limits.headerFields) {
         isWithinLimits = false;
       }
@@ -83,9 +89,12 @@ export class Decoder {
       const name = this.string(source, end);
       return new Field(name, this.string(source, end), neverIndexed);
     }
-    const named = this.entry(index);
-    const field = new Field(named.name, this.string(source, end), neverIndexed, named.known);
-    if (named.verdict === VERDICT.good) field.verdict = VERDICT.goodName;
+    const { name, known, verdict } = this.entry(index);
+    this.readString(source, end);
+    const amount =
+      known === KNOWN.grpcTimeout ? readAmount(this.text, this.textStart, this.textEnd) : undefined;
+    const field = new Field(name, amount ?? this.lastString(), neverIndexed, known);
+    if (verdict === VERDICT.good) field.verdict = amount === undefined ? VERDICT.goodName : VERDICT.good;
     return field;
   }
 
@@ -103,13 +112,28 @@ export class Decoder {
   }
 
   private string(source: Buffer, end: number): string {
+    this.readString(source, end);
+    return this.lastString();
+  }
+
+  private lastString(): string {
+    return this.text.toString('latin1', this.textStart, this.textEnd);
+  }
+
+  private readString(source: Buffer, end: number): void {
     if (this.at >= end) throw compressionError('a header block ends before a string');
     const isHuffman = (source[this.at] as number) >= 0x80;
     const size = this.integer(source, end, 7);
     const start = this.at;
     if (size > end - start) throw compressionError('a header block ends within a string');
     this.at = start + size;
-    return isHuffman ? decodeHuffman(source, start, this.at) : source.toString('latin1', start, this.at);
+    this.text = source;
+    this.textStart = start;
+    this.textEnd = this.at;
+    if (!isHuffman) return;
+    this.textStart = 0;
+    this.textEnd = decodeHuffman(source, start, this.at);
+    this.text = decodedString();
   }
 
   private entry(index: number): Field {
@@ -122,7 +146,7 @@ export class Decoder {
   }
 
   private insert(field: Field): void {
-    const size = fieldSizeBytes(field);
+    const size = field.sizeBytes;
     this.evictTo(this.capacityBytes - size);
     if (size > this.capacityBytes) return; // empties the table, by definition
     this.newest = (this.newest + 1) & this.ringMask;
@@ -142,7 +166,7 @@ export class Decoder {
     while (this.count > 0 && this.sizeBytes > sizeBytes) {
       this.count--;
       const slot = (this.newest - this.count) & this.ringMask;
-      this.sizeBytes -= fieldSizeBytes(this.ring[slot] as Field);
+      this.sizeBytes -= (this.ring[slot] as Field).sizeBytes;
     }
   }
 }

@@ -1,6 +1,6 @@
 // Header compression (RFC 7541): fields -> a header block. One encoder per connection; the bytes land in one
 // scratch buffer that all share, because a block is copied into its frame at once.
-import { type Field, fieldSizeBytes, KNOWN } from './field.ts';
+import { type Field, KNOWN } from './field.ts';
 import { huffmanSizeBytes, writeHuffman } from './huffman.ts';
 import { STATIC_TABLE } from './static-table.ts';
 
@@ -139,7 +139,7 @@ export class Encoder {
   }
 
   private insert(field: Field, key: string): void {
-    const size = fieldSizeBytes(field);
+    const size = field.sizeBytes;
     if (size > this.capacityBytes) {
       this.literal(0, 4, field);
       return;

@@ -34,8 +34,16 @@ function decodingTables(): Int32Array {
 
 let scratch = Buffer.allocUnsafeSlow(4096);
 
-/** The string coded in source[start, end). Throws ConnectionError(COMPRESSION_ERROR) on bits that are no string. */
-export function decodeHuffman(source: Buffer, start: number, end: number): string {
+/** The string that the last decodeHuffman() made lies at the start of this buffer. */
+export function decodedString(): Buffer {
+  return scratch;
+}
+
+/**
+ * Decodes the string coded in source[start, end); returns its length, it lies at the start of decodedString().
+ * Throws ConnectionError(COMPRESSION_ERROR) on bits that are no string.
+ */
+export function decodeHuffman(source: Buffer, start: number, end: number): number {
   const mostBytes = ((end - start) * 8) / 5 + 1; // the shortest code has five bits
   if (mostBytes > scratch.length) scratch = Buffer.allocUnsafeSlow(Math.ceil(mostBytes * 2));
   const target = scratch;
@@ -80,7 +88,7 @@ export function decodeHuffman(source: Buffer, start: number, end: number): strin
   if (bits + bitsSinceCode > 7 || window !== (1 << bits) - 1) {
     throw new ConnectionError(ERROR_CODE.COMPRESSION_ERROR, 'a header string has wrong Huffman padding');
   }
-  return target.toString('latin1', 0, size);
+  return size;
 }
 
 /** How many bytes the Huffman form of `text` has. */

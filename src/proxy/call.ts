@@ -7,7 +7,7 @@ import { MalformedMessageError, MessageTooLargeError } from '../errors.ts';
 import { PREFIX_BYTES, writePrefix } from '../grpc/message.ts';
 import { forwardedFields } from '../grpc/metadata.ts';
 import { STATUS } from '../grpc/status.ts';
-import { parseTimeout } from '../grpc/timeout.ts';
+import { timeoutMsOf } from '../grpc/timeout.ts';
 import { ERROR_CODE } from '../http2/connection-error.ts';
 import { copyBytes } from '../http2/copy-bytes.ts';
 import { type Field, KNOWN } from '../http2/field.ts';
@@ -100,7 +100,7 @@ export class Call implements StreamReceiver {
           this.path = field.value;
           break;
         case KNOWN.grpcTimeout: {
-          const timeoutMs = parseTimeout(field.value);
+          const timeoutMs = timeoutMsOf(field);
           if (timeoutMs === undefined) {
             this.requestError = new MalformedMessageError(`grpc-timeout "${field.value}" is not a timeout`);
           } else this.deadlineAtMs = this.startedAtMs + timeoutMs;

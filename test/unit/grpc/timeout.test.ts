@@ -1,8 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { formatTimeout, parseTimeout, timeoutField } from '../../../src/grpc/timeout.ts';
+import { formatTimeout, timeoutField, timeoutMsOf } from '../../../src/grpc/timeout.ts';
+import { Field } from '../../../src/http2/field.ts';
 
-describe('parseTimeout', () => {
+const parsed = (value: string) => timeoutMsOf(new Field('grpc-timeout', value));
+
+describe('timeoutMsOf', () => {
   it.each([
     ['1H', 3_600_000],
     ['2M', 120_000],
@@ -13,11 +16,11 @@ describe('parseTimeout', () => {
     ['99999999n', 99.999_999],
     ['0m', 0],
   ])('reads %s', (value, ms) => {
-    expect(parseTimeout(value)).toBeCloseTo(ms, 9);
+    expect(parsed(value)).toBeCloseTo(ms, 9);
   });
 
   it.each(['', 'S', '1', '1s', '123456789m', '-1S', '1.5S', ' 1S', '1S ', '1 S'])('refuses %j', (value) => {
-    expect(parseTimeout(value)).toBeUndefined();
+    expect(parsed(value)).toBeUndefined();
   });
 });
 
@@ -43,7 +46,7 @@ describe('formatTimeout', () => {
       fc.property(fc.double({ min: 0.001, max: 1e11, noNaN: true }), (ms) => {
         const value = formatTimeout(ms);
         expect(value).toMatch(/^[0-9]{1,8}[HMSmun]$/);
-        const back = parseTimeout(value) as number;
+        const back = parsed(value) as number;
         expect(back).toBeLessThanOrEqual(ms * (1 + 1e-12));
         expect(back).toBeGreaterThan(ms * 0.999 - 1e-6);
       }),

@@ -4,6 +4,7 @@ import { ConnectionError, ERROR_CODE } from '../../../src/http2/connection-error
 import { Field } from '../../../src/http2/field.ts';
 import { Decoder } from '../../../src/http2/hpack-decoder.ts';
 import { Encoder, encodedBlock } from '../../../src/http2/hpack-encoder.ts';
+import { writeHuffman } from '../../../src/http2/huffman.ts';
 
 const LIMITS = { headerListSizeBytes: 64 * 1024, headerFields: 256 };
 
@@ -17,6 +18,14 @@ function decode(decoder: Decoder, hex: string): string[] {
 function encode(encoder: Encoder, fields: readonly Field[]): Buffer {
   const size = encoder.encode(fields);
   return Buffer.from(encodedBlock().subarray(0, size));
+}
+
+/** A header block: a timeout named by the newest entry of the table, its value in Huffman coding. */
+function huffmanCoded(text: string): Buffer {
+  const target = Buffer.alloc(64);
+  const size = writeHuffman(text, target, 2);
+  target.set([0x0f, 47]); // entry 62, without a place in the table
+  return Buffer.concat([target.subarray(0, 2), Buffer.from([0x80 | (size - 2)]), target.subarray(2, size)]);
 }
 
 function expectCompressionError(run: () => unknown): void {
@@ -134,6 +143,40 @@ describe('the decoder', () => {
     expect(read('be')).toBe(first);
   });
 
+  it.each(['119999m', '007S', '99999999u'])(
+    'reads the timeout %s as a number, and gives its text as it came',
+    (text) => {
+      const encoder = new Encoder();
+      encode(encoder, [new Field('grpc-timeout', '1999m')]); // lends its name
+      for (const bytes of [encode(encoder, [new Field('grpc-timeout', text)]), huffmanCoded(text)]) {
+        const decoder = new Decoder(LIMITS, 4096);
+        const named = Buffer.from(`400c677270632d74696d656f7574${'0531393939'}6d`, 'hex');
+        decoder.decode(named, 0, named.length, []);
+        const fields: Field[] = [];
+        decoder.decode(bytes, 0, bytes.length, fields);
+        const [field] = fields;
+        expect(field?.amount).toEqual({
+          count: Number.parseInt(text, 10),
+          digits: text.length - 1,
+          unit: text.charCodeAt(text.length - 1),
+        });
+        expect(field?.sizeBytes).toBe('grpc-timeout'.length + text.length + 32);
+        expect(field?.value).toBe(text);
+      }
+    },
+  );
+
+  it.each(['', 'm', '12', '123456789m', '1.5S', '-1S', '1S ', '12\u00e9'])(
+    'leaves a timeout of the form %j what it is: a text',
+    (text) => {
+      const bytes = encode(new Encoder(), [new Field('grpc-timeout', '1S'), new Field('grpc-timeout', text)]);
+      const fields: Field[] = [];
+      new Decoder(LIMITS, 4096).decode(bytes, 0, bytes.length, fields);
+      expect(fields[1]?.amount).toBeUndefined();
+      expect(fields[1]?.value).toBe(text);
+    },
+  );
+
   it('keeps that a field must never be indexed', () => {
     const fields: Field[] = [];
     const bytes = Buffer.from('100870617373776f726406736563726574', 'hex');
@@ -247,6 +290,7 @@ const value = fc.oneof(
   fc.constantFrom('0', 'trailers', '/a.B/C', 'application/grpc', ''),
   fc.stringMatching(/^[\x20-\xff]{0,300}$/),
   fc.integer({ min: 0, max: 30 }).map(String),
+  fc.stringMatching(/^[0-9]{1,9}[A-Za-z]$/),
 );
 const field = fc
   .tuple(name, value, fc.boolean())
