@@ -102,14 +102,14 @@ export class Encoder {
   private encodeSlowly(field: Field): void {
     if (field.neverIndexed) this.literal(0x10, 4, field);
     else if (REPEATS[field.known] === true) this.encodeRepeated(field);
-    else if (field.known === KNOWN.grpcTimeout) this.encodeTimeout(field);
-    else this.literal(0, 4, field);
+    else this.encodeOther(field);
   }
 
-  // Some timeouts are sent again and again, others once. Those that come again go into the table, and the very first,
-  // which lends its name to all.
-  private encodeTimeout(field: Field): void {
-    if (field.lastEncoder === this || !this.byName.has(field.name)) this.encodeRepeated(field);
+  // Some fields are sent again and again, others once. What comes again as the same field, because the peer it is from
+  // has it in a table too, goes into ours; and the very first timeout, which lends its name to all.
+  private encodeOther(field: Field): void {
+    const isFirstTimeout = field.known === KNOWN.grpcTimeout && !this.byName.has(field.name);
+    if (field.lastEncoder === this || isFirstTimeout) this.encodeRepeated(field);
     else {
       this.remember(field, 0);
       this.literal(0, 4, field);

@@ -245,6 +245,16 @@ describe('the encoder', () => {
     expect(encode(encoder, [often, userAgent]).length).toBe(2);
   });
 
+  it('sends metadata that a peer keeps in its table in one byte, from the third time on', () => {
+    const encoder = new Encoder();
+    const known = new Field('grpc-message', '');
+    const sizes = [1, 2, 3].map(() => encode(encoder, [known]).length);
+    expect(sizes).toEqual([expect.any(Number), expect.any(Number), 1]);
+    // Another object is another value for all we know: seen once, it has no place in the table.
+    encode(encoder, [new Field('x-request', 'once')]);
+    expect(encode(encoder, [new Field('x-request', 'once')]).length).toBeGreaterThan(1);
+  });
+
   it('keeps a never-indexed field out of the table, even where the table has it', () => {
     const encoder = new Encoder();
     for (const field of [new Field(':method', 'POST', true), new Field('te', 'trailers', true)]) {
