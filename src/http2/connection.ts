@@ -235,6 +235,10 @@ export abstract class Connection extends StreamTable implements FrameReceiver {
     }
   };
 
+  protected override onDataWaits(): void {
+    this.pings.release();
+  }
+
   private onPing(flags: number, streamId: number, buffer: Buffer, start: number, end: number): void {
     if (streamId !== 0) throw protocolError('a PING frame on a stream');
     checkLength(end - start === 8, 'PING');

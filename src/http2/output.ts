@@ -7,10 +7,6 @@ import { copyBytes } from './copy-bytes.ts';
 import { FLAG, FRAME, HEAD_BYTES, writeHead, writeUint32 } from './frame.ts';
 import type { Http2Limits } from './limits.ts';
 
-/** The payload of grpc-go's bandwidth probe, a PING, in two halves. */
-export const PROBE_HIGH = 0x02041010;
-export const PROBE_LOW = 0x090e0707;
-
 const NO_BUFFER: Buffer = Buffer.alloc(0);
 
 /** Who owns an output. */
@@ -41,7 +37,6 @@ export class Output implements Flushable {
   private rangeBytes = 0;
   private readonly full: Buffer[] = []; // own buffers that the socket may still read from
   private waiters: (() => void)[] = [];
-  private probeAcks = 0;
   private isDirty = false;
   private wasFull = false;
   private isClosed = false;
@@ -62,11 +57,6 @@ export class Output implements Flushable {
   /** Bytes that the socket has not taken to the kernel yet. */
   get unsentBytes(): number {
     return this.socket.writableLength + this.rangeBytes + this.at - this.from;
-  }
-
-  /** Whether something waits for the next flush. */
-  get hasUnflushed(): boolean {
-    return this.isDirty;
   }
 
   /** Whether DATA has to wait; onRoom() follows when not any more. */
@@ -127,16 +117,6 @@ export class Output implements Flushable {
     this.at = writeUint32(this.buffer, this.at, low);
   }
 
-  /** Counts an ack that goes out with the next flush; see ping-answer.ts. */
-  addProbeAck(): void {
-    this.probeAcks++;
-  }
-
-  /** Makes the next flush happen when acks wait for it. */
-  sendProbeAcks(): void {
-    if (this.probeAcks > 0 && !this.isDirty) this.markDirty();
-  }
-
   /** Drops what is not in the socket; writes nothing any more. */
   close(): void {
     this.isClosed = true;
@@ -145,10 +125,6 @@ export class Output implements Flushable {
 
   /** Hands all that was written to the socket. Called by the batch; only close-down calls it by itself. */
   flush(): void {
-    if (this.probeAcks > 0 && !this.isClosed) {
-      this.isDirty = true; // on the list or not, this very flush takes the acks along
-      for (; this.probeAcks > 0; this.probeAcks--) this.pingAck(PROBE_HIGH, PROBE_LOW);
-    }
     this.isDirty = false;
     if (this.isClosed) {
       this.discard();
@@ -187,7 +163,6 @@ export class Output implements Flushable {
     this.rangeBytes = 0;
     this.from = this.at;
     this.waiters = [];
-    this.probeAcks = 0;
     this.release();
   }
 

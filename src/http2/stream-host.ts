@@ -8,8 +8,8 @@ export interface StreamHost {
   readonly output: Output;
   /** What the peer lets us send on all streams together. */
   sendWindowBytes: number;
-  /** DATA that waits on all streams together. */
-  queuedDataBytes: number;
+  /** Counts DATA that a stream has to let wait; below zero what waits no longer. */
+  addQueued(sizeBytes: number): void;
   /** What we let the peer send on one stream. */
   readonly receiveWindowBytes: number;
   /** Gives a stream its id and place in the connection before its first HEADERS. */

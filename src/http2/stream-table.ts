@@ -14,9 +14,10 @@ import { type ConnectionOptions, Transport } from './transport.ts';
 /** A transport with streams on it. */
 export abstract class StreamTable extends Transport implements StreamHost {
   sendWindowBytes: number = DEFAULT_WINDOW_BYTES;
-  queuedDataBytes = 0;
   readonly receiveWindowBytes: number;
 
+  /** DATA that waits on all streams together. */
+  protected queuedDataBytes = 0;
   protected readonly streams = new StreamSlots();
   protected readonly resets = new ResetMemory();
   protected readonly encoder = new Encoder();
@@ -71,6 +72,11 @@ export abstract class StreamTable extends Transport implements StreamHost {
     }
   }
 
+  addQueued(sizeBytes: number): void {
+    if (this.queuedDataBytes === 0) this.onDataWaits();
+    this.queuedDataBytes += sizeBytes;
+  }
+
   waitForRoom(stream: Stream): void {
     this.waiting.add(stream);
   }
@@ -99,6 +105,8 @@ export abstract class StreamTable extends Transport implements StreamHost {
 
   /** Whether no stream with this id was ever opened. */
   protected abstract isIdle(streamId: number): boolean;
+  /** DATA begins to wait, and none did before. */
+  protected abstract onDataWaits(): void;
   protected abstract onStreamGone(stream: Stream): void;
   /** Counts a reset that the peer caused; throws when it is one too many. */
   protected abstract countReset(): void;

@@ -153,7 +153,7 @@ export class Stream {
       const { buffer, start, end, isOwned } = queue.front();
       const size = Math.min(end - start, room);
       queue.shift(size);
-      this.host.queuedDataBytes -= size;
+      this.host.addQueued(-size);
       const isLast = queue.sizeBytes === 0 && this.isEndAccepted && this.trailers === undefined;
       this.writeData(buffer, start, size, isLast, isOwned);
       if (isLast) this.endSent();
@@ -168,7 +168,7 @@ export class Stream {
   close(wasReset: boolean): void {
     if (this.closed) return;
     this.closed = true;
-    this.host.queuedDataBytes -= this.queuedBytes;
+    if (this.queue !== undefined) this.host.addQueued(-this.queue.sizeBytes);
     this.queue = undefined;
     this.trailers = undefined;
     this.waiters = undefined;
@@ -205,7 +205,7 @@ export class Stream {
   private enqueue(buffer: Buffer, start: number, end: number, isOwned: boolean): void {
     this.queue ??= new SendQueue();
     this.queue.push(buffer, start, end, isOwned);
-    this.host.queuedDataBytes += end - start;
+    this.host.addQueued(end - start);
   }
 
   private afterDrain(): void {
