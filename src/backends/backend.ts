@@ -8,6 +8,7 @@ import { framed } from '../grpc/message.ts';
 import { backendRequestFields } from '../grpc/metadata.ts';
 import { timeoutField } from '../grpc/timeout.ts';
 import type { ClientConnection } from '../http2/client.ts';
+import { MAX_PAYLOAD_BYTES } from '../http2/frame.ts';
 import type { BackendCall, BackendRequest, OwnCall } from './backend-call.ts';
 import { Connector } from './connector.ts';
 import { LifeCheck } from './life-check.ts';
@@ -21,7 +22,6 @@ import { WaitingCalls } from './waiting-calls.ts';
 const WAITING_CALLS_LIMIT = 1_000;
 /** Request bytes that may wait for the backend to read them; a call more is refused. A kubelet's calls have a few KiB. */
 const UNREAD_BYTES_LIMIT = 64 * 1024 * 1024;
-const COPIED_BYTES = 16 * 1024;
 
 export interface BackendOptions {
   readonly config: BackendConfig;
@@ -214,8 +214,8 @@ export class Backend {
     const stream = connection.open(call);
     call.stream = stream;
     stream.sendHeaders(backendRequestFields(path, request.metadata, timeout), end === start);
-    // Nobody writes to a request's bytes; those of a long one, which may have to wait, are not copied.
-    if (end - start > COPIED_BYTES) stream.sendOwned(request.body, start, end, true);
+    // Only a request of one frame can be borrowed. Nobody writes to the bytes of a longer one, so they are not copied.
+    if (end - start > MAX_PAYLOAD_BYTES) stream.sendOwned(request.body, start, end, true);
     else if (end > start) stream.sendData(request.body, start, end, true);
   }
 

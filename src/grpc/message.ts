@@ -1,5 +1,6 @@
 // The framing of gRPC messages in DATA: one byte that says whether it is compressed, four that give the length.
 import { MalformedMessageError, MessageTooLargeError, UnimplementedError } from '../errors.ts';
+import type { Stream } from '../http2/stream.ts';
 import { releaseMemory, takeMemory, takeSpareMemory } from './message-memory.ts';
 
 /** Bytes in front of every message. */
@@ -9,7 +10,7 @@ export const PREFIX_BYTES = 5;
 const TRUSTED_BYTES = 1024 * 1024;
 
 /** Writes the prefix of an uncompressed message at target[at]. */
-export function writePrefix(target: Buffer, at: number, messageSizeBytes: number): void {
+function writePrefix(target: Buffer, at: number, messageSizeBytes: number): void {
   target[at] = 0;
   target.writeUInt32BE(messageSizeBytes, at + 1);
 }
@@ -20,6 +21,17 @@ export function framed(message: Uint8Array): Buffer {
   writePrefix(target, 0, message.length);
   target.set(message, PREFIX_BYTES);
   return target;
+}
+
+/** Sends one message made of `parts`, which become the stream's. Returns how many bytes that is, with the prefix. */
+export function sendFramed(stream: Stream, parts: readonly Buffer[]): number {
+  let sizeBytes = 0;
+  for (const part of parts) sizeBytes += part.length;
+  const prefix = Buffer.allocUnsafe(PREFIX_BYTES);
+  writePrefix(prefix, 0, sizeBytes);
+  stream.sendData(prefix, 0, PREFIX_BYTES, false);
+  for (const part of parts) stream.sendOwned(part, 0, part.length, false);
+  return PREFIX_BYTES + sizeBytes;
 }
 
 /**

@@ -6,7 +6,14 @@ export interface Flushable {
   flush(): void;
 }
 
+/** Something with work that no peer waits for. */
+export interface BehindFlush {
+  /** Must not throw: nobody is there to catch it. */
+  behindFlush(): void;
+}
+
 const dirty: Flushable[] = [];
+const behind: BehindFlush[] = [];
 let depth = 0;
 let isFlushScheduled = false;
 
@@ -17,7 +24,17 @@ export function beginBatch(): void {
 
 /** Ends an input batch and flushes every connection that wrote. */
 export function endBatch(): void {
-  if (--depth === 0) flushDirty();
+  if (--depth > 0) return;
+  flushDirty();
+  // The list may grow while it is worked on.
+  for (let i = 0; i < behind.length; i++) (behind[i] as BehindFlush).behindFlush();
+  while (behind.length > 0) behind.pop();
+}
+
+/** Has `task` done when the batch is flushed: peers get on with their work meanwhile. At once when there is no batch. */
+export function doBehindFlush(task: BehindFlush): void {
+  if (depth > 0) behind.push(task);
+  else task.behindFlush();
 }
 
 /** Has `output` flushed with the batch, or with this turn. */

@@ -25,10 +25,14 @@ const REMOVED_LIMIT = 1_000;
 const UNKNOWN: Ownership = { kind: 'unknown' };
 const AMBIGUOUS: Ownership = { kind: 'ambiguous' };
 
-// Small requests lie in memory that many share, so one view serves many.
-let lastView: DataView = new DataView(new ArrayBuffer(0));
-function viewOf(buffer: ArrayBufferLike): DataView {
-  if (lastView.buffer !== buffer) lastView = new DataView(buffer);
+// Nearly all requests lie in the one buffer that all sockets are read into.
+let lastBytes: Uint8Array = new Uint8Array(0);
+let lastView: DataView = new DataView(lastBytes.buffer);
+function viewOf(bytes: Uint8Array): DataView {
+  if (lastBytes !== bytes) {
+    lastBytes = bytes;
+    lastView = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
   return lastView;
 }
 
@@ -84,8 +88,7 @@ export class Ledger {
   /** The owner of exactly the id that lies in [start, end) of `bytes`, as far as it can be told without making a string. */
   ownerOfBytes(object: ObjectKind, bytes: Uint8Array, start: number, end: number): Backend | undefined {
     const table = this.tables[object];
-    const offset = bytes.byteOffset;
-    return table.ownerOf(table.ids.findBytes(viewOf(bytes.buffer), offset + start, offset + end));
+    return table.ownerOf(table.ids.findBytes(viewOf(bytes), start, end));
   }
 
   /** The backends that hold sandboxes of a pod; in order of their newest sandbox, newest last. */

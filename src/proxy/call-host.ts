@@ -9,8 +9,10 @@ export interface CallHost {
   readonly messageSizeBytes: number;
   /** Called once, when the request is complete or can't be. */
   serve(call: Call): void;
-  /** Called when the client's deadline is known; the call is told by expire(). */
+  /** Called once for a call that has a deadline; the call is told by expire(). */
   watchDeadline(call: Call): void;
+  /** A bug: one of those who watch a call has thrown. */
+  onError(error: unknown): void;
 }
 
 /** The client's connection. */
@@ -19,7 +21,7 @@ export interface ClientSide {
   readonly queuedBytes: number;
 }
 
-/** How a call ended, for those who watch it. `code` is a gRPC status code. */
+/** How a call ended, for those who watch it: told behind the flush. `code` is a gRPC status code. */
 export type CallEnd = (call: Call, code: number, text: string) => void;
 
 /** Who watches a call: a chain, because every call has one, and an array would be made anew as it grows. */

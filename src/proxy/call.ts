@@ -1,25 +1,24 @@
 // One client's call: what it asks for, and the ways to answer it. Handlers work on this object; layers watch it.
 // All CRI requests are a single message, so a call is served once its request is complete.
-import { Buffer } from 'node:buffer';
 import type { BackendCall } from '../backends/backend-call.ts';
 import { type Route, routeOf } from '../cri/versions.ts';
-import { MalformedMessageError, MessageTooLargeError } from '../errors.ts';
-import { PREFIX_BYTES, writePrefix } from '../grpc/message.ts';
+import { MalformedMessageError } from '../errors.ts';
+import { PREFIX_BYTES, sendFramed } from '../grpc/message.ts';
 import { forwardedFields } from '../grpc/metadata.ts';
 import { STATUS } from '../grpc/status.ts';
 import { timeoutMsOf } from '../grpc/timeout.ts';
+import { type BehindFlush, doBehindFlush } from '../http2/batch.ts';
 import { ERROR_CODE } from '../http2/connection-error.ts';
-import { copyBytes } from '../http2/copy-bytes.ts';
 import { type Field, KNOWN } from '../http2/field.ts';
 import type { Stream, StreamAbort, StreamReceiver } from '../http2/stream.ts';
 import type { CallEnd, CallHost, ClientSide, Watcher } from './call-host.ts';
-import { requestFault } from './request-fault.ts';
+import { RequestBytes } from './request-bytes.ts';
+import { requestFault, tooLong } from './request-fault.ts';
 
 const NO_FIELDS: readonly Field[] = [];
-const NO_BODY = Buffer.alloc(0);
 const resetStream = (call: Call) => call.stream.reset(ERROR_CODE.INTERNAL_ERROR);
 
-export class Call implements StreamReceiver {
+export class Call implements StreamReceiver, BehindFlush {
   readonly stream: Stream;
   readonly startedAtMs: number;
   /** As the client sent it, e.g. /runtime.v1.RuntimeService/Version. */
@@ -32,8 +31,7 @@ export class Call implements StreamReceiver {
   /** On the clock of now(); undefined when the client set no deadline. */
   deadlineAtMs: number | undefined;
   deadlineSlot = -1; // for Deadlines alone: its place among the watched
-  /** The framed request: 5 bytes of prefix, then the message. */
-  body: Buffer = NO_BODY;
+  readonly request = new RequestBytes();
   /** For metrics and logs: who answered, by which rule, for which pod or object. */
   backendName = 'none';
   rule: string | undefined;
@@ -55,14 +53,13 @@ export class Call implements StreamReceiver {
   readonly client: ClientSide;
 
   private readonly host: CallHost;
-  private firstPiece: Buffer = NO_BODY; // nearly always the whole request
-  private morePieces: Buffer[] | undefined;
-  private receivedBytes = 0;
   private isServed = false;
   private isRequestComplete = false;
   private backendCall: BackendCall | undefined;
   private leavers: (() => void)[] | undefined;
   private watchers: Watcher | undefined;
+  private endCode = 0;
+  private endText = '';
 
   constructor(stream: Stream, host: CallHost, client: ClientSide) {
     this.stream = stream;
@@ -76,7 +73,12 @@ export class Call implements StreamReceiver {
     return this.route?.rpc ?? 'unknown';
   }
 
-  /** The request message without its prefix. */
+  /** The framed request, to be kept as long as one likes. */
+  get body(): Buffer {
+    return this.request.own();
+  }
+
+  /** The request message without its prefix; likewise. */
   get message(): Buffer {
     return this.body.subarray(PREFIX_BYTES);
   }
@@ -111,7 +113,7 @@ export class Call implements StreamReceiver {
     }
     this.metadata = forwardedFields(fields);
     this.route = routeOf(this.path);
-    if (this.deadlineAtMs !== undefined) this.host.watchDeadline(this);
+    if (this.deadlineAtMs !== undefined) doBehindFlush(this);
     if (endStream) this.completeRequest();
   }
 
@@ -121,15 +123,14 @@ export class Call implements StreamReceiver {
       if (endStream) this.isRequestComplete = true;
       return;
     }
-    if (end > start) {
-      this.keep(buffer, start, end);
-      if (this.receivedBytes > this.host.messageSizeBytes + PREFIX_BYTES) {
-        this.requestError = new MessageTooLargeError(
-          `the request of ${this.rpc} is longer than ${this.host.messageSizeBytes} bytes`,
-          { hint: 'Raise limits.messageSize in the config if the backend takes longer ones' },
-        );
-        this.firstPiece = NO_BODY;
-        this.morePieces = undefined;
+    if (endStream && this.request.sizeBytes === 0) {
+      this.request.borrow(buffer, start, end);
+      doBehindFlush(this); // to own it, should it still be needed then
+    } else if (end > start) {
+      this.request.append(buffer, start, end);
+      if (this.request.sizeBytes > this.host.messageSizeBytes + PREFIX_BYTES) {
+        this.requestError = tooLong(this.rpc, this.host.messageSizeBytes);
+        this.request.drop();
         this.serve();
         return;
       }
@@ -187,13 +188,7 @@ export class Call implements StreamReceiver {
 
   /** One message made of `parts`, which become the stream's. */
   sendMessage(parts: readonly Buffer[]): void {
-    let sizeBytes = 0;
-    for (const part of parts) sizeBytes += part.length;
-    const prefix = Buffer.allocUnsafe(PREFIX_BYTES);
-    writePrefix(prefix, 0, sizeBytes);
-    this.replyBytes += PREFIX_BYTES + sizeBytes;
-    this.stream.sendData(prefix, 0, PREFIX_BYTES, false);
-    for (const part of parts) this.stream.sendOwned(part, 0, part.length, false);
+    this.replyBytes += sendFramed(this.stream, parts);
   }
 
   /** Ends the reply with these trailers (or, before any headers, as a trailers-only reply). `code` is what they say. */
@@ -211,29 +206,32 @@ export class Call implements StreamReceiver {
     this.rescue(this, error);
   }
 
-  private keep(buffer: Buffer, start: number, end: number): void {
-    const piece = Buffer.allocUnsafe(end - start);
-    copyBytes(buffer, start, end, piece, 0);
-    if (this.receivedBytes === 0) this.firstPiece = piece;
-    else {
-      this.morePieces ??= [];
-      this.morePieces.push(piece);
+  /** For the batch: books are kept, and what is borrowed is copied, while the peers are at work. */
+  behindFlush(): void {
+    try {
+      if (!this.isOver) {
+        this.request.own();
+        if (this.deadlineAtMs !== undefined && this.deadlineSlot < 0) this.host.watchDeadline(this);
+        return;
+      }
+      let at = this.watchers;
+      this.watchers = undefined; // they are told once
+      for (; at !== undefined; at = at.next) at.watcher(this, this.endCode, this.endText);
+    } catch (error) {
+      this.host.onError(error);
     }
-    this.receivedBytes += end - start;
   }
 
   private completeRequest(): void {
     this.isRequestComplete = true;
     if (this.isServed) return;
-    const { firstPiece, morePieces } = this;
-    this.body = morePieces === undefined ? firstPiece : Buffer.concat([firstPiece, ...morePieces]);
-    this.morePieces = undefined;
+    this.request.complete();
     this.serve();
   }
 
   private serve(): void {
     this.isServed = true;
-    if (this.isRequestComplete) this.requestError ??= requestFault(this.rpc, this.body);
+    if (this.isRequestComplete) this.requestError ??= requestFault(this.rpc, this.request);
     this.host.serve(this);
   }
 
@@ -244,6 +242,8 @@ export class Call implements StreamReceiver {
 
   private end(code: number, text: string): void {
     this.isOver = true;
-    for (let at = this.watchers; at !== undefined; at = at.next) at.watcher(this, code, text);
+    this.endCode = code;
+    this.endText = text;
+    doBehindFlush(this);
   }
 }

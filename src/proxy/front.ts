@@ -32,6 +32,7 @@ export class Front {
       messageSizeBytes,
       serve,
       watchDeadline: (call) => deadlines.watch(call),
+      onError: (error) => this.onError(error),
     };
   }
 
@@ -41,7 +42,7 @@ export class Front {
     const connection: ServerConnection = ServerConnection.accept(socket, {
       clock,
       accept: (stream) => new Call(stream, this.host, connection),
-      onError: (error) => log.error({ err: error }, 'unexpected error in a call'),
+      onError: (error) => this.onError(error),
       onClose: (reason, error) => {
         this.connections.delete(connection);
         if (error instanceof ConnectionError)
@@ -49,6 +50,10 @@ export class Front {
       },
     });
     this.connections.add(connection);
+  }
+
+  private onError(error: unknown): void {
+    this.options.log.error({ err: error }, 'unexpected error in a call');
   }
 
   /** Tells every client to make its next calls elsewhere; calls in flight go on. */

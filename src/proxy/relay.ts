@@ -51,8 +51,8 @@ class Relay extends BackendCall {
   start(): void {
     const { call } = this;
     call.attach(this);
-    const { metadata, deadlineAtMs, route, pathField } = call;
-    const body = this.options.body ?? call.body;
+    const { metadata, deadlineAtMs, route, pathField, request } = call;
+    const { body } = this.options;
     if (route === undefined) throw new Error('only calls of CRI services are relayed');
     this.backend.call(this, {
       service: route.service,
@@ -61,9 +61,9 @@ class Relay extends BackendCall {
       version: route.version,
       metadata,
       deadlineAtMs,
-      body,
-      start: 0,
-      end: body.length,
+      body: body ?? request.buffer,
+      start: body === undefined ? request.start : 0,
+      end: body === undefined ? request.end : body.length,
     });
   }
 

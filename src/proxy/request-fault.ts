@@ -1,17 +1,26 @@
 // Whether a request is what every CRI request is: one message, whole and uncompressed.
-import { MalformedMessageError, UnimplementedError } from '../errors.ts';
+import { MalformedMessageError, MessageTooLargeError, UnimplementedError } from '../errors.ts';
 import { PREFIX_BYTES } from '../grpc/message.ts';
+import { readUint32 } from '../http2/frame.ts';
+import type { RequestBytes } from './request-bytes.ts';
 
-/** What is wrong with the framed request of an RPC; undefined when nothing is. */
-export function requestFault(rpc: string, body: Buffer): Error | undefined {
-  if (body.length < PREFIX_BYTES) return new MalformedMessageError(`${rpc} came without a request message`);
-  if (body[0] !== 0) {
+/** What is wrong with the request of an RPC; undefined when nothing is. */
+export function requestFault(rpc: string, { buffer, start, sizeBytes }: RequestBytes): Error | undefined {
+  const has = sizeBytes - PREFIX_BYTES;
+  if (has < 0) return new MalformedMessageError(`${rpc} came without a request message`);
+  if (buffer[start] !== 0) {
     return new UnimplementedError(`the request of ${rpc} is compressed`, {
       hint: 'Switch compression off in the client: Switchyard reads the ids in a request',
     });
   }
-  const said = body.readUInt32BE(1);
-  const has = body.length - PREFIX_BYTES;
+  const said = readUint32(buffer, start + 1);
   if (said === has) return undefined;
   return new MalformedMessageError(`the request of ${rpc} says ${said} bytes and has ${has}`);
+}
+
+/** The error for a request over the limit. */
+export function tooLong(rpc: string, limitBytes: number): Error {
+  return new MessageTooLargeError(`the request of ${rpc} is longer than ${limitBytes} bytes`, {
+    hint: 'Raise limits.messageSize in the config if the backend takes longer ones',
+  });
 }

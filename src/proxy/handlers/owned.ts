@@ -23,15 +23,15 @@ export function ownedHandler(parts: ProxyParts): Handler<OwnedMethod> {
   const passTwice: RelayOptions = { isRetryable: true, limitBytes };
 
   return (call, method) => {
-    const { body } = call;
-    if (isPlain(method) && findString(body, PREFIX_BYTES, body.length, method.idPath)) {
-      const owner = ledger.ownerOfBytes(method.object, body, found.start, found.end);
+    const { buffer, start, end } = call.request;
+    if (isPlain(method) && findString(buffer, start + PREFIX_BYTES, end, method.idPath)) {
+      const owner = ledger.ownerOfBytes(method.object, buffer, found.start, found.end);
       if (owner !== undefined && !owner.isAbsent) {
         relay(call, owner, method.retry === 'once' ? passTwice : passOnce);
         return;
       }
     }
-    const id = readString(body, PREFIX_BYTES, body.length, method.idPath);
+    const id = readString(buffer, start + PREFIX_BYTES, end, method.idPath);
     // An empty one is the same as none, and as a beginning it would fit every object.
     if (id === undefined || id === '') {
       throw new MalformedMessageError(`${method.name} names no ${method.object}`, { hint: 'Give its id' });

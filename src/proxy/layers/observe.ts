@@ -15,7 +15,7 @@ export function observe(metrics: Metrics, log: Logger, now: () => number): Layer
       backend: call.backendName,
       code: codeName,
       durationMs,
-      requestBytes: call.body.length,
+      requestBytes: call.request.sizeBytes,
       responseBytes: call.replyBytes,
     });
     if (call.route?.method?.changesState !== true) return;

@@ -155,6 +155,16 @@ describe('ids that are asked for', () => {
     expect(found?.id).toBe(pod.podSandboxId);
   });
 
+  it('makes it again with the bytes it came with, whatever other calls have brought since', async () => {
+    const [first, second] = [await runPod(world.client), await runPod(world.client, { handler: 'two' })];
+    const hang = world.runtime('one').faults.add('PodSandboxStatus', { kind: 'hang' }, { calls: 1 });
+    const answer = world.client.call('PodSandboxStatus', { podSandboxId: first.podSandboxId });
+    await until(() => hang.hits === 1, 'the call hangs');
+    await world.client.call('PodSandboxStatus', { podSandboxId: second.podSandboxId });
+    world.runtime('one').cut();
+    expect((await answer).status?.id).toBe(first.podSandboxId);
+  });
+
   it('never makes a creating call again: a lost answer is UNAVAILABLE, and the container is found by listing', async () => {
     const pod = await runPod(world.client);
     world.runtime('one').faults.add('CreateContainer', { kind: 'cut', when: 'after' }, { calls: 1 });

@@ -1,0 +1,47 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { RequestBytes } from '../../../src/proxy/request-bytes.ts';
+
+describe('the bytes of a request', () => {
+  it('are all parts in their order, however the request was cut', () => {
+    fc.assert(
+      fc.property(fc.array(fc.uint8Array({ minLength: 1, maxLength: 400 }), { maxLength: 6 }), (parts) => {
+        const request = new RequestBytes();
+        const read = Buffer.alloc(500);
+        let sizeBytes = 0;
+        for (const part of parts) {
+          read.fill(0xff); // the buffer that all reads use
+          read.set(part, 7);
+          request.append(read, 7, 7 + part.length);
+          sizeBytes += part.length;
+          expect(request.sizeBytes).toBe(sizeBytes);
+        }
+        request.complete();
+        expect(request.sizeBytes).toBe(sizeBytes);
+        expect(request.buffer.subarray(request.start, request.end)).toEqual(Buffer.concat(parts));
+        expect(request.own()).toEqual(Buffer.concat(parts));
+      }),
+    );
+  });
+
+  it('stay as they came once they are owned, although the buffer they were read into is used again', () => {
+    const read = Buffer.from('..the request..');
+    const request = new RequestBytes();
+    request.borrow(read, 2, 13);
+    expect(request.sizeBytes).toBe(11);
+    expect(request.buffer).toBe(read);
+    const owned = request.own();
+    read.fill(0);
+    expect(owned.toString()).toBe('the request');
+    expect(request.own()).toBe(owned);
+    expect(request.buffer.subarray(request.start, request.end).toString()).toBe('the request');
+  });
+
+  it('are none when they were given up', () => {
+    const request = new RequestBytes();
+    request.append(Buffer.from('ab'), 0, 2);
+    request.append(Buffer.from('cd'), 0, 2);
+    request.drop();
+    expect([request.sizeBytes, request.own().length]).toEqual([0, 0]);
+  });
+});
