@@ -7,6 +7,7 @@ const SCHEME = new Field(':scheme', 'http');
 const AUTHORITY = new Field(':authority', 'localhost');
 const CONTENT_TYPE = new Field('content-type', 'application/grpc');
 const TE = new Field('te', 'trailers');
+const PLACE_HOLDER = TE;
 
 const PATHS_KEPT = 256;
 const pathFields = new Map<string, Field>();
@@ -51,29 +52,38 @@ export function isForwardedResponse(field: Field): boolean {
 
 // Of the request at hand; shared because its headers are written at once.
 const fields: Field[] = [];
+const PATH_PLACE = 2;
+const TIMEOUT_PLACE = 6;
+/** What `fields` was made of; undefined at first. */
+let madeOf: readonly Field[] | undefined;
+let isMadeWithTimeout = false;
 
 /**
  * The headers of a request to a backend; `metadata` is what isForwarded() let through. The array is used again by the
- * next call.
+ * next call: as it is but for path and timeout, when that has the same metadata.
  */
 export function backendRequestFields(
   path: string | Field,
   metadata: readonly Field[],
   timeout: Field | undefined,
 ): readonly Field[] {
-  let contentType = CONTENT_TYPE;
-  for (let i = 0; i < metadata.length; i++) {
-    const field = metadata[i] as Field;
-    if (field.known === KNOWN.contentType) contentType = field;
+  const hasTimeout = timeout !== undefined;
+  if (metadata !== madeOf || hasTimeout !== isMadeWithTimeout) {
+    makeFields(metadata, hasTimeout);
+    madeOf = metadata;
+    isMadeWithTimeout = hasTimeout;
   }
-  while (fields.length > 0) fields.pop();
-  fields.push(METHOD, SCHEME, typeof path === 'string' ? pathField(path) : path, AUTHORITY, contentType, TE);
-  if (timeout !== undefined) fields.push(timeout);
-  for (let i = 0; i < metadata.length; i++) {
-    const field = metadata[i] as Field;
-    if (field.known !== KNOWN.contentType) fields.push(field);
-  }
+  fields[PATH_PLACE] = typeof path === 'string' ? pathField(path) : path;
+  if (hasTimeout) fields[TIMEOUT_PLACE] = timeout;
   return fields;
+}
+
+function makeFields(metadata: readonly Field[], hasTimeout: boolean): void {
+  const contentType = metadata.findLast(({ known }) => known === KNOWN.contentType) ?? CONTENT_TYPE;
+  while (fields.length > 0) fields.pop();
+  fields.push(METHOD, SCHEME, PLACE_HOLDER, AUTHORITY, contentType, TE);
+  if (hasTimeout) fields.push(PLACE_HOLDER);
+  for (const field of metadata) if (field.known !== KNOWN.contentType) fields.push(field);
 }
 
 // The same object for the same path, so that the encoder knows it again.

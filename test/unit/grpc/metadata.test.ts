@@ -80,6 +80,27 @@ describe('the headers for a backend', () => {
       'te: trailers',
     ]);
   });
+
+  it('are those of the call at hand, whatever the calls before it had', () => {
+    const plain: readonly Field[] = [new Field('user-agent', 'kubelet')];
+    const other = [new Field('content-type', 'application/grpc+proto'), new Field('traceparent', '00-1')];
+    const rest = { plain: ['user-agent: kubelet'], other: ['traceparent: 00-1'], none: [] };
+    const kinds = { plain, other, none: [] };
+    for (const kind of ['plain', 'plain', 'other', 'plain', 'none', 'none', 'other', 'other'] as const) {
+      for (const timeout of ['1S', '2S', undefined, undefined, '3S']) {
+        const path = `/a.B/${kind}${timeout}`;
+        const field = timeout === undefined ? undefined : new Field('grpc-timeout', timeout);
+        expect(pairs(backendRequestFields(path, kinds[kind], field)).slice(2)).toEqual([
+          `:path: ${path}`,
+          ':authority: localhost',
+          kind === 'other' ? 'content-type: application/grpc+proto' : 'content-type: application/grpc',
+          'te: trailers',
+          ...(timeout === undefined ? [] : [`grpc-timeout: ${timeout}`]),
+          ...rest[kind],
+        ]);
+      }
+    }
+  });
 });
 
 describe('reply fields', () => {
