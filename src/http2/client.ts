@@ -55,7 +55,10 @@ export class ClientConnection extends Connection {
   /** Connects to the unix socket `path`. All such connections read into one buffer. */
   static connect(path: string, options: ClientOptions): ClientConnection {
     let connection: ClientConnection | undefined;
-    const onread = sharedReads((sizeBytes) => connection?.take(undefined, sizeBytes));
+    const onread = sharedReads((sizeBytes) => {
+      connection?.take(undefined, sizeBytes);
+      return true;
+    });
     const connectOptions: NetConnectOpts = { path, onread };
     connection = new ClientConnection(net.connect(connectOptions), options, true);
     return connection;

@@ -38,6 +38,7 @@ export class Output implements Flushable {
   private readonly full: Buffer[] = []; // own buffers that the socket may still read from
   private waiters: (() => void)[] = [];
   private isDirty = false;
+  private isSocketEmpty = true; // when false, look: it may have been emptied since
   private wasFull = false;
   private isClosed = false;
 
@@ -56,7 +57,7 @@ export class Output implements Flushable {
 
   /** Bytes that the socket has not taken to the kernel yet. */
   get unsentBytes(): number {
-    return this.socket.writableLength + this.rangeBytes + this.at - this.from;
+    return this.socketBytes() + this.rangeBytes + this.at - this.from;
   }
 
   /** Whether DATA has to wait; onRoom() follows when not any more. */
@@ -144,7 +145,8 @@ export class Output implements Flushable {
       this.rangeBytes = 0;
     }
     this.from = this.at;
-    const waiting = socket.writableLength;
+    this.isSocketEmpty = false;
+    const waiting = this.socketBytes();
     if (waiting === 0) this.release();
     else if (waiting > this.limits.unsentCutOffBytes) {
       this.owner.onOverflow(
@@ -156,6 +158,14 @@ export class Output implements Flushable {
       return;
     }
     if (waiting < this.fullBytes) this.announceRoom();
+  }
+
+  // Asking the socket is a call through several getters of Node, and this is asked several times for each small call.
+  private socketBytes(): number {
+    if (this.isSocketEmpty) return 0;
+    const sizeBytes = this.socket.writableLength;
+    this.isSocketEmpty = sizeBytes === 0;
+    return sizeBytes;
   }
 
   private discard(): void {
@@ -204,7 +214,7 @@ export class Output implements Flushable {
 
   // Once the socket is empty, the buffers may be used again.
   private release(): void {
-    if (this.ranges.length > 0 || (this.socket.writableLength !== 0 && !this.socket.destroyed)) return;
+    if (this.ranges.length > 0 || (this.socketBytes() !== 0 && !this.socket.destroyed)) return;
     while (this.full.length > 0) giveBackBuffer(this.full.pop() as Buffer);
     if (this.at === this.from && this.buffer !== NO_BUFFER) {
       giveBackBuffer(this.buffer);

@@ -49,7 +49,10 @@ export class ServerConnection extends Connection {
   /** Takes a socket accepted with `pauseOnConnect`, before anything was read from it. All such read into one buffer. */
   static accept(accepted: Socket, options: ServerOptions): ServerConnection {
     let connection: ServerConnection | undefined;
-    const socket = readingShared(accepted, (sizeBytes) => connection?.take(undefined, sizeBytes));
+    const socket = readingShared(accepted, (sizeBytes) => {
+      connection?.take(undefined, sizeBytes);
+      return true;
+    });
     connection = new ServerConnection(socket ?? accepted, options, socket !== undefined);
     (socket ?? accepted).resume();
     return connection;

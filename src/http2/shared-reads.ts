@@ -3,21 +3,15 @@
 import net from 'node:net';
 import { SHARED_READ_BUFFER } from './frame-reader.ts';
 
-/** Takes `sizeBytes` at the start of the shared read buffer, before the next read of any socket. */
-export type OnSharedRead = (sizeBytes: number) => void;
+/** Takes `sizeBytes` at the start of the shared read buffer, before the next read of any socket. True: go on reading. */
+export type OnSharedRead = (sizeBytes: number) => boolean;
 
 /** What a socket is told at its making, to read into the shared buffer. */
 export function sharedReads(onRead: OnSharedRead): {
   buffer: Uint8Array;
-  callback(sizeBytes: number): boolean;
+  callback: OnSharedRead;
 } {
-  return {
-    buffer: SHARED_READ_BUFFER,
-    callback: (sizeBytes) => {
-      onRead(sizeBytes);
-      return true;
-    },
-  };
+  return { buffer: SHARED_READ_BUFFER, callback: onRead };
 }
 
 /**
