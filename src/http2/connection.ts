@@ -242,10 +242,7 @@ export abstract class Connection extends StreamTable implements FrameReceiver {
   private onPing(flags: number, streamId: number, buffer: Buffer, start: number, end: number): void {
     if (streamId !== 0) throw protocolError('a PING frame on a stream');
     checkLength(end - start === 8, 'PING');
-    if ((flags & FLAG.ACK) !== 0) {
-      this.onPingAck();
-      return;
-    }
-    this.pings.answer(buffer, start, this.queuedDataBytes > 0);
+    if ((flags & FLAG.ACK) !== 0) this.onPingAck();
+    else this.pings.answer(buffer, start, this.queuedDataBytes > 0);
   }
 }
