@@ -16,6 +16,7 @@ const dirty: Flushable[] = [];
 const behind: BehindFlush[] = [];
 let depth = 0;
 let isFlushScheduled = false;
+let isBehindAtWork = false;
 
 /** Marks the start of an input batch: what is written until endBatch() leaves together. */
 export function beginBatch(): void {
@@ -26,9 +27,7 @@ export function beginBatch(): void {
 export function endBatch(): void {
   if (--depth > 0) return;
   flushDirty();
-  // The list may grow while it is worked on.
-  for (let i = 0; i < behind.length; i++) (behind[i] as BehindFlush).behindFlush();
-  while (behind.length > 0) behind.pop();
+  if (behind.length > 0 && !isBehindAtWork) workBehind();
 }
 
 /** Has `task` done when the batch is flushed: peers get on with their work meanwhile. At once when there is no batch. */
@@ -43,6 +42,17 @@ export function flushLater(output: Flushable): void {
   if (depth > 0 || isFlushScheduled) return;
   isFlushScheduled = true;
   setImmediate(flushScheduled);
+}
+
+// A task may begin a batch of its own, whose tasks come to the end of the list.
+function workBehind(): void {
+  isBehindAtWork = true;
+  try {
+    for (let i = 0; i < behind.length; i++) (behind[i] as BehindFlush).behindFlush();
+  } finally {
+    while (behind.length > 0) behind.pop();
+    isBehindAtWork = false;
+  }
 }
 
 function flushScheduled(): void {

@@ -2,7 +2,6 @@
 // All CRI requests are a single message, so a call is served once its request is complete.
 import type { BackendCall } from '../backends/backend-call.ts';
 import { type Route, routeOf } from '../cri/versions.ts';
-import { MalformedMessageError } from '../errors.ts';
 import { PREFIX_BYTES, sendFramed } from '../grpc/message.ts';
 import { forwardedFields } from '../grpc/metadata.ts';
 import { STATUS } from '../grpc/status.ts';
@@ -13,7 +12,7 @@ import { type Field, KNOWN } from '../http2/field.ts';
 import type { Stream, StreamAbort, StreamReceiver } from '../http2/stream.ts';
 import type { CallEnd, CallHost, ClientSide, Watcher } from './call-host.ts';
 import { RequestBytes } from './request-bytes.ts';
-import { requestFault, tooLong } from './request-fault.ts';
+import { noTimeout, requestFault, tooLong } from './request-fault.ts';
 
 const NO_FIELDS: readonly Field[] = [];
 const resetStream = (call: Call) => call.stream.reset(ERROR_CODE.INTERNAL_ERROR);
@@ -48,7 +47,8 @@ export class Call implements StreamReceiver, BehindFlush {
   rescue: (call: Call, error: unknown) => void = resetStream;
   /** Called when all queued reply bytes have left. */
   onReplyDrained: (() => void) | undefined;
-
+  /** Gives back its place among the calls in flight; set by the admission layer. */
+  leavePlace: (() => void) | undefined;
   /** The connection it came on. */
   readonly client: ClientSide;
 
@@ -103,9 +103,8 @@ export class Call implements StreamReceiver, BehindFlush {
           break;
         case KNOWN.grpcTimeout: {
           const timeoutMs = timeoutMsOf(field);
-          if (timeoutMs === undefined) {
-            this.requestError = new MalformedMessageError(`grpc-timeout "${field.value}" is not a timeout`);
-          } else this.deadlineAtMs = this.startedAtMs + timeoutMs;
+          if (timeoutMs === undefined) this.requestError = noTimeout(field.value);
+          else this.deadlineAtMs = this.startedAtMs + timeoutMs;
           break;
         }
         default:
@@ -242,6 +241,7 @@ export class Call implements StreamReceiver, BehindFlush {
 
   private end(code: number, text: string): void {
     this.isOver = true;
+    this.leavePlace?.();
     this.endCode = code;
     this.endText = text;
     doBehindFlush(this);

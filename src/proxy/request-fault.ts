@@ -24,3 +24,8 @@ export function tooLong(rpc: string, limitBytes: number): Error {
     hint: 'Raise limits.messageSize in the config if the backend takes longer ones',
   });
 }
+
+/** The error for a grpc-timeout that is none. */
+export function noTimeout(value: string): Error {
+  return new MalformedMessageError(`grpc-timeout "${value}" is not a timeout`);
+}

@@ -57,7 +57,7 @@ export class Admission {
       });
     }
     this.count++;
-    call.watch(this.leave);
+    call.leavePlace = this.leave;
     return next(call);
   };
 

@@ -19,15 +19,22 @@ it('does what nobody waits for when every connection of the batch is flushed, on
   doBehindFlush(task('one'));
   flushLater(output('a'));
   beginBatch();
-  doBehindFlush(task('two', () => doBehindFlush(task('three'))));
+  const nested = () => {
+    beginBatch();
+    doBehindFlush(task('four'));
+    flushLater(output('c'));
+    endBatch();
+  };
+  doBehindFlush(task('two', nested));
+  doBehindFlush(task('three'));
   endBatch(); // an inner one: nothing leaves yet
   flushLater(output('b'));
   expect(done).toEqual([]);
   endBatch();
-  expect(done).toEqual(['flush a', 'flush b', 'one', 'two', 'three']);
+  expect(done).toEqual(['flush a', 'flush b', 'one', 'two', 'flush c', 'three', 'four']);
   beginBatch();
   endBatch();
-  expect(done.length).toBe(5);
+  expect(done.length).toBe(7);
 });
 
 it('does it at once when there is no batch', () => {
