@@ -1,6 +1,5 @@
 // One header field as a shared, immutable value. A field is decoded once and stays the same object while it
 // is in a dynamic table, so that routing switches on a small number and encoding again costs one byte.
-
 import { type Amount, amountText } from './amount.ts';
 
 /** Small numbers for the names that matter to a proxy; see Field.known. */

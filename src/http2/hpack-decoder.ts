@@ -1,5 +1,4 @@
 // Header decompression (RFC 7541): a header block's bytes -> fields. One decoder per connection.
-
 import { readAmount } from './amount.ts';
 import { ConnectionError, ERROR_CODE } from './connection-error.ts';
 import { Field, KNOWN, VERDICT } from './field.ts';

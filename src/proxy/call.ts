@@ -208,8 +208,8 @@ export class Call implements StreamReceiver, BehindFlush {
   /** For the batch: books are kept, and what is borrowed is copied, while the peers are at work. */
   behindFlush(): void {
     try {
+      this.request.own(); // also when it is over: who works on it may not know yet
       if (!this.isOver) {
-        this.request.own();
         if (this.deadlineAtMs !== undefined && this.deadlineSlot < 0) this.host.watchDeadline(this);
         return;
       }
