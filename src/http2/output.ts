@@ -1,10 +1,10 @@
 // A connection's outgoing bytes. Frames are written into one buffer and leave in one write; batch.ts says when.
 import type { Socket } from 'node:net';
 import { beginBatch, endBatch, type Flushable, flushLater } from './batch.ts';
-import { giveBackBuffer, takeBuffer } from './buffer-pool.ts';
 import { ConnectionError, ERROR_CODE } from './connection-error.ts';
 import { copyBytes } from './copy-bytes.ts';
 import { FLAG, FRAME, HEAD_BYTES, writeHead, writeUint32 } from './frame.ts';
+import { type FrameMemory, giveBackFrameMemory, takeFrameMemory } from './frame-memory.ts';
 import type { Http2Limits } from './limits.ts';
 
 const NO_BUFFER: Buffer = Buffer.alloc(0);
@@ -35,7 +35,8 @@ export class Output implements Flushable {
   private from = 0; // buffer[from, at) is not in the socket yet
   private readonly ranges: Buffer[] = []; // what goes before buffer[from, at)
   private rangeBytes = 0;
-  private readonly full: Buffer[] = []; // own buffers that the socket may still read from
+  private memory: FrameMemory | undefined; // that `buffer` is of
+  private readonly full: FrameMemory[] = []; // the socket may still read from it
   private waiters: (() => void)[] = [];
   private isDirty = false;
   private isSocketEmpty = true; // when false, look: it may have been emptied since
@@ -133,7 +134,9 @@ export class Output implements Flushable {
     }
     const socket = this.socket;
     if (this.ranges.length === 0) {
-      if (this.at > this.from) socket.write(this.buffer.subarray(this.from, this.at), this.takeWaiters());
+      if (this.memory !== undefined && this.at > this.from) {
+        socket.write(this.memory.view(this.from, this.at), this.takeWaiters());
+      }
     } else {
       this.cutRange();
       socket.cork();
@@ -206,8 +209,9 @@ export class Output implements Flushable {
 
   private changeBuffer(): void {
     this.cutRange();
-    if (this.buffer !== NO_BUFFER) this.full.push(this.buffer);
-    this.buffer = takeBuffer();
+    if (this.memory !== undefined) this.full.push(this.memory);
+    this.memory = takeFrameMemory();
+    this.buffer = this.memory.buffer;
     this.from = 0;
     this.at = 0;
   }
@@ -215,9 +219,10 @@ export class Output implements Flushable {
   // Once the socket is empty, the buffers may be used again.
   private release(): void {
     if (this.ranges.length > 0 || (this.socketBytes() !== 0 && !this.socket.destroyed)) return;
-    while (this.full.length > 0) giveBackBuffer(this.full.pop() as Buffer);
-    if (this.at === this.from && this.buffer !== NO_BUFFER) {
-      giveBackBuffer(this.buffer);
+    while (this.full.length > 0) giveBackFrameMemory(this.full.pop() as FrameMemory);
+    if (this.at === this.from && this.memory !== undefined) {
+      giveBackFrameMemory(this.memory);
+      this.memory = undefined;
       this.buffer = NO_BUFFER;
       this.from = 0;
       this.at = 0;
