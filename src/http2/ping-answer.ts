@@ -12,7 +12,7 @@ const PROBE_LOW = 0x090e0707;
 
 /**
  * How long the ack of a probe is held. grpc-go has no deadline for it, and sends the next probe, with a WINDOW_UPDATE,
- * behind the first DATA after it: answered at once, probes make a tenth of the work of a small call, here and at the peer.
+ * behind the first DATA after it: answered at once, that is extra work with every second small call, here and at the peer.
  */
 const PROBE_ACK_DELAY_MS = 50;
 
