@@ -121,7 +121,14 @@ function checkExposure({ backends }: ConfigFile): Finding[] {
       if (handler === '' && !isDefault) {
         const message = `backend ${backend.name} exposes the empty handler, which belongs to the default backend`;
         return [
-          { ...errorAt(path, message, 'Make this backend the default, or remove ""'), at: 'key' as const },
+          {
+            ...errorAt(
+              path,
+              message,
+              'Remove "", or make this backend the default if the pods that ask for no handler belong on it',
+            ),
+            at: 'key' as const,
+          },
         ];
       }
       const owner = owners.get(handler);

@@ -37,6 +37,33 @@ export function matchesHandler(pattern: Pattern, handler: string): boolean {
   return matchesPattern(pattern, pattern.kind === 'exists' && handler === '' ? undefined : handler);
 }
 
+/**
+ * Whether `wide` fits every value that `narrow` fits. May say no where it does: two globs are compared by their texts,
+ * in which a star of `narrow` must lie below one of `wide`.
+ */
+export function includesPattern(wide: Pattern, narrow: Pattern): boolean {
+  switch (wide.kind) {
+    case 'exact':
+      return narrow.kind === 'exact' && narrow.text === wide.text;
+    case 'glob':
+      return narrow.kind !== 'exists' && matchesGlob(wide.parts, narrow.text);
+    case 'exists':
+      return (narrow.kind !== 'exists' || narrow.exists) === wide.exists;
+    default:
+      return wide satisfies never;
+  }
+}
+
+/** As includesPattern, for runtime handlers, where `""` and `{ exists: false }` are the same. */
+export function includesHandler(wide: Pattern, narrow: Pattern): boolean {
+  const asText = ({ exists }: { readonly exists: boolean }) => toPattern(exists ? '*' : '');
+  if (wide.kind === 'exists' && wide.exists) return !matchesHandler(narrow, '');
+  return includesPattern(
+    wide.kind === 'exists' ? asText(wide) : wide,
+    narrow.kind === 'exists' ? asText(narrow) : narrow,
+  );
+}
+
 /** How a person would write it: `"web-*"`, `any value`, `no value`. */
 export function describePattern(pattern: Pattern): string {
   if (pattern.kind === 'exists') return pattern.exists ? 'any value' : 'no value';

@@ -1,7 +1,9 @@
 // Checks of which pods the rules take: that no rule is out of reach, and that none takes pods only to have them refused,
 // as far as that is plain to see before any pod comes. What only the pod itself shows is left to routing/permit.ts.
+// Whoever follows a hint of these never gets less isolation for a pod than before.
 import { type BackendConfig, isOnlyOfHandlers, isWeaker, type MatchConfig, targetsOf } from './config.ts';
-import { matchesHandler, type Pattern } from './pattern.ts';
+import { includesMatch } from './match-inclusion.ts';
+import { matchesHandler, toPattern } from './pattern.ts';
 import { type ConfigPath, errorAt, type Finding, warningAt } from './problems.ts';
 import type { RuleEntry } from './schema.ts';
 import { targetOf } from './snapshot.ts';
@@ -15,28 +17,40 @@ interface RuleInPlace {
   readonly match: MatchConfig;
   readonly path: ConfigPath;
   readonly places: ReadonlyMap<string, Place>;
-  /** The matches of the rules before it. */
-  readonly earlier: readonly MatchConfig[];
+  /** The rules before it. */
+  readonly earlier: readonly EarlierRule[];
 }
 
-/** The most important thing that is wrong with the pods this rule takes. */
+/** A rule that is asked before another one. */
+export interface EarlierRule {
+  readonly rule: RuleEntry;
+  readonly match: MatchConfig;
+}
+
+/** What is wrong with the pods this rule takes. */
 export function checkReach(one: RuleInPlace): Finding[] {
-  const { rule, match, path, earlier } = one;
-  if (isUnreachable(match, earlier)) {
-    const message = `rule ${JSON.stringify(rule.name)} never gets a pod: an earlier rule takes all that it matches`;
-    return [warningAt(path, message, 'Move it up, or remove it')];
-  }
-  for (const check of [checkIsolation, checkExposure, checkSilence]) {
-    const finding = check(one);
-    if (finding !== undefined) return [finding];
-  }
-  return [];
+  const unreachable = checkReachable(one);
+  if (unreachable !== undefined) return [unreachable];
+  const refusal = checkIsolation(one) ?? checkExposure(one);
+  return [refusal, checkSilence(one)].filter((finding) => finding !== undefined);
 }
 
 /** The backends a rule places pods on, as far as they exist. */
 export function placesOf(rule: RuleEntry, places: ReadonlyMap<string, Place>): Place[] {
   const target = targetOf(rule);
   return target === undefined ? [] : targetsOf(target).flatMap((name) => places.get(name) ?? []);
+}
+
+/** A rule that comes too late. Its pods go where the earlier one says, which may be the better isolated place. */
+function checkReachable({ rule, match, path, places, earlier }: RuleInPlace): Finding | undefined {
+  const taker = earlier.find((other) => includesMatch(other.match, match))?.rule;
+  if (taker === undefined) return undefined;
+  const name = JSON.stringify(taker.name);
+  const message = `rule ${JSON.stringify(rule.name)} never gets a pod: the earlier rule ${name} takes all that it matches`;
+  const weakens = placesOf(rule, places).some((own) =>
+    placesOf(taker, places).some((other) => isWeaker(own.isolation, other.isolation)),
+  );
+  return warningAt(path, message, weakens ? 'Remove it' : `Move it before rule ${name}, or remove it`);
 }
 
 /**
@@ -52,13 +66,15 @@ function checkIsolation({ rule, match, path, places, earlier }: RuleInPlace): Fi
     const of = `pods that ask for ${handlers.map((handler) => JSON.stringify(handler)).join(', ')}`;
     const from = `(backend ${own.name}, isolation ${own.isolation})`;
     const to = `on ${weaker.name} (isolation ${weaker.isolation}): they are refused`;
+    const hint =
+      match.handler?.kind === 'exact'
+        ? `Place them on a backend whose isolation is ${own.isolation} or more`
+        : ruleBefore(own, handlers);
     if (match.handler !== undefined) {
       const message = `rule ${JSON.stringify(rule.name)} would place ${of} ${from} ${to}`;
-      const hint = `Place them on a backend whose isolation is ${own.isolation} or more, or match other handlers`;
       return errorAt([...path, 'match', 'handler'], message, hint);
     }
     const message = `rule ${JSON.stringify(rule.name)} also matches ${of} ${from} and would place them ${to}`;
-    const hint = 'To leave them where they belong, let it match only pods without a handler: handler: ""';
     return isOnlyOfHandlers(match)
       ? errorAt([...path, 'match'], message, hint)
       : warningAt([...path, 'match'], message, hint);
@@ -66,11 +82,22 @@ function checkIsolation({ rule, match, path, places, earlier }: RuleInPlace): Fi
   return undefined;
 }
 
+/**
+ * What lets pods have the backend they ask for. A narrower match of the rule itself would do as well, but with
+ * `handler: ""` a rule that sandboxes pods also lets go those that ask for no sandbox.
+ */
+function ruleBefore({ name }: Place, handlers: readonly string[]): string {
+  const each =
+    handlers.length === 1
+      ? `handler: ${JSON.stringify(handlers[0])}`
+      : 'one of these handlers, for each of them';
+  return `To place them on ${name}, put before it a rule with the same match and ${each}, and backend: ${name}`;
+}
+
 /** A backend refuses the handlers it does not expose, unless the rule says what to send instead. */
 function checkExposure({ rule, match, path, places, earlier }: RuleInPlace): Finding | undefined {
   if (rule.handler !== undefined || match.handler === undefined) return undefined;
-  const fallback = places.get(rule.fallback ?? '');
-  const targets = [...placesOf(rule, places), ...(fallback === undefined ? [] : [fallback])];
+  const targets = targetsAndFallback(rule, places);
   const isExact = match.handler.kind === 'exact';
   const handlers =
     match.handler.kind === 'exact'
@@ -80,55 +107,62 @@ function checkExposure({ rule, match, path, places, earlier }: RuleInPlace): Fin
     const lacking = targets.find((target) => !target.handlers.has(handler));
     if (lacking === undefined) continue;
     const message = `rule ${JSON.stringify(rule.name)} places pods that ask for ${JSON.stringify(handler)} on backend ${lacking.name}, which does not expose it`;
-    const hint = `Add it to the handlers of ${lacking.name}, or add handler: with the name to send instead`;
+    const hint = sendInstead(handler, lacking, targets, places);
     const at = [...path, 'match', 'handler'];
     return isExact ? errorAt(at, message, hint) : warningAt(at, message, hint);
   }
   return undefined;
 }
 
+/** A name that the backend is known to be right about; any other one may run pods in less than its isolation. */
+function sendInstead(
+  handler: string,
+  lacking: Place,
+  targets: readonly Place[],
+  places: ReadonlyMap<string, Place>,
+): string {
+  const known = [...lacking.handlers.values()][0] ?? '';
+  const instead =
+    targets.length === 1
+      ? `Say what to send instead: handler: ${JSON.stringify(known)}`
+      : 'Say what to send instead: handler: with a name that all backends of the rule know';
+  const isExposed = [...places.values()].some((place) => place.handlers.has(handler));
+  if (isExposed || lacking.isolation !== 'shared') return instead;
+  return `${instead}; or, if it knows this one, add it to the handlers of ${lacking.name}`;
+}
+
 /** A pod without a handler gets the backend's own default, which need not be what the backend's isolation speaks of. */
 function checkSilence({ rule, match, path, places }: RuleInPlace): Finding | undefined {
   if (rule.handler !== undefined) return undefined;
   if (match.handler !== undefined && !matchesHandler(match.handler, '')) return undefined;
-  const vague = placesOf(rule, places).find(({ isolation, handlers }) => {
+  const targets = targetsAndFallback(rule, places);
+  const vague = targets.find(({ isolation, handlers }) => {
     const sent = [...handlers.values()];
     return isolation !== 'shared' && sent.length > 0 && !sent.includes('');
   });
   if (vague === undefined) return undefined;
-  const message = `rule ${JSON.stringify(rule.name)} sends pods without a runtime handler to the default of backend ${vague.name}, which may not be its ${vague.isolation} one`;
-  return warningAt(path, message, `Say which to send: handler: ${[...vague.handlers.values()][0]}`);
+  const { name, isolation, handlers } = vague;
+  const message = `rule ${JSON.stringify(rule.name)} sends pods without a runtime handler to the default of backend ${name}, which may not be its ${isolation} one`;
+  const [exposed, sent] = [...handlers][0] ?? [];
+  const hint =
+    targets.length === 1
+      ? `Say which to send: handler: ${sent}`
+      : `Make ${sent} the default runtime of ${name}, and write handlers: { ${exposed}: "" }`;
+  return warningAt(path, message, hint);
 }
 
-/** The handlers of `place` that the match holds for, without those that earlier rules take wholly. */
-function matchedHandlers(place: Place, match: MatchConfig, earlier: readonly MatchConfig[]): string[] {
+/** All backends that may get pods of the rule, as far as they exist. */
+function targetsAndFallback(rule: RuleEntry, places: ReadonlyMap<string, Place>): Place[] {
+  const fallback = places.get(rule.fallback ?? '');
+  return [...placesOf(rule, places), ...(fallback === undefined ? [] : [fallback])];
+}
+
+/** The handlers of `place` that the match holds for, without those that an earlier rule takes from it. */
+function matchedHandlers(place: Place, match: MatchConfig, earlier: readonly EarlierRule[]): string[] {
   return [...place.handlers.keys()].filter(
     (handler) =>
       handler !== '' &&
       (match.handler === undefined || matchesHandler(match.handler, handler)) &&
-      !earlier.some((other) => takesAllOf(other, handler)),
+      !earlier.some((other) => includesMatch(other.match, { ...match, handler: toPattern(handler) })),
   );
-}
-
-/** Whether the match holds for every pod that asks for `handler`. */
-function takesAllOf(match: MatchConfig, handler: string): boolean {
-  return isOnlyOfHandlers(match) && (match.handler === undefined || matchesHandler(match.handler, handler));
-}
-
-function isUnreachable(match: MatchConfig, earlier: readonly MatchConfig[]): boolean {
-  const text = JSON.stringify(toPlain(match));
-  return earlier.some((other) => {
-    if (JSON.stringify(toPlain(other)) === text) return true;
-    if (!isOnlyOfHandlers(other)) return false;
-    if (other.handler === undefined || isStar(other.handler)) return true;
-    return match.handler?.kind === 'exact' && matchesHandler(other.handler, match.handler.text);
-  });
-}
-
-function isStar(pattern: Pattern): boolean {
-  return pattern.kind === 'glob' && pattern.text === '*';
-}
-
-function toPlain({ labels, annotations, ...others }: MatchConfig): object {
-  return { ...others, labels: [...labels].sort(), annotations: [...annotations].sort() };
 }

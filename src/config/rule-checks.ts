@@ -1,7 +1,7 @@
 // Checks of the rules of the config: what each says for itself. Which pods they take is in reach-checks.ts.
-import { isWeaker, type MatchConfig } from './config.ts';
+import { isWeaker } from './config.ts';
 import { type ConfigPath, errorAt, type Finding } from './problems.ts';
-import { checkReach, type Place, placesOf } from './reach-checks.ts';
+import { checkReach, type EarlierRule, type Place, placesOf } from './reach-checks.ts';
 import type { ConfigFile, RuleEntry } from './schema.ts';
 import { checkNamespace } from './setting-checks.ts';
 import { exposedHandlers, toMatch } from './snapshot.ts';
@@ -17,7 +17,7 @@ export function checkRules({ backends, rules }: ConfigFile): Finding[] {
     const handlers = exposedHandlers(backend, backend.default || backends.length === 1);
     places.set(backend.name, { name: backend.name, isolation: backend.isolation, handlers });
   }
-  const earlier: MatchConfig[] = [];
+  const earlier: EarlierRule[] = [];
   return rules.flatMap((rule, i) => {
     const path = ['rules', i];
     const match = toMatch(rule.match);
@@ -33,7 +33,7 @@ export function checkRules({ backends, rules }: ConfigFile): Finding[] {
     if (findings.every((finding) => finding.severity === 'warning')) {
       findings.push(...checkReach({ rule, match, path, places, earlier }));
     }
-    earlier.push(match);
+    earlier.push({ rule, match });
     return findings;
   });
 }

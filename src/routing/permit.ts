@@ -36,17 +36,15 @@ export function permit(router: Router, pod: AskingPod, backend: BackendConfig, c
     return deny(
       `${wordsOf(chooser)} backend ${backend.name} (isolation ${backend.isolation}), but its runtime handler ${JSON.stringify(pod.handler)} stands for backend ${own.name} (isolation ${own.isolation})`,
       rule === undefined
-        ? 'Leave out the annotation or the runtime handler'
-        : 'Let the rule match only pods that ask for less, for example with handler: ""',
+        ? 'Leave out the annotation'
+        : `To place it on ${own.name}, put before that rule one with the same match and handler: ${JSON.stringify(pod.handler)}, and backend: ${own.name}`,
     );
   }
   const handler = handlerToSend(backend, pod, rule);
   if (handler === undefined) {
     return deny(
       `${wordsOf(chooser)} backend ${backend.name}, which does not expose its runtime handler ${JSON.stringify(pod.handler)}`,
-      rule === undefined
-        ? 'Leave out the annotation or the runtime handler'
-        : `Add it to the handlers of backend ${backend.name}, or name it in the rule's match.handler and say in the rule's handler what to send instead`,
+      rule === undefined ? 'Leave out the annotation or the runtime handler' : handlerHint(backend),
     );
   }
   return { kind: 'granted', handler, fallback: fallbackOf(router, pod, backend, rule) };
@@ -54,6 +52,14 @@ export function permit(router: Router, pod: AskingPod, backend: BackendConfig, c
 
 function deny(reason: string, hint: string): Permit {
   return { kind: 'denied', reason, hint };
+}
+
+/** Of a backend that isolates pods, only the handlers that it exposes are known to do so. */
+function handlerHint({ name, isolation, handlers }: BackendConfig): string {
+  const exposed = [...handlers.keys()].filter((handler) => handler !== '').join(', ');
+  const other = `Let the pod ask for no runtime handler${exposed === '' ? '' : `, or for one that backend ${name} exposes: ${exposed}`}`;
+  if (isolation !== 'shared') return other;
+  return `${other}; or name it in the rule's match.handler and say in the rule's handler what to send instead`;
 }
 
 /** Begins the reason of a denial, about the pod. */

@@ -157,7 +157,7 @@ test.each<[title: string, text: string, problems: string[]]>([
   - { name: docker, endpoint: /run/b.sock, handlers: [docker, ""] }
 `),
     [
-      `c.yaml:5:63: backend docker exposes the empty handler, which belongs to the default backend. Make this backend the default, or remove ""`,
+      `c.yaml:5:63: backend docker exposes the empty handler, which belongs to the default backend. Remove "", or make this backend the default if the pods that ask for no handler belong on it`,
     ],
   ],
   [

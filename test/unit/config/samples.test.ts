@@ -74,7 +74,7 @@ describe('where the samples place pods', () => {
       'secure-and-fast.yaml',
       'a tenant pod that asks for kata',
       { namespace: 'tenant-a', handler: 'kata' },
-      'kata <- handler ("")',
+      'kata <- tenants may ask for a machine of their own ("")',
     ],
     [
       'secure-and-fast.yaml',

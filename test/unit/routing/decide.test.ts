@@ -108,7 +108,15 @@ describe('with rules', () => {
       kind: 'refused',
       rule: 'r',
       reason: 'rule "r" places it on backend docker, which does not expose its runtime handler "runc"',
-      hint: "Add it to the handlers of backend docker, or name it in the rule's match.handler and say in the rule's handler what to send instead",
+      hint: "Let the pod ask for no runtime handler, or for one that backend docker exposes: docker; or name it in the rule's match.handler and say in the rule's handler what to send instead",
+    });
+  });
+
+  test('advises no other handler to be sent to a backend that isolates pods', () => {
+    const rule = { name: 'r', match: { namespaces: ['default'] }, backend: 'gvisor' };
+    expect(decideFor({ handler: 'runc' }, [rule])).toMatchObject({
+      kind: 'refused',
+      hint: 'Let the pod ask for no runtime handler, or for one that backend gvisor exposes: gvisor',
     });
   });
 
@@ -184,7 +192,7 @@ describe('isolation', () => {
       rule: 'r',
       reason:
         'rule "r" places it on backend docker (isolation shared), but its runtime handler "gvisor" stands for backend gvisor (isolation sandboxed)',
-      hint: 'Let the rule match only pods that ask for less, for example with handler: ""',
+      hint: 'To place it on gvisor, put before that rule one with the same match and handler: "gvisor", and backend: gvisor',
     });
   });
 
@@ -258,6 +266,7 @@ describe('the annotation', () => {
       rule: 'annotation',
       reason:
         'its annotation example.com/backend asks for backend docker (isolation shared), but its runtime handler "kata" stands for backend kata (isolation vm)',
+      hint: 'Leave out the annotation',
     });
   });
 
