@@ -30,6 +30,7 @@ export class Connector {
   private readonly options: ConnectorOptions;
   private readonly backoff = new Backoff();
   private connection: ClientConnection | undefined;
+  private readyAtMs = 0; // of `connection`, on the clock's now()
   private state: BackendState;
   private retry: Timer | undefined;
   private isStopped = false;
@@ -61,8 +62,7 @@ export class Connector {
       silence?.cancel();
       if (!isCurrent) return;
       isCurrent = false;
-      if (this.connection === connection) this.connection = undefined;
-      this.lost(reason);
+      this.lost(connection, reason);
     };
     const connection = ClientConnection.connect(this.options.socket, {
       clock: this.options.clock,
@@ -80,9 +80,8 @@ export class Connector {
         }
         // The calls on it may finish; new ones go to a fresh connection.
         isCurrent = false;
-        this.connection = undefined;
-        this.setState({ kind: 'connecting', sinceMs: this.options.clock.wallMs() });
-        this.connect();
+        if (this.end(connection, 'it said GOAWAY')) this.connect();
+        else this.connectLater();
       },
       onError: (error) => this.options.onError(error),
       onClose: (reason) => leave(reason),
@@ -100,8 +99,9 @@ export class Connector {
       switch (outcome.kind) {
         case 'version':
           isAnswered();
-          this.backoff.reset();
+          this.backoff.ready();
           this.connection = connection;
+          this.readyAtMs = clock.now();
           this.setState(
             { kind: 'ready', sinceMs: clock.wallMs(), apiVersion: outcome.apiVersion },
             connection,
@@ -126,12 +126,25 @@ export class Connector {
     });
   }
 
-  /** First loss of a ready backend: one attempt at once while calls wait; after that absent, with back-off. */
-  private lost(reason: string): void {
+  private lost(connection: ClientConnection, reason: string): void {
     if (this.isStopped) return;
-    const wasReady = this.state.kind === 'ready';
-    if (wasReady) this.setState({ kind: 'connecting', sinceMs: this.options.clock.wallMs() });
+    if (this.connection === connection) this.end(connection, reason);
     else this.setAbsent('unreachable', reason);
+    this.connectLater();
+  }
+
+  /** The end of the connection that was ready. True when calls wait for the next; else they fail at once. */
+  private end(connection: ClientConnection, reason: string): boolean {
+    const { clock } = this.options;
+    const lifeMs = Math.round(clock.now() - this.readyAtMs);
+    this.connection = undefined;
+    const isWaitedFor = this.backoff.ended(lifeMs, connection.openedCount);
+    if (isWaitedFor) this.setState({ kind: 'connecting', sinceMs: clock.wallMs() });
+    else this.setAbsent('unreachable', `it ends its connections within ${lifeMs} ms: ${reason}`);
+    return isWaitedFor;
+  }
+
+  private connectLater(): void {
     this.retry = this.options.clock.after(this.backoff.next(), () => this.connect());
   }
 

@@ -73,6 +73,11 @@ export class ClientConnection extends Connection {
     return this.streams.size + this.opening.length;
   }
 
+  /** Streams that were opened so far. */
+  get openedCount(): number {
+    return (this.nextId - 1) / 2;
+  }
+
   /** Whether open() may be called now; when not because of the peer's limit, onSlot() follows. */
   canOpen(): boolean {
     if (!this.isOpen) return false;
