@@ -69,6 +69,7 @@ export async function startSwitchyard({
         void welcome(parts, backend);
         events.backendReady(backend);
       } else census.dismiss(backend);
+      if (state.kind === 'hanging') events.backendHangs(backend);
     },
     onError: (backend, error) =>
       log.error({ err: error, backend: backend.name }, 'unexpected error in an answer'),

@@ -64,14 +64,18 @@ export class Connector {
       isCurrent = false;
       this.lost(connection, reason);
     };
+    const probe = () => {
+      if (isProbing || !connection.canOpen()) return;
+      isProbing = true;
+      this.probe(connection, leave, () => silence?.cancel());
+    };
     const connection = ClientConnection.connect(this.options.socket, {
       clock: this.options.clock,
-      onReady: () => {
-        if (isProbing) return;
-        isProbing = true;
-        this.probe(connection, leave, () => silence?.cancel());
+      onReady: probe,
+      onSlot: () => {
+        if (isProbing) this.options.onSlot();
+        else probe();
       },
-      onSlot: () => this.options.onSlot(),
       onGoaway: () => {
         if (!isCurrent) return;
         if (this.connection !== connection) {
@@ -87,7 +91,11 @@ export class Connector {
       onClose: (reason) => leave(reason),
     });
     silence = this.options.clock.after(PROBE_TIMEOUT_MS, () => {
-      leave(`it accepted the connection but did not answer within ${PROBE_TIMEOUT_MS} ms`);
+      leave(
+        connection.maxStreams === 0
+          ? 'it allows no calls: MAX_CONCURRENT_STREAMS is 0'
+          : `it accepted the connection but did not answer within ${PROBE_TIMEOUT_MS} ms`,
+      );
       connection.close();
     });
   }

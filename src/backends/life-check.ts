@@ -4,8 +4,8 @@ import type { Clock, Timer } from '../clock.ts';
 
 export interface LifeCheckOptions {
   readonly clock: Clock;
-  /** Asks for Version now, whatever the state; tells whether anything was answered within `timeoutMs`. */
-  ask(timeoutMs: number, done: (isAlive: boolean) => void): void;
+  /** Asks for Version, whatever the state; `done` gets why nothing was answered within `timeoutMs`, or undefined. */
+  ask(timeoutMs: number, done: (trouble: string | undefined) => void): void;
   /** It has not answered: it hangs. */
   onHang(reason: string): void;
   /** It answers again. */
@@ -44,10 +44,10 @@ export class LifeCheck {
   private ask(timeoutMs: number): void {
     const { options, round } = this;
     this.isAsking = true;
-    options.ask(timeoutMs, (isAlive) => {
+    options.ask(timeoutMs, (trouble) => {
       if (round !== this.round) return;
       this.isAsking = false;
-      if (isAlive) {
+      if (trouble === undefined) {
         const wasHanging = this.isHanging;
         this.isHanging = false;
         if (wasHanging) options.onAlive();
@@ -55,7 +55,7 @@ export class LifeCheck {
       }
       if (!this.isHanging) {
         this.isHanging = true;
-        options.onHang(`it did not answer Version within ${timeoutMs} ms`);
+        options.onHang(trouble);
       }
       this.again = options.clock.after(ASK_AGAIN_MS, () => this.ask(timeoutMs));
     });

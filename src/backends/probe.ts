@@ -7,6 +7,7 @@ import { backendRequestFields } from '../grpc/metadata.ts';
 import { STATUS, statusName } from '../grpc/status.ts';
 import { timeoutField } from '../grpc/timeout.ts';
 import type { ClientConnection } from '../http2/client.ts';
+import type { BackendRequest } from './backend-call.ts';
 import { UnaryCall } from './unary-call.ts';
 
 /** What a backend says of itself in Version. */
@@ -23,6 +24,13 @@ export type ProbeOutcome =
 
 const PROBE_DEADLINE_MS = 10_000;
 const VERSION_LIMIT_BYTES = 64 * 1024;
+
+/** The call that tells whether a backend is alive: it costs a runtime nothing. */
+export function probeRequest(): BackendRequest {
+  const body = framed(encodeVersionRequest());
+  const message = { body, start: 0, end: body.length };
+  return { service: 'RuntimeService', rpc: 'Version', metadata: [], deadlineAtMs: undefined, ...message };
+}
 
 /** Calls Version on a fresh connection. `done` is called once, unless the connection's owner forgets it. */
 export function probeVersion(
@@ -54,9 +62,9 @@ export function probeVersion(
         outcome satisfies never;
     }
   });
-  const path = pathFor('RuntimeService', 'Version', apiVersion);
-  const body = framed(encodeVersionRequest());
+  const { service, rpc, body, start, end } = probeRequest();
+  const path = pathFor(service, rpc, apiVersion);
   call.stream = connection.open(call);
   call.stream.sendHeaders(backendRequestFields(path, [], timeoutField(PROBE_DEADLINE_MS)), false);
-  call.stream.sendData(body, 0, body.length, true);
+  call.stream.sendData(body, start, end, true);
 }

@@ -78,6 +78,11 @@ export class ClientConnection extends Connection {
     return (this.nextId - 1) / 2;
   }
 
+  /** Streams that the peer allows at once. */
+  get maxStreams(): number {
+    return this.peerMaxStreams;
+  }
+
   /** Whether open() may be called now; when not because of the peer's limit, onSlot() follows. */
   canOpen(): boolean {
     if (!this.isOpen) return false;

@@ -106,6 +106,11 @@ export class EventFeed {
     if (this.hasBegun) this.go();
   }
 
+  /** The backend answers nothing any more. */
+  hangs(): void {
+    this.stream.yieldPlace();
+  }
+
   stop(): void {
     this.isStopped = true;
     this.timer?.cancel();

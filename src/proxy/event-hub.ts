@@ -61,6 +61,11 @@ export class EventHub {
     this.feeds.get(backend)?.ready();
   }
 
+  /** A backend answers nothing any more. */
+  backendHangs(backend: Backend): void {
+    this.feeds.get(backend)?.hangs();
+  }
+
   /** Ends all streams at once, those of clients too: they would last longer than any grace time. */
   close(): void {
     for (const feed of this.feeds.values()) feed.stop();

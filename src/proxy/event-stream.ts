@@ -20,6 +20,8 @@ export interface EventStreamOptions {
 
 const METHOD = methodNamed('GetContainerEvents');
 const REQUEST = framed(new Uint8Array(0));
+/** Calls that the backend must take at once beside its events, which are never over. */
+const CALLS_BESIDE = 1;
 
 export class EventStream {
   private readonly options: EventStreamOptions;
@@ -44,6 +46,10 @@ export class EventStream {
     const { backend, limitBytes, onEnd } = this.options;
     if (!hasRpc(backend.apiVersion, METHOD)) {
       onEnd(`it speaks ${backend.apiVersion}, which has no events`, true);
+      return;
+    }
+    if (backend.maxCalls < CALLS_BESIDE + 1) {
+      onEnd(`it takes no more than ${backend.maxCalls} calls at once, and this one never ends`, true);
       return;
     }
     let isFirst = true;
@@ -81,6 +87,13 @@ export class EventStream {
     this.held = undefined;
     this.heldBytes = 0;
     for (const event of held) this.options.onEvent(event);
+  }
+
+  /** The backend takes no call more: if that is for the stream's sake, the stream goes. */
+  yieldPlace(): void {
+    if (!this.isOpen || this.options.backend.maxCalls > CALLS_BESIDE) return;
+    this.close();
+    this.options.onEnd('the backend takes no other call while it is open', true);
   }
 
   close(): void {

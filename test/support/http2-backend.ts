@@ -21,6 +21,8 @@ export interface Http2Backend extends AsyncDisposable {
   readonly connections: number;
   /** Cuts all connections, without a word of farewell. */
   cut(): void;
+  /** Sends SETTINGS on all connections. */
+  configure(settings: http2.Settings): void;
 }
 
 /** Listens on a unix socket and hands each call to `serve`. */
@@ -38,7 +40,12 @@ export async function http2Backend(
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
   });
-  server.on('session', (session) => session.on('error', () => undefined));
+  const sessions = new Set<http2.ServerHttp2Session>();
+  server.on('session', (session) => {
+    sessions.add(session);
+    session.on('error', () => undefined);
+    session.on('close', () => sessions.delete(session));
+  });
   const cut = () => {
     for (const socket of sockets) socket.destroy();
   };
@@ -56,6 +63,9 @@ export async function http2Backend(
   return {
     paths,
     cut,
+    configure: (changed) => {
+      for (const session of sessions) session.settings(changed);
+    },
     get connections() {
       return connections;
     },

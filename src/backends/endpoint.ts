@@ -1,0 +1,247 @@
+// One socket of a backend: its state, its connection, and the door through which every call to it goes.
+import type { Clock, Timer } from '../clock.ts';
+import { type ApiVersion, pathFor } from '../cri/versions.ts';
+import { BackendUnavailableError, OverloadedError } from '../errors.ts';
+import { framed } from '../grpc/message.ts';
+import { backendRequestFields } from '../grpc/metadata.ts';
+import { timeoutField } from '../grpc/timeout.ts';
+import type { ClientConnection } from '../http2/client.ts';
+import { MAX_PAYLOAD_BYTES } from '../http2/frame.ts';
+import type { BackendCall, BackendRequest, OwnCall } from './backend-call.ts';
+import { Connector } from './connector.ts';
+import { LifeCheck } from './life-check.ts';
+import { type BackendVersion, probeRequest } from './probe.ts';
+import { type BackendState, describeState, isAbsentState } from './state.ts';
+import { UnaryCall, type UnaryOutcome } from './unary-call.ts';
+import { WAITING_CALLS_LIMIT, WaitingCalls } from './waiting-calls.ts';
+
+/** Request bytes that may wait for the backend to read them; a call more is refused. A kubelet's calls have a few KiB. */
+const UNREAD_BYTES_LIMIT = 64 * 1024 * 1024;
+
+export interface EndpointOptions {
+  readonly backendName: string;
+  /** Path of the unix socket. */
+  readonly socket: string;
+  readonly clock: Clock;
+  /** Longest message taken from the backend. */
+  readonly messageSizeBytes: number;
+  /** Calls the backend may hold at once. */
+  readonly callsInFlight: number;
+  /** How long it may take to answer a life check that its load brings about. */
+  readonly statusMs: number;
+  /** Every change of state. */
+  onState(state: BackendState): void;
+  /** A bug: what receives an answer has thrown. */
+  onError(error: unknown): void;
+}
+
+export class Endpoint {
+  private readonly options: EndpointOptions;
+  private readonly connector: Connector;
+  private readonly lifeCheck: LifeCheck;
+  private connection: ClientConnection | undefined;
+  private readonly waiting = new WaitingCalls();
+  private currentState: BackendState;
+  private absentFromMs = 0; // on the clock's now()
+  private lastVersion: BackendVersion | undefined;
+  private lastApiVersion: ApiVersion = 'v1';
+
+  constructor(options: EndpointOptions) {
+    this.options = options;
+    const { clock, backendName, socket } = options;
+    this.currentState = { kind: 'connecting', sinceMs: clock.wallMs() };
+    this.lifeCheck = new LifeCheck({
+      clock,
+      ask: (timeoutMs, done) => this.askLife(timeoutMs, done),
+      onHang: (reason) => this.turn({ kind: 'hanging', reason, sinceMs: clock.wallMs() }),
+      onAlive: () => this.turn({ kind: 'ready', apiVersion: this.lastApiVersion, sinceMs: clock.wallMs() }),
+    });
+    this.connector = new Connector({
+      backendName,
+      socket,
+      clock,
+      onState: (state, connection, version) => this.enter(state, connection, version),
+      onSlot: () => this.drainWaiting(),
+      onError: options.onError,
+    });
+  }
+
+  get state(): BackendState {
+    return this.currentState;
+  }
+
+  /** What it said of itself when it was last connected; undefined before the first time. */
+  get version(): BackendVersion | undefined {
+    return this.lastVersion;
+  }
+
+  /** The CRI version it speaks; v1 until it was first connected. */
+  get apiVersion(): ApiVersion {
+    return this.lastApiVersion;
+  }
+
+  /** True when calls fail at once. While it is still connecting it is not absent: calls wait for it. */
+  get isAbsent(): boolean {
+    return isAbsentState(this.currentState);
+  }
+
+  /** How long calls have been failing at once; 0 while they do not. */
+  get absentMs(): number {
+    return this.isAbsent ? this.options.clock.now() - this.absentFromMs : 0;
+  }
+
+  /** Calls sent and not answered yet, and calls that wait to be sent. */
+  get callsInFlight(): number {
+    return (this.connection?.streamCount ?? 0) + this.waiting.count;
+  }
+
+  /** Calls it allows at once. */
+  get maxCalls(): number {
+    return this.connection?.maxStreams ?? Number.POSITIVE_INFINITY;
+  }
+
+  start(): void {
+    this.connector.start();
+  }
+
+  stop(): void {
+    this.connector.stop();
+  }
+
+  /** The error for a call that needs it while it is absent. */
+  absenceError(): BackendUnavailableError {
+    const { backendName, socket } = this.options;
+    return new BackendUnavailableError(`backend ${backendName} ${describeState(this.currentState)}`, {
+      hint: `Check the runtime behind ${socket}; Switchyard reconnects by itself`,
+    });
+  }
+
+  /**
+   * Hands a call over. It is sent at once on a ready connection with a free stream, waits while the backend is
+   * connecting or all its streams are in use, and is refused when the backend is absent.
+   */
+  call(call: BackendCall, request: BackendRequest): void {
+    const { connection } = this;
+    const refusal = this.isAbsent ? this.absenceError() : this.overload();
+    if (refusal !== undefined) call.onRefused(refusal);
+    else if (connection?.canOpen()) this.send(connection, call, request);
+    else if (this.waiting.hasRoom()) this.waiting.push(call, request);
+    else {
+      this.suspect(this.options.statusMs);
+      const message = `${WAITING_CALLS_LIMIT} calls already wait for backend ${this.options.backendName}`;
+      call.onRefused(new BackendUnavailableError(message));
+    }
+  }
+
+  /**
+   * Why it takes no call more; undefined when it does. A backend that hangs must use up neither all calls nor the
+   * memory; whether it does is found out then.
+   */
+  private overload(): OverloadedError | undefined {
+    const { callsInFlight } = this;
+    const unreadBytes = this.waiting.sizeBytes + (this.connection?.queuedBytes ?? 0);
+    if (callsInFlight < this.options.callsInFlight && unreadBytes <= UNREAD_BYTES_LIMIT) return undefined;
+    this.suspect(this.options.statusMs);
+    return new OverloadedError(
+      `backend ${this.options.backendName} holds ${callsInFlight} calls and has yet to read ${unreadBytes} bytes of them, which is its limit`,
+      { hint: 'Look why it does not answer, or raise limits.callsInFlight in the config' },
+    );
+  }
+
+  /** A unary call of Switchyard's own. Never rejects: trouble is an outcome. */
+  ask(own: OwnCall): Promise<UnaryOutcome> {
+    const { backendName, clock, messageSizeBytes } = this.options;
+    return new Promise((resolve) => {
+      let timer: Timer | undefined;
+      const call = new UnaryCall(backendName, messageSizeBytes, (outcome) => {
+        timer?.cancel();
+        resolve(outcome);
+      });
+      const body = framed(own.request);
+      const deadlineAtMs = clock.now() + own.timeoutMs;
+      this.call(call, { ...own, metadata: [], deadlineAtMs, body, start: 0, end: body.length });
+      if (call.isOver) return;
+      const late = `backend ${backendName} did not answer ${own.rpc} within ${own.timeoutMs} ms`;
+      timer = clock.after(own.timeoutMs, () => call.abandon(new BackendUnavailableError(late)));
+    });
+  }
+
+  /**
+   * A call waits suspiciously long. When the backend does not answer anything else within `timeoutMs` either, it is
+   * hanging from then on, until it answers.
+   */
+  suspect(timeoutMs: number): void {
+    if (this.currentState.kind === 'ready') this.lifeCheck.suspect(timeoutMs);
+  }
+
+  /** While all streams are in use the question waits too, before all calls: without an end to any of them nothing is alive. */
+  private askLife(timeoutMs: number, done: (trouble: string | undefined) => void): void {
+    const { connection } = this;
+    if (connection === undefined) return;
+    const { backendName, clock } = this.options;
+    const request = probeRequest();
+    const call = new UnaryCall(backendName, this.options.messageSizeBytes, (outcome) => {
+      timer.cancel();
+      // A connection that was lost is the connector's affair, and ends this question too.
+      if (outcome.kind !== 'failed') done(undefined);
+      else if (outcome.loss === 'other') done(outcome.error.message);
+    });
+    const timer = clock.after(timeoutMs, () => {
+      const why =
+        call.stream === undefined
+          ? noneEnded(connection.maxStreams, timeoutMs)
+          : `it did not answer ${request.rpc} within ${timeoutMs} ms`;
+      call.abandon(new BackendUnavailableError(why));
+    });
+    if (connection.canOpen()) this.send(connection, call, request);
+    else this.waiting.pushFirst(call, request);
+  }
+
+  private send(connection: ClientConnection, call: BackendCall, request: BackendRequest): void {
+    const { deadlineAtMs, start, end } = request;
+    const timeout =
+      deadlineAtMs === undefined ? undefined : timeoutField(deadlineAtMs - this.options.clock.now());
+    const own = request.version === this.lastApiVersion ? request.path : undefined;
+    const path = own ?? pathFor(request.service, request.rpc, this.lastApiVersion);
+    const stream = connection.open(call);
+    call.stream = stream;
+    stream.sendHeaders(backendRequestFields(path, request.metadata, timeout), end === start);
+    // Only a request of one frame can be borrowed. Nobody writes to the bytes of a longer one, so they are not copied.
+    if (end - start > MAX_PAYLOAD_BYTES) stream.sendOwned(request.body, start, end, true);
+    else if (end > start) stream.sendData(request.body, start, end, true);
+  }
+
+  private drainWaiting(): void {
+    const { connection } = this;
+    if (connection === undefined) return;
+    this.waiting.drain(
+      () => connection.canOpen(),
+      (call, request) => this.send(connection, call, request),
+    );
+  }
+
+  private enter(
+    state: BackendState,
+    connection: ClientConnection | undefined,
+    version: BackendVersion | undefined,
+  ): void {
+    this.lifeCheck.reset();
+    this.connection = connection;
+    if (version !== undefined) this.lastVersion = version;
+    if (state.kind === 'ready') this.lastApiVersion = state.apiVersion;
+    this.turn(state);
+  }
+
+  private turn(state: BackendState): void {
+    if (!this.isAbsent) this.absentFromMs = this.options.clock.now();
+    this.currentState = state;
+    if (state.kind === 'ready') this.drainWaiting();
+    else if (this.isAbsent) this.waiting.refuse(() => this.absenceError());
+    this.options.onState(state);
+  }
+}
+
+function noneEnded(maxCalls: number, timeoutMs: number): string {
+  if (maxCalls === 0) return 'it allows no calls any more: MAX_CONCURRENT_STREAMS is 0';
+  return `no call has ended within ${timeoutMs} ms, and it takes no more than ${maxCalls} at once`;
+}

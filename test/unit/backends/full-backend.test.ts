@@ -1,0 +1,167 @@
+// A backend whose streams are all taken, or that allows few of them.
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Backend } from '../../../src/backends/backend.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import {
+  answerVersion,
+  answerWith,
+  type Http2Backend,
+  type Http2Call,
+  http2Backend,
+} from '../../support/http2-backend.ts';
+import { configOf } from '../../support/proxy-world.ts';
+import { type TempDir, tempDir } from '../../support/temp-dir.ts';
+import { until } from '../../support/until.ts';
+
+const CALL = { service: 'RuntimeService', request: new Uint8Array(0), timeoutMs: 600_000 } as const;
+
+describe('a backend whose streams are all taken', () => {
+  let dir: TempDir;
+  let clock: FakeClock;
+  let runtime: Http2Backend;
+  let backend: Backend;
+  let stuck: Http2Call[];
+
+  beforeEach(async () => {
+    dir = await tempDir();
+    clock = new FakeClock();
+    stuck = [];
+    const [config] = configOf(dir, [{ name: 'one', profile: 'reference' }]).backends;
+    if (config === undefined) throw new Error('no backend');
+    backend = new Backend({
+      ...{ config, clock, messageSizeBytes: 1_000_000, callsInFlight: 10_000 },
+      events: {
+        onState: () => undefined,
+        onError: (_, error) => {
+          throw error;
+        },
+      },
+    });
+  });
+
+  afterEach(async () => {
+    backend.stop();
+    await runtime[Symbol.asyncDispose]();
+    await dir[Symbol.asyncDispose]();
+  });
+
+  /** Answers everything at once but ExecSync, which waits in `stuck`. */
+  const start = async (maxConcurrentStreams: number) => {
+    runtime = await http2Backend(
+      dir.file('one.sock'),
+      (call) => {
+        if (call.rpc === 'Version') answerVersion(call);
+        else if (call.rpc === 'ExecSync') stuck.push(call);
+        else answerWith(call, new Uint8Array(0));
+      },
+      { maxConcurrentStreams },
+    );
+    backend.start();
+  };
+  const is = (kind: string) => until(() => backend.state.kind === kind, `the backend is ${kind}`);
+  const takeAll = async () => {
+    await start(1);
+    await is('ready');
+    void backend.ask({ ...CALL, rpc: 'ExecSync' });
+    await until(() => stuck.length === 1, 'its only stream is taken');
+  };
+  const giveBack = () => {
+    const [call] = stuck.splice(0);
+    if (call !== undefined) answerWith(call, new Uint8Array(0));
+  };
+
+  it('hangs when no stream becomes free for a whole life check', async () => {
+    await takeAll();
+    backend.suspect(1_000);
+    clock.advance(999);
+    expect(backend.state.kind).toBe('ready');
+    clock.advance(1);
+    expect(backend.state).toMatchObject({
+      kind: 'hanging',
+      reason: 'no call has ended within 1000 ms, and it takes no more than 1 at once',
+    });
+  });
+
+  it('is asked first of all when a stream becomes free, and is ready again then', async () => {
+    await takeAll();
+    const waiting = backend.ask({ ...CALL, rpc: 'ListImages' });
+    backend.suspect(1_000);
+    giveBack();
+    expect((await waiting).kind).toBe('answered');
+    expect(runtime.paths.map((path) => path.split('/').at(-1))).toEqual([
+      ...['Version', 'ExecSync', 'Version', 'ListImages'],
+    ]);
+    clock.advance(5_000);
+    expect(backend.state.kind).toBe('ready');
+  });
+
+  it('comes back from hanging as soon as a stream is free, however long that takes', async () => {
+    await takeAll();
+    backend.suspect(1_000);
+    clock.advance(1_000_000);
+    await is('hanging');
+    expect(backend.callsInFlight).toBe(1); // no question of ours has piled up
+    clock.advance(2_000);
+    giveBack();
+    await until(() => {
+      clock.advance(10);
+      return backend.state.kind === 'ready';
+    }, 'it is ready again');
+    expect((await backend.ask({ ...CALL, rpc: 'ListImages' })).kind).toBe('answered');
+  });
+
+  it('takes new calls in the place of waiting ones that nobody wants any more', async () => {
+    await takeAll();
+    const left = Array.from({ length: 1_000 }, () =>
+      backend.ask({ ...CALL, rpc: 'ListImages', timeoutMs: 1_000 }),
+    );
+    clock.advance(1_000);
+    await Promise.all(left);
+    const later = backend.ask({ ...CALL, rpc: 'Status' });
+    giveBack();
+    expect((await later).kind).toBe('answered');
+  });
+
+  it('is suspected when too many calls wait for it', async () => {
+    await takeAll();
+    for (let i = 0; i < 1_000; i++) void backend.ask({ ...CALL, rpc: 'ListImages' });
+    const refused = await backend.ask({ ...CALL, rpc: 'ListImages' });
+    expect(refused).toMatchObject({ kind: 'failed', loss: 'refused' });
+    clock.advance(backend.config.timeouts.statusMs);
+    expect(backend.state.kind).toBe('hanging');
+  });
+
+  it('is not asked for its Version before it allows a stream, and says so', async () => {
+    await start(0);
+    await until(() => {
+      clock.advance(100);
+      return backend.isAbsent;
+    }, 'it is absent');
+    expect(backend.state).toMatchObject({
+      kind: 'unreachable',
+      reason: 'it allows no calls: MAX_CONCURRENT_STREAMS is 0',
+    });
+    expect(runtime.paths).toEqual([]);
+  });
+
+  it('is ready when it allows streams a moment later', async () => {
+    await start(0);
+    await until(() => runtime.connections === 1, 'it is connected');
+    runtime.configure({ maxConcurrentStreams: 5 });
+    await is('ready');
+  });
+
+  it('serves one call after the other when it takes back all streams but one', async () => {
+    await start(100);
+    await is('ready');
+    runtime.configure({ maxConcurrentStreams: 1 });
+    const outcomes = await Promise.all(
+      Array.from({ length: 20 }, () => backend.ask({ ...CALL, rpc: 'ListImages' })),
+    );
+    const again = await Promise.all(
+      Array.from({ length: 20 }, () => backend.ask({ ...CALL, rpc: 'ListImages' })),
+    );
+    expect(again.every(({ kind }) => kind === 'answered')).toBe(true);
+    expect(outcomes.length).toBe(20);
+  });
+});
