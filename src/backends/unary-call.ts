@@ -1,5 +1,11 @@
 // A unary call whose whole answer is wanted in memory: merged lists, lookups, probes, replies that must be learnt from.
-import { BackendUnavailableError, MalformedMessageError, UnimplementedError } from '../errors.ts';
+import {
+  BackendUnavailableError,
+  MalformedMessageError,
+  MessageTooLargeError,
+  type SwitchyardError,
+  UnimplementedError,
+} from '../errors.ts';
 import { MessageReader, type OnGrowth } from '../grpc/message.ts';
 import { decodeStatusMessage, STATUS, statusFromHttp } from '../grpc/status.ts';
 import { ERROR_CODE } from '../http2/connection-error.ts';
@@ -40,6 +46,12 @@ export type Loss = 'refused' | 'untouched' | 'connection' | 'other';
 export function lossOf(reason: StreamAbort): Loss {
   if (!reason.processed) return 'untouched';
   return reason.kind === 'connection' ? 'connection' : 'other';
+}
+
+/** The error for a call that lost its answer so; `what` says who did what. */
+export function abortError(what: string, reason: StreamAbort): SwitchyardError {
+  const text = `${what}: ${reason.message}`;
+  return reason.kind === 'oversize' ? new MessageTooLargeError(text) : new BackendUnavailableError(text);
 }
 
 /** Reads grpc-status out of trailers; a reply without one is judged by its HTTP status. */
@@ -114,8 +126,7 @@ export class UnaryCall extends BackendCall {
   }
 
   override onAborted(reason: StreamAbort): void {
-    const what = reason.kind === 'reset' ? `it reset the stream with code ${reason.code}` : reason.message;
-    const error = new BackendUnavailableError(`backend ${this.backendName} gave no answer: ${what}`);
+    const error = abortError(`backend ${this.backendName} gave no answer`, reason);
     this.finish({ kind: 'failed', error, loss: lossOf(reason) });
   }
 

@@ -5,6 +5,7 @@ import { ConnectionError, ERROR_CODE } from './connection-error.ts';
 import type { Field } from './field.ts';
 import { MAX_STREAM_ID, PREFACE, SETTING } from './frame.ts';
 import { isInformational, responseFault } from './header-rules.ts';
+import { BACKEND_LIMITS } from './limits.ts';
 import { sharedReads } from './shared-reads.ts';
 import { Stream, type StreamAbort, type StreamReceiver } from './stream.ts';
 import type { ConnectionOptions } from './transport.ts';
@@ -34,7 +35,7 @@ export class ClientConnection extends Connection {
 
   /** Takes a connected or connecting socket. Its input is read by 'data' events; see connect(). */
   constructor(socket: Socket, options: ClientOptions, readsShared = false) {
-    super(socket, options);
+    super(socket, { ...options, limits: { ...BACKEND_LIMITS, ...options.limits } });
     this.clientOptions = options;
     this.isConnected = !socket.connecting;
     this.startReading(this, false);

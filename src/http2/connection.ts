@@ -180,7 +180,7 @@ export abstract class Connection extends StreamTable implements FrameReceiver {
       }
     } else if (stream.isRemoteEnded) {
       this.streamError(stream, ERROR_CODE.STREAM_CLOSED, 'headers behind the end of their stream');
-    } else if (!fits) this.streamError(stream, ERROR_CODE.ENHANCE_YOUR_CALM, 'headers are over their limits');
+    } else if (!fits) this.oversized(stream);
     else if (stream.hasHeaders) this.onTrailers(stream, list, endStream);
     else {
       const fault = this.onFirstHeaders(stream, list, endStream);

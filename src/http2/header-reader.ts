@@ -7,6 +7,8 @@ import { paddingStart } from './frame-reader.ts';
 import { Decoder } from './hpack-decoder.ts';
 import type { Http2Limits } from './limits.ts';
 
+const FIRST_BLOCK_BYTES = 1024;
+
 // Of the block at hand; shared because one is handled at a time.
 const fields: Field[] = [];
 
@@ -19,8 +21,9 @@ export class HeaderReader {
 
   private readonly limits: Http2Limits;
   private readonly decoder: Decoder;
-  private parts: Buffer[] | undefined; // while CONTINUATION frames are awaited
-  private partsBytes = 0;
+  private block: Buffer | undefined; // while CONTINUATION frames are awaited: what has come, and room to grow
+  private blockBytes = 0;
+  private continuations = 0;
 
   constructor(limits: Http2Limits) {
     this.limits = limits;
@@ -29,7 +32,7 @@ export class HeaderReader {
 
   /** Whether a block is incomplete: nothing but CONTINUATION may come. */
   get isWithinBlock(): boolean {
-    return this.parts !== undefined;
+    return this.block !== undefined;
   }
 
   /** The fields of the block that was complete last. The array is used again for the next block of any connection. */
@@ -54,22 +57,24 @@ export class HeaderReader {
       this.decode(buffer, from, to);
       return true;
     }
-    this.parts = [];
-    this.partsBytes = 0;
-    this.keep(this.parts, buffer, from, to);
+    this.blockBytes = 0;
+    this.continuations = 0;
+    this.block = Buffer.allocUnsafeSlow(FIRST_BLOCK_BYTES);
+    this.keep(this.block, buffer, from, to);
     return false;
   }
 
   /** Takes the payload of a CONTINUATION frame; true when the block is complete. Throws ConnectionError. */
   continue(flags: number, streamId: number, buffer: Buffer, start: number, end: number): boolean {
-    const { parts } = this;
-    if (parts === undefined || streamId !== this.streamId) {
+    const { block } = this;
+    if (block === undefined || streamId !== this.streamId) {
       throw new ConnectionError(ERROR_CODE.PROTOCOL_ERROR, 'a CONTINUATION frame out of place');
     }
-    this.keep(parts, buffer, start, end);
+    this.continuations++;
+    const kept = this.keep(block, buffer, start, end);
     if ((flags & FLAG.END_HEADERS) === 0) return false;
-    this.parts = undefined;
-    this.decode(Buffer.concat(parts, this.partsBytes), 0, this.partsBytes);
+    this.block = undefined;
+    this.decode(kept, 0, this.blockBytes);
     return true;
   }
 
@@ -79,11 +84,24 @@ export class HeaderReader {
     this.fits = this.decoder.decode(buffer, start, end, fields);
   }
 
-  private keep(parts: Buffer[], buffer: Buffer, start: number, end: number): void {
-    this.partsBytes += end - start;
-    if (parts.length > this.limits.continuationFrames || this.partsBytes > this.limits.headerListSizeBytes) {
-      throw new ConnectionError(ERROR_CODE.ENHANCE_YOUR_CALM, 'a header block is over its limits');
+  // In one buffer, so that a block of many small frames holds little more than its bytes.
+  private keep(block: Buffer, buffer: Buffer, start: number, end: number): Buffer {
+    const sizeBytes = this.blockBytes + end - start;
+    const { headerBlockBytes, continuationFrames } = this.limits;
+    if (this.continuations > continuationFrames || sizeBytes > headerBlockBytes) {
+      throw new ConnectionError(
+        ERROR_CODE.ENHANCE_YOUR_CALM,
+        `a header block has more than ${headerBlockBytes} bytes or ${continuationFrames} CONTINUATION frames`,
+      );
     }
-    parts.push(Buffer.from(buffer.subarray(start, end)));
+    let kept = block;
+    if (sizeBytes > block.length) {
+      kept = Buffer.allocUnsafeSlow(Math.min(2 * sizeBytes, headerBlockBytes));
+      block.copy(kept, 0, 0, this.blockBytes);
+      this.block = kept;
+    }
+    buffer.copy(kept, this.blockBytes, start, end);
+    this.blockBytes = sizeBytes;
+    return kept;
   }
 }

@@ -41,7 +41,9 @@ function keyOf(field: Field): string {
   return `${field.name}\0${field.value}`;
 }
 
-let scratch = Buffer.allocUnsafeSlow(16_384);
+// A block of usual size fits into the buffer that is kept; a longer one gets its own, until the next is encoded.
+const kept = Buffer.allocUnsafeSlow(16_384);
+let scratch = kept;
 
 /** The block that the last encode() of any encoder made lies at the start of this buffer. */
 export function encodedBlock(): Buffer {
@@ -76,6 +78,7 @@ export class Encoder {
   /** Encodes one header list; returns the size of the block, which lies at the start of encodedBlock(). */
   encode(fields: readonly Field[]): number {
     this.at = 0;
+    if (scratch !== kept) scratch = kept;
     if (this.smallestAnnouncedBytes >= 0) this.announceCapacity();
     for (let i = 0; i < fields.length; i++) {
       const field = fields[i] as Field;

@@ -32,7 +32,10 @@ function decodingTables(): Int32Array {
   return Int32Array.from(tables);
 }
 
-let scratch = Buffer.allocUnsafeSlow(4096);
+// The usual string fits into the one that is kept; a longer one gets a buffer of its own, until the next is decoded.
+const KEPT_BYTES = 64 * 1024;
+const kept = Buffer.allocUnsafeSlow(KEPT_BYTES);
+let scratch = kept;
 
 /** The string that the last decodeHuffman() made lies at the start of this buffer. */
 export function decodedString(): Buffer {
@@ -45,7 +48,7 @@ export function decodedString(): Buffer {
  */
 export function decodeHuffman(source: Buffer, start: number, end: number): number {
   const mostBytes = ((end - start) * 8) / 5 + 1; // the shortest code has five bits
-  if (mostBytes > scratch.length) scratch = Buffer.allocUnsafeSlow(Math.ceil(mostBytes * 2));
+  scratch = mostBytes <= KEPT_BYTES ? kept : Buffer.allocUnsafeSlow(Math.ceil(mostBytes));
   const target = scratch;
   let size = 0;
   let window = 0; // bits read and not yet used, right-aligned

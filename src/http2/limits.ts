@@ -2,12 +2,14 @@
 
 /** Bounds of one connection. Sizes in bytes; rates per second. */
 export interface Http2Limits {
-  /** One header list, counted as RFC 7541 section 4.1 does; also bounds its coded bytes. */
+  /** One header list, counted as RFC 7541 section 4.1 does; a longer one costs its stream. */
   readonly headerListSizeBytes: number;
   readonly headerFields: number;
+  /** The coded bytes of one header block, which are kept until it is whole; a longer one costs the connection. */
+  readonly headerBlockBytes: number;
   /** The table our decoder keeps for the peer. */
   readonly headerTableBytes: number;
-  /** CONTINUATION frames of one header block. */
+  /** CONTINUATION frames of one header block; more cost the connection. */
   readonly continuationFrames: number;
   /** Streams a client may have open at once. */
   readonly streams: number;
@@ -27,10 +29,11 @@ export interface Http2Limits {
   readonly emptyFramesPerSecond: number;
 }
 
-/** The limits of a connection that names none. */
+/** The limits of a connection that names none: those of a client's. */
 export const DEFAULT_LIMITS: Http2Limits = {
   headerListSizeBytes: 64 * 1024,
   headerFields: 256,
+  headerBlockBytes: 256 * 1024,
   headerTableBytes: 4096,
   continuationFrames: 16,
   streams: 10_000,
@@ -43,6 +46,17 @@ export const DEFAULT_LIMITS: Http2Limits = {
   resetsPerSecond: 2000,
   emptyFramesPerSecond: 1000,
 };
+
+/**
+ * Where a connection to a backend differs. A runtime writes what it was asked for into its error, so a header list may be
+ * as long as a request: 16 MiB, what grpc-go takes from a server. Its block comes in frames of 16 KiB.
+ */
+export const BACKEND_LIMITS = {
+  headerListSizeBytes: 16 * 1024 * 1024,
+  headerFields: 10_000,
+  headerBlockBytes: 32 * 1024 * 1024,
+  continuationFrames: 4096,
+} satisfies Partial<Http2Limits>;
 
 /** Counts events and says when there are more in one second than allowed. */
 export class RateLimit {

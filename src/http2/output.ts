@@ -133,6 +133,7 @@ export class Output implements Flushable {
       return;
     }
     const socket = this.socket;
+    const unreadBytes = this.socketBytes();
     if (this.ranges.length === 0) {
       if (this.memory !== undefined && this.at > this.from) {
         socket.write(this.memory.view(this.from, this.at), this.takeWaiters());
@@ -151,11 +152,12 @@ export class Output implements Flushable {
     this.isSocketEmpty = false;
     const waiting = this.socketBytes();
     if (waiting === 0) this.release();
-    else if (waiting > this.limits.unsentCutOffBytes) {
+    else if (unreadBytes > this.limits.unsentCutOffBytes) {
+      // What was written just now does not count: one long header block may be more than that.
       this.owner.onOverflow(
         new ConnectionError(
           ERROR_CODE.ENHANCE_YOUR_CALM,
-          `the peer does not read: ${waiting} bytes wait for it`,
+          `the peer does not read: ${unreadBytes} bytes wait for it`,
         ),
       );
       return;

@@ -165,6 +165,15 @@ export abstract class StreamTable extends Transport implements StreamHost {
     this.countReset();
   }
 
+  /** Its headers are over our limits: the stream ends, the others go on. */
+  protected oversized(stream: Stream): void {
+    const { headerListSizeBytes, headerFields } = this.limits;
+    stream.reset(ERROR_CODE.ENHANCE_YOUR_CALM);
+    const message = `its headers have more than ${headerListSizeBytes} bytes or ${headerFields} fields`;
+    this.notifyAborted(stream, { kind: 'oversize', message, processed: true });
+    this.countReset();
+  }
+
   protected override abortAll(reason: string): void {
     for (const stream of this.streams.all()) {
       this.abort(stream, { kind: 'connection', message: reason, processed: true });

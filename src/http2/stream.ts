@@ -7,10 +7,11 @@ import type { StreamHost } from './stream-host.ts';
 
 /**
  * Why a stream ended early. `reset`: RST_STREAM with that code, from the peer, or from us because the peer broke a
- * rule on this stream. `processed: false`: the peer surely did nothing for it, so it may be tried again.
+ * rule on this stream. `oversize`: we reset it because its headers are over our limits. `processed: false`: the peer surely did nothing for it, so it may be tried again.
  */
 export type StreamAbort =
   | { readonly kind: 'reset'; readonly code: number; readonly message: string; readonly processed: boolean }
+  | { readonly kind: 'oversize'; readonly message: string; readonly processed: true }
   | { readonly kind: 'connection'; readonly message: string; readonly processed: boolean };
 
 /** Who gets what a stream receives. A throw resets the stream with INTERNAL_ERROR and goes to `onError`. */

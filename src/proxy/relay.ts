@@ -2,8 +2,8 @@
 // A client that reads slowly slows its own stream on the backend; no message is ever kept whole.
 import type { Backend } from '../backends/backend.ts';
 import { BackendCall } from '../backends/backend-call.ts';
-import { lossOf, statusOf } from '../backends/unary-call.ts';
-import { BackendUnavailableError, MalformedMessageError } from '../errors.ts';
+import { abortError, lossOf, statusOf } from '../backends/unary-call.ts';
+import { MalformedMessageError } from '../errors.ts';
 import { MessageLimit } from '../grpc/message-limit.ts';
 import { isForwardedResponse } from '../grpc/metadata.ts';
 import type { Field } from '../http2/field.ts';
@@ -113,9 +113,7 @@ class Relay extends BackendCall {
       return;
     }
     if (loss === 'untouched') this.options.onUntouched?.();
-    const what =
-      reason.kind === 'connection' ? reason.message : `it reset the stream with code ${reason.code}`;
-    call.fail(new BackendUnavailableError(`backend ${backend.name} broke off ${call.rpc}: ${what}`));
+    call.fail(abortError(`backend ${backend.name} broke off ${call.rpc}`, reason));
   }
 
   override onRefused(error: Error): void {

@@ -1,8 +1,8 @@
 // One backend's share of a streamed list: its messages one by one, held back while the client reads slowly.
 import type { Backend } from '../backends/backend.ts';
 import { BackendCall } from '../backends/backend-call.ts';
-import { statusOf } from '../backends/unary-call.ts';
-import { BackendUnavailableError, MalformedMessageError } from '../errors.ts';
+import { abortError, statusOf } from '../backends/unary-call.ts';
+import { MalformedMessageError } from '../errors.ts';
 import { MessageReader } from '../grpc/message.ts';
 import { releaseMemory } from '../grpc/message-memory.ts';
 import type { Field } from '../http2/field.ts';
@@ -65,10 +65,7 @@ export class StreamPart extends BackendCall {
   override onAborted(reason: StreamAbort): void {
     if (this.isOver) return;
     this.isOver = true;
-    const what = reason.kind === 'reset' ? `it reset the stream with code ${reason.code}` : reason.message;
-    this.events.onFailure(
-      new BackendUnavailableError(`backend ${this.backend.name} broke off a stream: ${what}`),
-    );
+    this.events.onFailure(abortError(`backend ${this.backend.name} broke off a stream`, reason));
   }
 
   override onRefused(error: Error): void {

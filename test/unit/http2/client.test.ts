@@ -2,6 +2,7 @@ import net from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { ClientConnection } from '../../../src/http2/client.ts';
 import { ERROR_CODE } from '../../../src/http2/connection-error.ts';
+import { REQUEST, clientWorld as world } from '../../support/http2-client-world.ts';
 import {
   ACK,
   block,
@@ -14,16 +15,10 @@ import {
   TYPE,
   uint32,
 } from '../../support/http2-raw-peer.ts';
-import { type ClientLog, clientLog, Recorder, toFields } from '../../support/http2-recorder.ts';
+import { clientLog, Recorder } from '../../support/http2-recorder.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 import { until } from '../../support/until.ts';
 
-const REQUEST = toFields([
-  [':method', 'POST'],
-  [':scheme', 'http'],
-  [':path', '/a.B/C'],
-  [':authority', 'localhost'],
-]);
 const MAX_STREAMS = 3;
 const headers = (id: number, flags: number, ...fields: (readonly [string, string])[]) =>
   frame(TYPE.headers, END_HEADERS | flags, id, block(...fields));
@@ -31,50 +26,6 @@ const ok = (id: number) => headers(id, 0, [':status', '200']);
 const end = (id: number) => headers(id, END_STREAM, ['grpc-status', '0']);
 const goaway = (lastId: number, code = 0, debug = '') =>
   frame(TYPE.goaway, 0, 0, Buffer.concat([uint32(lastId), uint32(code), Buffer.from(debug)]));
-
-interface World extends AsyncDisposable {
-  readonly client: ClientConnection;
-  readonly log: ClientLog;
-  readonly backend: RawPeer;
-  /** Opens a stream and sends a whole request on it. */
-  call(): Recorder;
-}
-
-/** A client connection to a backend that is played by hand. */
-async function world(...hello: Buffer[]): Promise<World> {
-  const dir = await tempDir();
-  let accepted: net.Socket | undefined;
-  const server = net.createServer((socket) => {
-    accepted = socket;
-  });
-  await new Promise<void>((resolve) => server.listen(dir.file('s'), resolve));
-  const log = clientLog();
-  const client = ClientConnection.connect(dir.file('s'), log);
-  await until(() => accepted !== undefined, 'the client connected');
-  const backend = new RawPeer(accepted as net.Socket, { expectsPreface: true });
-  if (hello.length > 0) {
-    backend.send(...hello);
-    await until(() => log.isReady, 'the client is ready');
-  }
-  return {
-    client,
-    log,
-    backend,
-    call: () => {
-      const recorder = new Recorder();
-      recorder.stream = client.open(recorder);
-      recorder.stream.sendHeaders(REQUEST, false);
-      recorder.stream.sendData(Buffer.from('body'), 0, 4, true);
-      return recorder;
-    },
-    async [Symbol.asyncDispose]() {
-      client.close();
-      backend[Symbol.dispose]();
-      await new Promise<void>((resolve) => server.close(() => resolve()));
-      await dir[Symbol.asyncDispose]();
-    },
-  };
-}
 
 describe('a client connection', () => {
   it('says preface and SETTINGS without push, and is ready with the first SETTINGS of the peer', async () => {

@@ -1,0 +1,69 @@
+// Errors that are longer than most header limits: a runtime writes the name it was asked for into its error, so an image
+// name of 70,000 bytes gives one.
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type Switchyard, startSwitchyard } from '../../../src/app.ts';
+import { encodeVersionResponse } from '../../../src/cri/own-messages.ts';
+import { encodeField } from '../../../src/cri/wire.ts';
+import { HeaderClient } from '../../support/header-client.ts';
+import { configOf, recorder } from '../../support/proxy-world.ts';
+import { type ScriptedBackend, scriptedBackend } from '../../support/scripted-backend.ts';
+import { type TempDir, tempDir } from '../../support/temp-dir.ts';
+import { until } from '../../support/until.ts';
+
+const SANDBOX_ID = '5'.repeat(64);
+const NOT_FOUND = 5;
+const text = (field: number, value: string) => encodeField(field, Buffer.from(value));
+
+describe('an error of a backend', () => {
+  let dir: TempDir;
+  let backend: ScriptedBackend;
+  let switchyard: Switchyard;
+
+  beforeEach(async () => {
+    dir = await tempDir();
+    backend = await scriptedBackend(dir.file('one.sock'));
+    backend.answer('Version', { messages: [encodeVersionResponse('scripted', '1.0.0', 'v1')] });
+    backend.answer('ListPodSandbox', { messages: [encodeField(1, text(1, SANDBOX_ID))] });
+    backend.answer('ListContainers', { messages: [Buffer.alloc(0)] });
+    const config = configOf(dir, [{ name: 'one', profile: 'cri-o' }]);
+    switchyard = await startSwitchyard({ config, log: recorder([]) });
+    await until(() => backend.arrivals.length >= 3, 'the backend is known');
+  });
+
+  afterEach(async () => {
+    await switchyard.close();
+    await backend[Symbol.asyncDispose]();
+    await dir[Symbol.asyncDispose]();
+  });
+
+  it.each([
+    ['collected', 'CreateContainer', 70_000],
+    ['collected', 'CreateContainer', 4 * 1024 * 1024],
+    ['relayed', 'PodSandboxStatus', 70_000],
+    ['relayed', 'PodSandboxStatus', 4 * 1024 * 1024],
+  ] as const)('in a %s call passes as it came: %s, %i bytes', async (_, rpc, sizeBytes) => {
+    const details = `no such image: ${'n'.repeat(sizeBytes)}`;
+    backend.answer(rpc, { code: NOT_FOUND, details });
+    using client = new HeaderClient(switchyard.socket);
+    const { code, message } = await client.call(rpc, { podSandboxId: SANDBOX_ID });
+    expect(code).toBe(NOT_FOUND);
+    expect(message === details).toBe(true);
+  });
+
+  it('over 16 MiB costs its own call, which says so, and no other', async () => {
+    backend.answer('PodSandboxStatus', { code: NOT_FOUND, details: 'n'.repeat(17 * 1024 * 1024) });
+    backend.answer('GetContainerEvents', { headers: { 'x-begins': '1' }, staysOpen: true });
+    using client = new HeaderClient(switchyard.socket);
+    const events = client.open('GetContainerEvents', {});
+    await until(() => events.headers.length > 0, 'the stream of events has begun');
+    const versionsBefore = backend.arrivals.filter(({ path }) => path.endsWith('/Version')).length;
+    const { code, message } = await client.call('PodSandboxStatus', { podSandboxId: SANDBOX_ID });
+    expect(message).toBe(
+      'switchyard: backend one broke off PodSandboxStatus: its headers have more than 16777216 bytes or 10000 fields',
+    );
+    expect(code).toBe(8);
+    expect(events.abort).toBeUndefined();
+    // A lost connection would have been probed anew.
+    expect(backend.arrivals.filter(({ path }) => path.endsWith('/Version')).length).toBe(versionsBefore);
+  });
+});
