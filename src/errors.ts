@@ -112,7 +112,7 @@ export class MalformedMessageError extends SwitchyardError {
   }
 }
 
-/** A message is longer than the limit of the config. */
+/** A message is longer than the limit of the config, or a header list longer than who is to get it takes. */
 export class MessageTooLargeError extends SwitchyardError {
   constructor(message: string, options?: ErrorOptions) {
     super('SWITCHYARD_MESSAGE_TOO_LARGE', 'RESOURCE_EXHAUSTED', message, options);

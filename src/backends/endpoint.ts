@@ -1,16 +1,14 @@
 // One socket of a backend: its state, its connection, and the door through which every call to it goes.
 import type { Clock, Timer } from '../clock.ts';
-import { type ApiVersion, pathFor } from '../cri/versions.ts';
+import type { ApiVersion } from '../cri/versions.ts';
 import { BackendUnavailableError, OverloadedError } from '../errors.ts';
 import { framed } from '../grpc/message.ts';
-import { backendRequestFields } from '../grpc/metadata.ts';
-import { timeoutField } from '../grpc/timeout.ts';
 import type { ClientConnection } from '../http2/client.ts';
-import { MAX_PAYLOAD_BYTES } from '../http2/frame.ts';
 import type { BackendCall, BackendRequest, OwnCall } from './backend-call.ts';
 import { Connector } from './connector.ts';
 import { LifeCheck } from './life-check.ts';
 import { type BackendVersion, probeRequest } from './probe.ts';
+import { sendRequest } from './send-request.ts';
 import { type BackendState, describeState, isAbsentState } from './state.ts';
 import { UnaryCall, type UnaryOutcome } from './unary-call.ts';
 import { WAITING_CALLS_LIMIT, WaitingCalls } from './waiting-calls.ts';
@@ -198,17 +196,9 @@ export class Endpoint {
   }
 
   private send(connection: ClientConnection, call: BackendCall, request: BackendRequest): void {
-    const { deadlineAtMs, start, end } = request;
-    const timeout =
-      deadlineAtMs === undefined ? undefined : timeoutField(deadlineAtMs - this.options.clock.now());
-    const own = request.version === this.lastApiVersion ? request.path : undefined;
-    const path = own ?? pathFor(request.service, request.rpc, this.lastApiVersion);
-    const stream = connection.open(call);
-    call.stream = stream;
-    stream.sendHeaders(backendRequestFields(path, request.metadata, timeout), end === start);
-    // Only a request of one frame can be borrowed. Nobody writes to the bytes of a longer one, so they are not copied.
-    if (end - start > MAX_PAYLOAD_BYTES) stream.sendOwned(request.body, start, end, true);
-    else if (end > start) stream.sendData(request.body, start, end, true);
+    const remainingMs =
+      request.deadlineAtMs === undefined ? undefined : request.deadlineAtMs - this.options.clock.now();
+    sendRequest(this.options.backendName, connection, this.lastApiVersion, call, request, remainingMs);
   }
 
   private drainWaiting(): void {

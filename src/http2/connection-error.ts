@@ -1,4 +1,8 @@
 // The error codes of HTTP/2 (RFC 9113 section 7) and the error that ends a connection.
+import { readUint32 } from './frame.ts';
+
+/** So much is read of what a peer says in GOAWAY. */
+const DEBUG_BYTES = 200;
 
 /** Codes as they stand in RST_STREAM and GOAWAY. */
 export const ERROR_CODE = {
@@ -23,6 +27,13 @@ const NAMES = new Map<number, string>(Object.entries(ERROR_CODE).map(([name, cod
 /** The name of a code as RFC 9113 writes it; an unknown one as a number. */
 export function errorCodeName(code: number): string {
   return NAMES.get(code) ?? `error code ${code}`;
+}
+
+/** What the payload of a GOAWAY frame, of eight bytes at least, gives as reason. */
+export function goawayReason(buffer: Buffer, start: number, end: number): string {
+  const debug = buffer.toString('latin1', start + 8, Math.min(end, start + 8 + DEBUG_BYTES));
+  const code = errorCodeName(readUint32(buffer, start + 4));
+  return debug === '' ? code : `${code}: ${debug}`;
 }
 
 /** The peer broke the protocol, or a limit, in a way that ends the whole connection. `code` goes out in GOAWAY. */

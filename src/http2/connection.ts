@@ -1,13 +1,13 @@
 // One HTTP/2 connection (RFC 9113), the part that both roles share: each frame checked and given to whom it
 // concerns. server.ts and client.ts add who opens streams.
 import type { Socket } from 'node:net';
-import { ConnectionError, ERROR_CODE, errorCodeName } from './connection-error.ts';
+import { ConnectionError, ERROR_CODE, errorCodeName, goawayReason } from './connection-error.ts';
 import type { Field } from './field.ts';
 import { DEFAULT_WINDOW_BYTES, FLAG, FRAME, readUint31, readUint32, SETTING } from './frame.ts';
 import type { FrameReceiver } from './frame-reader.ts';
 import { HeaderReader } from './header-reader.ts';
 import { trailersFault } from './header-rules.ts';
-import { RateLimit } from './limits.ts';
+import { NO_LIST_LIMIT_BYTES, RateLimit } from './limits.ts';
 import { PingAnswer } from './ping-answer.ts';
 import { readSettings } from './settings.ts';
 import type { Stream } from './stream.ts';
@@ -133,9 +133,7 @@ export abstract class Connection extends StreamTable implements FrameReceiver {
       case FRAME.GOAWAY: {
         if (streamId !== 0) throw protocolError('a GOAWAY frame on a stream');
         checkLength(end - start >= 8, 'GOAWAY');
-        const debug = buffer.toString('latin1', start + 8, Math.min(end, start + 208));
-        const code = errorCodeName(readUint32(buffer, start + 4));
-        this.onGoaway(readUint31(buffer, start), debug === '' ? code : `${code}: ${debug}`);
+        this.onGoaway(readUint31(buffer, start), goawayReason(buffer, start, end));
         break;
       }
       case FRAME.WINDOW_UPDATE:
@@ -230,6 +228,9 @@ export abstract class Connection extends StreamTable implements FrameReceiver {
         break;
       case SETTING.INITIAL_WINDOW_SIZE:
         this.changeSendWindows(value);
+        break;
+      case SETTING.MAX_HEADER_LIST_SIZE:
+        this.peerHeaderListBytes = Math.min(value, NO_LIST_LIMIT_BYTES);
         break;
       default: // nothing else touches us: our frames are of the size that every peer takes
     }

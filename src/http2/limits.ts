@@ -29,6 +29,9 @@ export interface Http2Limits {
   readonly emptyFramesPerSecond: number;
 }
 
+/** What stands for the MAX_HEADER_LIST_SIZE of a peer that announces none. A small integer, as it is compared in every call. */
+export const NO_LIST_LIMIT_BYTES = 0x3fffffff;
+
 /** The limits of a connection that names none: those of a client's. */
 export const DEFAULT_LIMITS: Http2Limits = {
   headerListSizeBytes: 64 * 1024,

@@ -12,6 +12,8 @@ export interface StreamHost {
   addQueued(sizeBytes: number): void;
   /** What we let the peer send on one stream. */
   readonly receiveWindowBytes: number;
+  /** The longest header list that the peer takes, or NO_LIST_LIMIT_BYTES. */
+  readonly peerHeaderListBytes: number;
   /** Gives a stream its id and place in the connection before its first HEADERS. */
   register(stream: Stream): void;
   writeHeaders(streamId: number, fields: readonly Field[], endStream: boolean): void;

@@ -5,6 +5,7 @@ import type { Field } from './field.ts';
 import { ReceiveWindow, ResetMemory, WaitingStreams } from './flow-control.ts';
 import { DEFAULT_WINDOW_BYTES, FLAG, FRAME, MAX_PAYLOAD_BYTES, MAX_WINDOW_BYTES } from './frame.ts';
 import { Encoder, encodedBlock } from './hpack-encoder.ts';
+import { NO_LIST_LIMIT_BYTES } from './limits.ts';
 import { type Settings, settingsPayload } from './settings.ts';
 import type { Stream, StreamAbort } from './stream.ts';
 import type { StreamHost } from './stream-host.ts';
@@ -15,6 +16,7 @@ import { type ConnectionOptions, Transport } from './transport.ts';
 export abstract class StreamTable extends Transport implements StreamHost {
   sendWindowBytes: number = DEFAULT_WINDOW_BYTES;
   readonly receiveWindowBytes: number;
+  peerHeaderListBytes: number = NO_LIST_LIMIT_BYTES;
 
   /** DATA that waits on all streams together. */
   protected queuedDataBytes = 0;

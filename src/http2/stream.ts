@@ -71,6 +71,11 @@ export class Stream {
     return this.queue?.sizeBytes ?? 0;
   }
 
+  /** The longest header list that the peer takes, or NO_LIST_LIMIT_BYTES; who sends a longer one may lose the peer. */
+  get peerHeaderListBytes(): number {
+    return this.host.peerHeaderListBytes;
+  }
+
   get isClosed(): boolean {
     return this.closed;
   }

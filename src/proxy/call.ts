@@ -2,6 +2,7 @@
 // All CRI requests are a single message, so a call is served once its request is complete.
 import type { BackendCall } from '../backends/backend-call.ts';
 import { type Route, routeOf } from '../cri/versions.ts';
+import { sendTrailers } from '../grpc/header-fit.ts';
 import { PREFIX_BYTES, sendFramed } from '../grpc/message.ts';
 import { forwardedFields } from '../grpc/metadata.ts';
 import { STATUS } from '../grpc/status.ts';
@@ -12,7 +13,7 @@ import { type Field, KNOWN } from '../http2/field.ts';
 import type { Stream, StreamAbort, StreamReceiver } from '../http2/stream.ts';
 import type { CallEnd, CallHost, ClientSide, Watcher } from './call-host.ts';
 import { RequestBytes } from './request-bytes.ts';
-import { noTimeout, requestFault, tooLong } from './request-fault.ts';
+import { headersFault, noTimeout, requestFault, tooLong } from './request-fault.ts';
 
 const NO_FIELDS: readonly Field[] = [];
 const resetStream = (call: Call) => call.stream.reset(ERROR_CODE.INTERNAL_ERROR);
@@ -96,18 +97,13 @@ export class Call implements StreamReceiver, BehindFlush {
       return;
     }
     for (const field of fields) {
-      switch (field.known) {
-        case KNOWN.path:
-          this.pathField = field;
-          this.path = field.value;
-          break;
-        case KNOWN.grpcTimeout: {
-          const timeoutMs = timeoutMsOf(field);
-          if (timeoutMs === undefined) this.requestError = noTimeout(field.value);
-          else this.deadlineAtMs = this.startedAtMs + timeoutMs;
-          break;
-        }
-        default:
+      if (field.known === KNOWN.path) {
+        this.pathField = field;
+        this.path = field.value;
+      } else if (field.known === KNOWN.grpcTimeout) {
+        const timeoutMs = timeoutMsOf(field);
+        if (timeoutMs === undefined) this.requestError = noTimeout(field.value);
+        else this.deadlineAtMs = this.startedAtMs + timeoutMs;
       }
     }
     this.metadata = forwardedFields(fields);
@@ -174,9 +170,13 @@ export class Call implements StreamReceiver, BehindFlush {
     this.leavers.push(leave);
   }
 
+  /** Reply headers; fails the call when they are longer than the client takes. */
   sendHeaders(fields: readonly Field[]): void {
-    this.hasReplyHeaders = true;
-    this.stream.sendHeaders(fields, false);
+    const fault = headersFault(this.rpc, fields, this.stream.peerHeaderListBytes);
+    if (fault === undefined) {
+      this.hasReplyHeaders = true;
+      this.stream.sendHeaders(fields, false);
+    } else this.fail(fault);
   }
 
   /** DATA bytes as they came from a backend, prefix and all; they are copied if they have to wait. */
@@ -193,7 +193,7 @@ export class Call implements StreamReceiver, BehindFlush {
   /** Ends the reply with these trailers (or, before any headers, as a trailers-only reply). `code` is what they say. */
   finish(trailers: readonly Field[], code: number, text: string): void {
     if (this.isOver) return;
-    this.stream.sendHeaders(trailers, true);
+    sendTrailers(this.stream, trailers);
     if (!this.isRequestComplete) this.stream.reset(ERROR_CODE.NO_ERROR);
     this.end(code, text);
   }

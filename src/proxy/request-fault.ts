@@ -1,6 +1,8 @@
 // Whether a request is what every CRI request is: one message, whole and uncompressed.
 import { MalformedMessageError, MessageTooLargeError, UnimplementedError } from '../errors.ts';
+import { fitsList } from '../grpc/header-fit.ts';
 import { PREFIX_BYTES } from '../grpc/message.ts';
+import type { Field } from '../http2/field.ts';
 import { readUint32 } from '../http2/frame.ts';
 import type { RequestBytes } from './request-bytes.ts';
 
@@ -23,6 +25,14 @@ export function tooLong(rpc: string, limitBytes: number): Error {
   return new MessageTooLargeError(`the request of ${rpc} is longer than ${limitBytes} bytes`, {
     hint: 'Raise limits.messageSize in the config if the backend takes longer ones',
   });
+}
+
+/** Why the headers of a reply cannot go to a client that takes `limitBytes`; undefined when they can. */
+export function headersFault(rpc: string, fields: readonly Field[], limitBytes: number): Error | undefined {
+  if (fitsList(fields, limitBytes)) return undefined;
+  return new MessageTooLargeError(
+    `the headers of the backend's answer to ${rpc} are over the ${limitBytes} bytes that this client takes`,
+  );
 }
 
 /** The error for a grpc-timeout that is none. */

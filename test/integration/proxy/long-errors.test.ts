@@ -12,6 +12,9 @@ import { until } from '../../support/until.ts';
 
 const SANDBOX_ID = '5'.repeat(64);
 const NOT_FOUND = 5;
+const RESOURCE_EXHAUSTED = 8;
+/** What a client on C-core announces. */
+const CORE_LIMIT_BYTES = 8192;
 const text = (field: number, value: string) => encodeField(field, Buffer.from(value));
 
 describe('an error of a backend', () => {
@@ -61,9 +64,41 @@ describe('an error of a backend', () => {
     expect(message).toBe(
       'switchyard: backend one broke off PodSandboxStatus: its headers have more than 16777216 bytes or 10000 fields',
     );
-    expect(code).toBe(8);
+    expect(code).toBe(RESOURCE_EXHAUSTED);
     expect(events.abort).toBeUndefined();
     // A lost connection would have been probed anew.
     expect(backend.arrivals.filter(({ path }) => path.endsWith('/Version')).length).toBe(versionsBefore);
+  });
+
+  it('is shortened to what the client takes, and says so; what else the client has open goes on', async () => {
+    backend.answer('PodSandboxStatus', {
+      code: NOT_FOUND,
+      details: `no such pod: ${'n'.repeat(20_000)}`,
+      trailers: { 'grpc-status-details-bin': Buffer.alloc(9_000) },
+    });
+    backend.answer('GetContainerEvents', { headers: { 'x-begins': '1' }, staysOpen: true });
+    using client = new HeaderClient(switchyard.socket, CORE_LIMIT_BYTES);
+    const events = client.open('GetContainerEvents', {});
+    await until(() => events.headers.length > 0, 'the stream of events has begun');
+    const reply = await client.call('PodSandboxStatus', { podSandboxId: SANDBOX_ID });
+    expect(reply.code).toBe(NOT_FOUND);
+    expect(reply.message).toMatch(
+      /^no such pod: n+ \[switchyard: shortened from 20013 bytes; left out grpc-st/,
+    );
+    expect(reply.listBytes).toBeLessThanOrEqual(CORE_LIMIT_BYTES);
+    expect(events.abort).toBeUndefined();
+  });
+
+  it.each([
+    ['collected', 'CreateContainer'],
+    ['relayed', 'PodSandboxStatus'],
+  ] as const)('cannot be told behind headers that a client does not take, in a %s call', async (_, rpc) => {
+    backend.answer(rpc, { headers: { 'x-long': 'h'.repeat(9_000) }, messages: [Buffer.alloc(0)] });
+    using client = new HeaderClient(switchyard.socket, CORE_LIMIT_BYTES);
+    const { code, message } = await client.call(rpc, { podSandboxId: SANDBOX_ID });
+    expect(code).toBe(RESOURCE_EXHAUSTED);
+    expect(message).toBe(
+      `switchyard: the headers of the backend's answer to ${rpc} are over the 8192 bytes that this client takes`,
+    );
   });
 });
