@@ -96,7 +96,7 @@ export class ClientConnection extends Connection {
   open(receiver: StreamReceiver): Stream {
     if (!this.isOpen)
       throw new ConnectionError(ERROR_CODE.REFUSED_STREAM, 'the connection takes no new streams');
-    const stream = new Stream(this, 0, this.peerInitialWindowBytes, receiver);
+    const stream = new Stream(this, 0, receiver);
     this.opening.push(stream);
     return stream;
   }
@@ -104,7 +104,6 @@ export class ClientConnection extends Connection {
   override register(stream: Stream): void {
     this.removeOpening(stream);
     stream.id = this.nextId;
-    stream.sendWindowBytes = this.peerInitialWindowBytes;
     this.streams.add(stream);
     this.nextId += 2;
     if (this.nextId > MAX_STREAM_ID - 1) this.goAway();

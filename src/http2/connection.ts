@@ -7,7 +7,7 @@ import { DEFAULT_WINDOW_BYTES, FLAG, FRAME, readUint31, readUint32, SETTING } fr
 import type { FrameReceiver } from './frame-reader.ts';
 import { HeaderReader } from './header-reader.ts';
 import { trailersFault } from './header-rules.ts';
-import { NO_LIST_LIMIT_BYTES, RateLimit } from './limits.ts';
+import { NO_LIST_LIMIT_BYTES } from './limits.ts';
 import { PingAnswer } from './ping-answer.ts';
 import { readSettings } from './settings.ts';
 import type { Stream } from './stream.ts';
@@ -15,8 +15,6 @@ import { StreamTable } from './stream-table.ts';
 import type { ConnectionOptions } from './transport.ts';
 
 const protocolError = (message: string) => new ConnectionError(ERROR_CODE.PROTOCOL_ERROR, message);
-const tooMany = (what: string) =>
-  new ConnectionError(ERROR_CODE.ENHANCE_YOUR_CALM, `too many ${what} in a second`);
 
 function checkLength(isRight: boolean, what: string): void {
   if (!isRight) throw new ConnectionError(ERROR_CODE.FRAME_SIZE_ERROR, `a ${what} frame has a wrong length`);
@@ -25,9 +23,7 @@ function checkLength(isRight: boolean, what: string): void {
 /** Base of both roles. Methods named on... are for the frame reader and the layers below. */
 export abstract class Connection extends StreamTable implements FrameReceiver {
   private readonly headers: HeaderReader;
-  private readonly settingsRate: RateLimit;
   private readonly pings: PingAnswer;
-  private readonly emptyRate: RateLimit;
   private hasPeerSettings = false;
   private areSettingsAcked = false;
   private dataStream: Stream | undefined; // of the DATA frame at hand; undefined when it is ignored
@@ -38,9 +34,7 @@ export abstract class Connection extends StreamTable implements FrameReceiver {
     super(socket, options);
     const limits = this.limits;
     this.headers = new HeaderReader(limits);
-    this.settingsRate = new RateLimit(limits.settingsPerSecond);
     this.pings = new PingAnswer(this.output, this.clock, limits.pingsPerSecond);
-    this.emptyRate = new RateLimit(limits.emptyFramesPerSecond);
   }
 
   // ---- what the roles fill in
@@ -95,7 +89,7 @@ export abstract class Connection extends StreamTable implements FrameReceiver {
     if (stream === undefined || stream.isClosed) return;
     if (this.paddedBytes > 0) stream.consume(this.paddedBytes - (end - start));
     const endStream = isLast && this.dataEndsStream;
-    if (start === end && !endStream) this.countEmptyFrame();
+    if (start === end && !endStream) this.rates.emptyFrame();
     else this.deliverData(stream, buffer, start, end, endStream);
   }
 
@@ -104,10 +98,6 @@ export abstract class Connection extends StreamTable implements FrameReceiver {
     return this.areSettingsAcked
       ? this.receiveWindowBytes
       : Math.max(this.receiveWindowBytes, DEFAULT_WINDOW_BYTES);
-  }
-
-  private countEmptyFrame(): void {
-    if (this.emptyRate.exceeds(this.clock.now())) throw tooMany('empty frames');
   }
 
   // ---- all other frames
@@ -133,6 +123,7 @@ export abstract class Connection extends StreamTable implements FrameReceiver {
       case FRAME.GOAWAY: {
         if (streamId !== 0) throw protocolError('a GOAWAY frame on a stream');
         checkLength(end - start >= 8, 'GOAWAY');
+        this.rates.goaway();
         this.onGoaway(readUint31(buffer, start), goawayReason(buffer, start, end));
         break;
       }
@@ -165,7 +156,7 @@ export abstract class Connection extends StreamTable implements FrameReceiver {
   }
 
   private onContinuation(flags: number, streamId: number, buffer: Buffer, start: number, end: number): void {
-    if (start === end) this.countEmptyFrame();
+    if (start === end) this.rates.emptyFrame();
     if (this.headers.continue(flags, streamId, buffer, start, end)) this.onHeaderList();
   }
 
@@ -210,7 +201,7 @@ export abstract class Connection extends StreamTable implements FrameReceiver {
       this.areSettingsAcked = true;
       return;
     }
-    if (this.settingsRate.exceeds(this.clock.now())) throw tooMany('SETTINGS');
+    this.rates.settings();
     const isFirst = !this.hasPeerSettings;
     this.hasPeerSettings = true;
     this.output.head(0, FRAME.SETTINGS, FLAG.ACK, 0);
@@ -227,7 +218,7 @@ export abstract class Connection extends StreamTable implements FrameReceiver {
         this.onMaxStreams(value);
         break;
       case SETTING.INITIAL_WINDOW_SIZE:
-        this.changeSendWindows(value);
+        this.windows.changeInitial(value);
         break;
       case SETTING.MAX_HEADER_LIST_SIZE:
         this.peerHeaderListBytes = Math.min(value, NO_LIST_LIMIT_BYTES);

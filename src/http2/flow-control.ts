@@ -1,7 +1,6 @@
-// Windows of a whole connection: what the peer may still send us, and who waits until we may send again.
+// What the peer may still send us: the window of the whole connection, and what may yet come for streams we reset.
 import { DEFAULT_WINDOW_BYTES, FRAME } from './frame.ts';
 import type { Output } from './output.ts';
-import type { Stream } from './stream.ts';
 
 /**
  * The connection's receive window. It is credited on receipt, so no peer can be caught going over it:
@@ -27,39 +26,6 @@ export class ReceiveWindow {
     if (this.usedBytes * 2 < this.sizeBytes) return;
     output.numberFrame(FRAME.WINDOW_UPDATE, 0, this.usedBytes);
     this.usedBytes = 0;
-  }
-}
-
-/** Streams with queued DATA that wait for the connection's window or the socket; they are served in turn. */
-export class WaitingStreams {
-  private streams: Stream[] = [];
-
-  add(stream: Stream): void {
-    if (stream.isWaiting) return;
-    stream.isWaiting = true;
-    this.streams.push(stream);
-  }
-
-  /** Sends one frame of each stream after the other, as long as `hasRoom()`. */
-  serve(hasRoom: () => boolean): void {
-    while (this.streams.length > 0) {
-      const round = this.streams;
-      this.streams = [];
-      for (let i = 0; i < round.length; i++) {
-        if (!hasRoom()) {
-          // Those that had no turn come first next time.
-          this.streams = round.slice(i).concat(this.streams);
-          return;
-        }
-        const stream = round[i] as Stream;
-        stream.isWaiting = false;
-        if (stream.queuedBytes > 0) stream.pump(1);
-      }
-    }
-  }
-
-  clear(): void {
-    this.streams.length = 0;
   }
 }
 

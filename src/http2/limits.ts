@@ -21,12 +21,19 @@ export interface Http2Limits {
   /** Beyond this much in the socket (frames other than DATA do not wait) the peer is not reading: it is cut off. */
   readonly unsentCutOffBytes: number;
   readonly settingsPerSecond: number;
+  /**
+   * Streams that SETTINGS make us look at, because their DATA waits for a window that is widened. A peer that measures its
+   * bandwidth, as gRPC ones do, doubles its windows some eight times.
+   */
+  readonly streamVisitsPerSecond: number;
   /** PINGs; a DATA or HEADERS frame of ours starts the count again, because gRPC peers measure with PINGs. */
   readonly pingsPerSecond: number;
   /** Streams that a client resets or makes us reset. */
   readonly resetsPerSecond: number;
   /** DATA and CONTINUATION frames that carry nothing. */
   readonly emptyFramesPerSecond: number;
+  /** GOAWAY frames in a connection's life: a server that drains sends two, each of which may end streams. */
+  readonly goaways: number;
 }
 
 /** What stands for the MAX_HEADER_LIST_SIZE of a peer that announces none. A small integer, as it is compared in every call. */
@@ -45,9 +52,11 @@ export const DEFAULT_LIMITS: Http2Limits = {
   unsentBytes: 1024 * 1024,
   unsentCutOffBytes: 8 * 1024 * 1024,
   settingsPerSecond: 100,
+  streamVisitsPerSecond: 100_000,
   pingsPerSecond: 200,
   resetsPerSecond: 2000,
   emptyFramesPerSecond: 1000,
+  goaways: 16,
 };
 
 /**
@@ -72,14 +81,15 @@ export class RateLimit {
     this.perSecond = perSecond;
   }
 
-  /** Counts one event at `now` (monotonic ms); true when it is one too many. */
-  exceeds(now: number): boolean {
+  /** Counts `events` at `now` (monotonic ms); true when that is too many. */
+  exceeds(now: number, events = 1): boolean {
     if (this.startsWithNext || now - this.secondStartedAt >= 1000) {
       if (!this.startsWithNext) this.count = 0;
       this.startsWithNext = false;
       this.secondStartedAt = now;
     }
-    return ++this.count > this.perSecond;
+    this.count += events;
+    return this.count > this.perSecond;
   }
 
   /** Counts the event at hand as the first. Needs no time, which takes a while to read. */

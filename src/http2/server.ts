@@ -6,7 +6,6 @@ import { ConnectionError, ERROR_CODE } from './connection-error.ts';
 import type { Field } from './field.ts';
 import { FRAME, MAX_STREAM_ID, SETTING } from './frame.ts';
 import { requestFault } from './header-rules.ts';
-import { RateLimit } from './limits.ts';
 import { readingShared } from './shared-reads.ts';
 import { Stream, type StreamReceiver } from './stream.ts';
 import type { ConnectionOptions } from './transport.ts';
@@ -25,7 +24,6 @@ const NO_RECEIVER: StreamReceiver = { onHeaders() {}, onData() {}, onDrain() {},
 /** One accepted connection. */
 export class ServerConnection extends Connection {
   private readonly serverOptions: ServerOptions;
-  private readonly resetRate: RateLimit;
   private lastId = 0; // of the streams that the client opened
   private lastTakenId = 0; // of those that were not refused because of drain()
   private drainState: 'none' | 'announced' | 'final' = 'none';
@@ -35,7 +33,6 @@ export class ServerConnection extends Connection {
   constructor(socket: Socket, options: ServerOptions, readsShared = false) {
     super(socket, options);
     this.serverOptions = options;
-    this.resetRate = new RateLimit(this.limits.resetsPerSecond);
     this.hello([
       [SETTING.MAX_CONCURRENT_STREAMS, this.limits.streams],
       [SETTING.INITIAL_WINDOW_SIZE, this.limits.initialWindowBytes],
@@ -111,7 +108,7 @@ export class ServerConnection extends Connection {
   }
 
   private open(id: number, list: readonly Field[], endStream: boolean): void {
-    const stream = new Stream(this, id, this.peerInitialWindowBytes, NO_RECEIVER);
+    const stream = new Stream(this, id, NO_RECEIVER);
     stream.hasHeaders = true;
     this.streams.add(stream);
     try {
@@ -130,9 +127,7 @@ export class ServerConnection extends Connection {
   }
 
   protected override countReset(): void {
-    if (this.resetRate.exceeds(this.clock.now())) {
-      throw new ConnectionError(ERROR_CODE.ENHANCE_YOUR_CALM, 'too many reset streams in a second');
-    }
+    this.rates.reset();
   }
 
   protected override onFirstHeaders(): undefined {

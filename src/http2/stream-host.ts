@@ -1,13 +1,14 @@
 // What a stream needs of its connection. It stands apart so that stream.ts need not know connections.
 import type { Field } from './field.ts';
 import type { Output } from './output.ts';
+import type { SendWindows } from './send-windows.ts';
 import type { Stream } from './stream.ts';
 
 /** The connection, as its streams see it. */
 export interface StreamHost {
   readonly output: Output;
-  /** What the peer lets us send on all streams together. */
-  sendWindowBytes: number;
+  /** What the peer lets us send. */
+  readonly windows: SendWindows;
   /** Counts DATA that a stream has to let wait; below zero what waits no longer. */
   addQueued(sizeBytes: number): void;
   /** What we let the peer send on one stream. */
@@ -17,8 +18,6 @@ export interface StreamHost {
   /** Gives a stream its id and place in the connection before its first HEADERS. */
   register(stream: Stream): void;
   writeHeaders(streamId: number, fields: readonly Field[], endStream: boolean): void;
-  /** The connection's window or the socket is full: pump the stream when that ends. */
-  waitForRoom(stream: Stream): void;
   /** END_STREAM has left; the stream ends if the peer's has come. */
   onEndSent(stream: Stream): void;
   /** The stream is closed; `wasReset` when by a RST_STREAM of ours. */

@@ -49,6 +49,15 @@ export class StreamSlots {
     return this.slots.filter((stream) => stream !== undefined).sort((a, b) => a.id - b.id);
   }
 
+  /** The largest of all streams' windowOffsetBytes, and at least 0. */
+  highestOffsetBytes(): number {
+    let highest = 0;
+    for (const stream of this.slots) {
+      if (stream !== undefined && stream.windowOffsetBytes > highest) highest = stream.windowOffsetBytes;
+    }
+    return highest;
+  }
+
   /** The slot of this id, or the empty one where it belongs. */
   private find(id: number): number {
     const { slots } = this;
@@ -72,8 +81,11 @@ function emptySlots(count: number): undefined[] {
   return new Array<undefined>(count).fill(undefined);
 }
 
-// A peer chooses ids: those that it leaves out must not make all others meet in one place.
+// A peer chooses ids, by leaving some out, and could make all meet in one place if it knew where they go: every process
+// has a factor of its own.
+const FACTOR = Math.floor(Math.random() * 2 ** 32) | 1;
+
 function hashOf(id: number): number {
-  const hash = Math.imul(id, 0x9e3779b1);
+  const hash = Math.imul(id, FACTOR);
   return hash ^ (hash >>> 15);
 }

@@ -2,10 +2,12 @@
 import type { Socket } from 'node:net';
 import { ConnectionError, ERROR_CODE } from './connection-error.ts';
 import type { Field } from './field.ts';
-import { ReceiveWindow, ResetMemory, WaitingStreams } from './flow-control.ts';
-import { DEFAULT_WINDOW_BYTES, FLAG, FRAME, MAX_PAYLOAD_BYTES, MAX_WINDOW_BYTES } from './frame.ts';
+import { ReceiveWindow, ResetMemory } from './flow-control.ts';
+import { FLAG, FRAME, MAX_PAYLOAD_BYTES, MAX_WINDOW_BYTES } from './frame.ts';
 import { Encoder, encodedBlock } from './hpack-encoder.ts';
 import { NO_LIST_LIMIT_BYTES } from './limits.ts';
+import { PeerRates } from './peer-rates.ts';
+import { SendWindows } from './send-windows.ts';
 import { type Settings, settingsPayload } from './settings.ts';
 import type { Stream, StreamAbort } from './stream.ts';
 import type { StreamHost } from './stream-host.ts';
@@ -14,7 +16,7 @@ import { type ConnectionOptions, Transport } from './transport.ts';
 
 /** A transport with streams on it. */
 export abstract class StreamTable extends Transport implements StreamHost {
-  sendWindowBytes: number = DEFAULT_WINDOW_BYTES;
+  readonly windows: SendWindows;
   readonly receiveWindowBytes: number;
   peerHeaderListBytes: number = NO_LIST_LIMIT_BYTES;
 
@@ -22,16 +24,16 @@ export abstract class StreamTable extends Transport implements StreamHost {
   protected queuedDataBytes = 0;
   protected readonly streams = new StreamSlots();
   protected readonly resets = new ResetMemory();
+  protected readonly rates: PeerRates;
   protected readonly encoder = new Encoder();
   protected readonly receiveWindow: ReceiveWindow;
-  protected peerInitialWindowBytes: number = DEFAULT_WINDOW_BYTES;
-
-  private readonly waiting = new WaitingStreams();
 
   constructor(socket: Socket, options: ConnectionOptions) {
     super(socket, options);
     this.receiveWindowBytes = this.limits.initialWindowBytes;
     this.receiveWindow = new ReceiveWindow(this.limits.connectionWindowBytes);
+    this.rates = new PeerRates(this.limits, this.clock);
+    this.windows = new SendWindows(this.streams, this.output, this.rates);
   }
 
   get streamCount(): number {
@@ -79,15 +81,9 @@ export abstract class StreamTable extends Transport implements StreamHost {
     this.queuedDataBytes += sizeBytes;
   }
 
-  waitForRoom(stream: Stream): void {
-    this.waiting.add(stream);
-  }
-
   override onRoom(): void {
-    this.waiting.serve(this.hasRoom);
+    this.windows.serve();
   }
-
-  private readonly hasRoom = () => this.sendWindowBytes > 0 && !this.output.isFull();
 
   notifyDrained(stream: Stream): void {
     try {
@@ -192,22 +188,9 @@ export abstract class StreamTable extends Transport implements StreamHost {
 
   // ---- send windows
 
-  /** The peer's INITIAL_WINDOW_SIZE changed: every open stream's window moves along, below zero even. */
-  protected changeSendWindows(sizeBytes: number): void {
-    const delta = sizeBytes - this.peerInitialWindowBytes;
-    this.peerInitialWindowBytes = sizeBytes;
-    // As they are now: what is drained may open new streams, whose windows are right already.
-    for (const stream of this.streams.all()) {
-      if (stream.sendWindowBytes + delta > MAX_WINDOW_BYTES) {
-        throw new ConnectionError(ERROR_CODE.FLOW_CONTROL_ERROR, 'SETTINGS make a window too large');
-      }
-      this.widenStream(stream, delta);
-    }
-  }
-
   protected onWindowUpdate(streamId: number, increment: number): void {
     const stream = this.streams.get(streamId);
-    if (streamId === 0) this.widenConnection(increment);
+    if (streamId === 0) this.windows.widenConnection(increment);
     else if (stream !== undefined) this.updateStreamWindow(stream, increment);
     else if (this.isIdle(streamId)) {
       throw new ConnectionError(
@@ -217,24 +200,10 @@ export abstract class StreamTable extends Transport implements StreamHost {
     }
   }
 
-  private widenConnection(increment: number): void {
-    if (increment === 0) throw new ConnectionError(ERROR_CODE.PROTOCOL_ERROR, 'a WINDOW_UPDATE of nothing');
-    this.sendWindowBytes += increment;
-    if (this.sendWindowBytes > MAX_WINDOW_BYTES) {
-      throw new ConnectionError(ERROR_CODE.FLOW_CONTROL_ERROR, 'a WINDOW_UPDATE makes the window too large');
-    }
-    this.onRoom();
-  }
-
   private updateStreamWindow(stream: Stream, increment: number): void {
     if (increment === 0) this.streamError(stream, ERROR_CODE.PROTOCOL_ERROR, 'a WINDOW_UPDATE of nothing');
     else if (stream.sendWindowBytes + increment > MAX_WINDOW_BYTES) {
       this.streamError(stream, ERROR_CODE.FLOW_CONTROL_ERROR, 'a WINDOW_UPDATE makes the window too large');
-    } else this.widenStream(stream, increment);
-  }
-
-  private widenStream(stream: Stream, delta: number): void {
-    stream.sendWindowBytes += delta;
-    if (delta > 0 && stream.queuedBytes > 0 && !stream.isWaiting) stream.pump(Number.POSITIVE_INFINITY);
+    } else this.windows.widenStream(stream, increment);
   }
 }

@@ -4,6 +4,7 @@ import type { Field } from './field.ts';
 import { FLAG, FRAME, MAX_PAYLOAD_BYTES } from './frame.ts';
 import { SendQueue } from './send-queue.ts';
 import type { StreamHost } from './stream-host.ts';
+import type { StreamLine } from './stream-line.ts';
 
 /**
  * Why a stream ended early. `reset`: RST_STREAM with that code, from the peer, or from us because the peer broke a
@@ -38,8 +39,11 @@ export class Stream {
   id: number;
   receiver: StreamReceiver;
 
-  /** For the connection: what the peer lets us send; below zero after it made its window smaller. */
-  sendWindowBytes: number;
+  /**
+   * For the connection: what the peer lets us send, less its INITIAL_WINDOW_SIZE. So a change of that, which concerns all
+   * open streams, need not visit them.
+   */
+  windowOffsetBytes = 0;
   /** For the connection: received and not credited yet. */
   uncreditedBytes = 0;
   /** For the connection: END_STREAM came. */
@@ -48,8 +52,10 @@ export class Stream {
   isEndSent = false;
   /** For the connection: final headers (not 1xx) came, so the next are trailers. */
   hasHeaders = false;
-  /** For the connection: it is on the list of streams that wait for room. */
-  isWaiting = false;
+  /** For StreamLine alone: the line in which it waits, and its neighbours there. */
+  line: StreamLine | undefined;
+  ahead: Stream | undefined;
+  behind: Stream | undefined;
 
   private readonly host: StreamHost;
   private closed = false;
@@ -59,11 +65,15 @@ export class Stream {
   private trailers: Field[] | undefined;
   private waiters: (() => void)[] | undefined; // for the queue's last byte to be written
 
-  constructor(host: StreamHost, id: number, sendWindowBytes: number, receiver: StreamReceiver) {
+  constructor(host: StreamHost, id: number, receiver: StreamReceiver) {
     this.host = host;
     this.id = id;
-    this.sendWindowBytes = sendWindowBytes;
     this.receiver = receiver;
+  }
+
+  /** What the peer lets us send; below zero after it made its window smaller. */
+  get sendWindowBytes(): number {
+    return this.host.windows.initialBytes + this.windowOffsetBytes;
   }
 
   /** DATA accepted but not in a frame yet. */
@@ -153,7 +163,7 @@ export class Stream {
     while (queue.sizeBytes > 0) {
       const room = Math.min(this.room(), this.sendWindowBytes, MAX_PAYLOAD_BYTES);
       if (room <= 0 || framesLeft-- === 0) {
-        if (this.sendWindowBytes > 0) this.host.waitForRoom(this);
+        this.host.windows.wait(this);
         return;
       }
       const { buffer, start, end, isOwned } = queue.front();
@@ -174,6 +184,7 @@ export class Stream {
   close(wasReset: boolean): void {
     if (this.closed) return;
     this.closed = true;
+    this.line?.remove(this);
     if (this.queue !== undefined) this.host.addQueued(-this.queue.sizeBytes);
     this.queue = undefined;
     this.trailers = undefined;
@@ -182,7 +193,7 @@ export class Stream {
   }
 
   private room(): number {
-    return this.host.output.isFull() ? 0 : this.host.sendWindowBytes;
+    return this.host.output.isFull() ? 0 : this.host.windows.connectionBytes;
   }
 
   private sendParts(buffer: Buffer, start: number, end: number, endStream: boolean, isOwned: boolean): void {
@@ -205,7 +216,7 @@ export class Stream {
     } while (at < end);
     if (at === end) return;
     this.enqueue(buffer, at, end, isOwned);
-    if (this.sendWindowBytes > 0) this.host.waitForRoom(this);
+    this.host.windows.wait(this);
   }
 
   private enqueue(buffer: Buffer, start: number, end: number, isOwned: boolean): void {
@@ -228,8 +239,8 @@ export class Stream {
   private writeData(buffer: Buffer, start: number, size: number, endStream: boolean, isOwned: boolean): void {
     const output = this.host.output;
     const byReference = isOwned && size >= REFERENCE_BYTES;
-    this.sendWindowBytes -= size;
-    this.host.sendWindowBytes -= size;
+    this.windowOffsetBytes -= size;
+    this.host.windows.connectionBytes -= size;
     output.head(size, FRAME.DATA, endStream ? FLAG.END_STREAM : 0, this.id, byReference ? 0 : size);
     if (byReference) output.reference(buffer, start, start + size);
     else if (size > 0) output.copy(buffer, start, start + size);

@@ -198,6 +198,15 @@ describe('streams that end early', () => {
     expect(w.log.goaways).toBe(1);
   });
 
+  it('by GOAWAY after GOAWAY end the connection as a whole', async () => {
+    await using here = await world(settings());
+    const call = here.call();
+    await here.backend.received('the request', (f) => f.type === TYPE.data);
+    here.backend.send(...Array.from({ length: 17 }, () => goaway(1)));
+    expect(await here.backend.goawayCode()).toBe(ERROR_CODE.ENHANCE_YOUR_CALM);
+    expect(call.abort).toMatchObject({ kind: 'connection', processed: true });
+  });
+
   it('by GOAWAY in two steps: the first only stops new streams', async () => {
     await using w = await world(settings());
     const [first, second] = [w.call(), w.call()];

@@ -54,4 +54,27 @@ describe('StreamSlots', () => {
     expect(slots.all()).toEqual([]);
     expect(JSON.stringify(slots)).not.toContain('"id"');
   });
+
+  it('takes ids that were chosen to meet in one place where a fixed hash would put them', () => {
+    const inverse = 0x0e8b2f51; // of the golden ratio's factor 0x9e3779b1, the usual choice for such a hash
+    const ids: number[] = [];
+    for (let half = 1; ids.length < 2000; half++) {
+      const id = Math.imul((half << 15) | half, inverse) >>> 0; // both halves of its hash are the same
+      if (id % 2 === 1 && id < 2 ** 31) ids.push(id);
+    }
+    let reads = 0;
+    const slots = new StreamSlots();
+    for (const id of ids) {
+      const stream = {
+        get id() {
+          reads++;
+          return id;
+        },
+      };
+      slots.add(stream as Stream);
+    }
+    reads = 0;
+    for (const id of ids) slots.get(id);
+    expect(reads).toBeLessThan(20 * ids.length);
+  });
 });
