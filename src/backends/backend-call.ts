@@ -42,6 +42,8 @@ export abstract class BackendCall implements StreamReceiver {
   stream: Stream | undefined;
   /** True when the answer is complete, or nobody wants it any more. */
   isOver = false;
+  /** Takes it out of the queue in which it waits to be sent; undefined when it does not. Set by the queue. */
+  stopWaiting: (() => void) | undefined;
 
   abstract onHeaders(fields: readonly Field[], endStream: boolean): void;
   abstract onData(buffer: Buffer, start: number, end: number, endStream: boolean): void;
@@ -56,6 +58,7 @@ export abstract class BackendCall implements StreamReceiver {
   cancel(): void {
     if (this.isOver) return;
     this.isOver = true;
+    this.stopWaiting?.();
     this.stream?.reset(ERROR_CODE.CANCEL);
   }
 }

@@ -151,6 +151,7 @@ export class UnaryCall extends BackendCall {
   private finish(outcome: UnaryOutcome): void {
     if (this.isOver) return;
     this.isOver = true;
+    this.stopWaiting?.();
     this.done(outcome);
   }
 }

@@ -188,6 +188,20 @@ describe('sending', () => {
     expect([1, 3].map((id) => peer.data(id).length)).toEqual([1000, 1000]);
   });
 
+  it('leaves nothing of a reset stream in any queue while the window of the connection is used up', async () => {
+    await using server = await sending((stream) => stream.sendOwned(Buffer.alloc(100_000), 0, 100_000, true));
+    using peer = await RawPeer.connect(server.path, settings([INITIAL_WINDOW, 1_000_000]));
+    peer.send(request(1), request(3), request(5), request(7)); // the first uses up the connection's 65,535 bytes
+    await peer.roundTrip();
+    peer.send(...[1, 3, 5].map((id) => frame(TYPE.reset, 0, id, uint32(8))));
+    await peer.roundTrip();
+    const places = server.streams.map(({ stream }) => stream?.line?.size);
+    expect(places).toEqual([undefined, undefined, undefined, 1]);
+    expect(server.connections[0]?.queuedBytes).toBe(100_000);
+    peer.send(windowUpdate(0, 100_000));
+    await until(() => peer.data(7).length === 100_000, 'the one that is left has all');
+  });
+
   it('does nothing on a stream that has ended', async () => {
     await using server = await sending((stream) => {
       stream.sendHeaders(TRAILERS, true);
