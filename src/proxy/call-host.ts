@@ -1,4 +1,5 @@
 // What a call needs of the proxy around it.
+import type { BudgetShare } from '../http2/shared-budget.ts';
 import type { Call } from './call.ts';
 
 /** Where a call comes from and who serves it. */
@@ -19,6 +20,8 @@ export interface CallHost {
 export interface ClientSide {
   /** Reply bytes that wait for the client to read. */
   readonly queuedBytes: number;
+  /** What it holds of the memory for requests that come in parts. */
+  readonly requestBytes: BudgetShare;
 }
 
 /** How a call ended, for those who watch it: told behind the flush. `code` is a gRPC status code. */

@@ -3,7 +3,7 @@
 import type { BackendCall } from '../backends/backend-call.ts';
 import { type Route, routeOf } from '../cri/versions.ts';
 import { sendTrailers } from '../grpc/header-fit.ts';
-import { PREFIX_BYTES, sendFramed } from '../grpc/message.ts';
+import { PREFIX_BYTES } from '../grpc/message.ts';
 import { forwardedFields } from '../grpc/metadata.ts';
 import { STATUS } from '../grpc/status.ts';
 import { timeoutMsOf } from '../grpc/timeout.ts';
@@ -12,14 +12,14 @@ import { ERROR_CODE } from '../http2/connection-error.ts';
 import { type Field, KNOWN } from '../http2/field.ts';
 import type { Stream, StreamAbort, StreamReceiver } from '../http2/stream.ts';
 import type { CallEnd, CallHost, ClientSide, Watcher } from './call-host.ts';
+import { CallReply } from './call-reply.ts';
 import { RequestBytes } from './request-bytes.ts';
-import { headersFault, noTimeout, requestFault, tooLong } from './request-fault.ts';
+import { headersFault, noRoom, noTimeout, requestFault, tooLong } from './request-fault.ts';
 
 const NO_FIELDS: readonly Field[] = [];
 const resetStream = (call: Call) => call.stream.reset(ERROR_CODE.INTERNAL_ERROR);
 
-export class Call implements StreamReceiver, BehindFlush {
-  readonly stream: Stream;
+export class Call extends CallReply implements StreamReceiver, BehindFlush {
   readonly startedAtMs: number;
   /** As the client sent it, e.g. /runtime.v1.RuntimeService/Version. */
   path = '';
@@ -37,17 +37,12 @@ export class Call implements StreamReceiver, BehindFlush {
   rule: string | undefined;
   pod: { readonly namespace: string; readonly name: string; readonly uid: string } | undefined;
   objectId: string | undefined;
-  replyBytes = 0;
   /** True when the last of the answer was handed to the stream, or the client has left. */
   isOver = false;
-  /** True once reply headers have gone out: from then on only trailers can tell of trouble. */
-  hasReplyHeaders = false;
   /** What was wrong with the request, found before it was served. */
   requestError: Error | undefined;
   /** Turns an error into the reply; set by the rescue layer. */
   rescue: (call: Call, error: unknown) => void = resetStream;
-  /** Called when all queued reply bytes have left. */
-  onReplyDrained: (() => void) | undefined;
   /** Gives back its place among the calls in flight; set by the admission layer. */
   leavePlace: (() => void) | undefined;
   /** The connection it came on. */
@@ -63,7 +58,7 @@ export class Call implements StreamReceiver, BehindFlush {
   private endText = '';
 
   constructor(stream: Stream, host: CallHost, client: ClientSide) {
-    this.stream = stream;
+    super(stream);
     this.host = host;
     this.client = client;
     this.startedAtMs = host.now();
@@ -122,19 +117,14 @@ export class Call implements StreamReceiver, BehindFlush {
       this.request.borrow(buffer, start, end);
       doBehindFlush(this); // to own it, should it still be needed then
     } else if (end > start) {
-      this.request.append(buffer, start, end);
-      if (this.request.sizeBytes > this.host.messageSizeBytes + PREFIX_BYTES) {
-        this.requestError = tooLong(this.rpc, this.host.messageSizeBytes);
+      const fault = this.collect(buffer, start, end);
+      if (fault !== undefined) {
         this.request.drop();
-        this.serve();
+        this.refuse(fault);
         return;
       }
     }
     if (endStream) this.completeRequest();
-  }
-
-  onDrain(): void {
-    this.onReplyDrained?.();
   }
 
   onAborted(_reason: StreamAbort): void {
@@ -147,11 +137,7 @@ export class Call implements StreamReceiver, BehindFlush {
   expire(error: Error): void {
     if (this.isOver) return;
     if (this.isServed) this.fail(error);
-    else {
-      // Not even asked in full: it goes through the layers with this error alone, so that it is counted and answered.
-      this.requestError = error;
-      this.serve();
-    }
+    else this.refuse(error); // not even asked in full
   }
 
   /** Registers who is told when the call is over, the last one first. */
@@ -171,23 +157,10 @@ export class Call implements StreamReceiver, BehindFlush {
   }
 
   /** Reply headers; fails the call when they are longer than the client takes. */
-  sendHeaders(fields: readonly Field[]): void {
+  override sendHeaders(fields: readonly Field[]): void {
     const fault = headersFault(this.rpc, fields, this.stream.peerHeaderListBytes);
-    if (fault === undefined) {
-      this.hasReplyHeaders = true;
-      this.stream.sendHeaders(fields, false);
-    } else this.fail(fault);
-  }
-
-  /** DATA bytes as they came from a backend, prefix and all; they are copied if they have to wait. */
-  sendData(buffer: Buffer, start: number, end: number): void {
-    this.replyBytes += end - start;
-    this.stream.sendData(buffer, start, end, false);
-  }
-
-  /** One message made of `parts`, which become the stream's. */
-  sendMessage(parts: readonly Buffer[]): void {
-    this.replyBytes += sendFramed(this.stream, parts);
+    if (fault === undefined) super.sendHeaders(fields);
+    else this.fail(fault);
   }
 
   /** Ends the reply with these trailers (or, before any headers, as a trailers-only reply). `code` is what they say. */
@@ -228,6 +201,20 @@ export class Call implements StreamReceiver, BehindFlush {
     this.serve();
   }
 
+  private collect(buffer: Buffer, start: number, end: number): Error | undefined {
+    const { request, host } = this;
+    if (request.sizeBytes + end - start > host.messageSizeBytes + PREFIX_BYTES) {
+      return tooLong(this.rpc, host.messageSizeBytes);
+    }
+    return request.append(buffer, start, end, this.client.requestBytes) ? undefined : noRoom(this.rpc);
+  }
+
+  // A call that was not asked in full goes through the layers with this error alone, so that it is counted and answered.
+  private refuse(error: Error): void {
+    this.requestError = error;
+    this.serve();
+  }
+
   private serve(): void {
     this.isServed = true;
     if (this.isRequestComplete) this.requestError ??= requestFault(this.rpc, this.request);
@@ -241,6 +228,7 @@ export class Call implements StreamReceiver, BehindFlush {
 
   private end(code: number, text: string): void {
     this.isOver = true;
+    this.request.settle();
     this.leavePlace?.();
     this.endCode = code;
     this.endText = text;

@@ -3,9 +3,10 @@ import type net from 'node:net';
 import type { Clock } from '../clock.ts';
 import { ConnectionError } from '../http2/connection-error.ts';
 import { ServerConnection } from '../http2/server.ts';
+import { SharedBudget } from '../http2/shared-budget.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { Call } from './call.ts';
-import type { CallHost } from './call-host.ts';
+import type { CallHost, ClientSide } from './call-host.ts';
 import { Deadlines } from './deadlines.ts';
 import type { Serve } from './layers/layer.ts';
 
@@ -18,14 +19,27 @@ export interface FrontOptions {
   readonly serve: Serve;
 }
 
+/**
+ * Bytes of requests in parts, over all connections, from their first part until the call is over; and what is kept for
+ * those that hold little. A kubelet's requests have some KiB and come in one part, which is not even counted.
+ */
+const REQUEST_BYTES = 64 * 1024 * 1024;
+const REQUEST_RESERVE_BYTES = 32 * 1024 * 1024;
+
 export class Front {
   private readonly options: FrontOptions;
+  private readonly requestBudget: SharedBudget;
   private readonly host: CallHost;
   private readonly connections = new Set<ServerConnection>();
 
   constructor(options: FrontOptions) {
     this.options = options;
     const { clock, messageSizeBytes, serve } = options;
+    // Two of the longest must always fit.
+    this.requestBudget = new SharedBudget(
+      Math.max(REQUEST_BYTES, 2 * messageSizeBytes),
+      REQUEST_RESERVE_BYTES,
+    );
     const deadlines = new Deadlines(clock);
     this.host = {
       now: () => clock.now(),
@@ -36,15 +50,28 @@ export class Front {
     };
   }
 
+  /** What requests in parts hold on all connections. */
+  get requestBytes(): number {
+    return this.requestBudget.used;
+  }
+
   /** Serves a client that has just connected. */
   accept(socket: net.Socket): void {
     const { log, clock } = this.options;
+    const requestBytes = this.requestBudget.join();
+    const client: ClientSide = {
+      requestBytes,
+      get queuedBytes() {
+        return connection.queuedBytes;
+      },
+    };
     const connection: ServerConnection = ServerConnection.accept(socket, {
       clock,
-      accept: (stream) => new Call(stream, this.host, connection),
+      accept: (stream) => new Call(stream, this.host, client),
       onError: (error) => this.onError(error),
       onClose: (reason, error) => {
         this.connections.delete(connection);
+        requestBytes.leave();
         if (error instanceof ConnectionError)
           log.warn({ reason }, 'a client broke the protocol: connection ended');
       },

@@ -1,21 +1,26 @@
 // The bytes of one call's request, framed: 5 bytes of prefix, then the message. Nearly all come whole in one read and go
 // on at once; copying such a request first would take longer than all that is looked up in it.
 import { Buffer } from 'node:buffer';
+import { PREFIX_BYTES } from '../grpc/message.ts';
 import { copyBytes } from '../http2/copy-bytes.ts';
+import { readUint32 } from '../http2/frame.ts';
+import type { BudgetShare } from '../http2/shared-budget.ts';
 
-const NONE = Buffer.alloc(0);
+const NONE: Buffer = Buffer.alloc(0);
+/** What a request in parts gets at first, whatever its prefix says: that would let a client claim memory for five bytes. */
+const FIRST_BYTES = 4096;
 
 /** `buffer[start, end)` is the request. It may lie where it was read, and change, from the end of the batch on: see own(). */
 export class RequestBytes {
-  buffer: Buffer = NONE;
+  buffer = NONE;
   start = 0;
   end = 0;
-  private more: Buffer[] | undefined;
-  private moreBytes = 0;
   private isBorrowed = false;
+  private share: BudgetShare | undefined; // of what is held for a request in parts
+  private countedBytes = 0;
 
   get sizeBytes(): number {
-    return this.end - this.start + this.moreBytes;
+    return this.end - this.start;
   }
 
   /** The whole request lies here. */
@@ -26,28 +31,41 @@ export class RequestBytes {
     this.isBorrowed = true;
   }
 
-  /** Copies a part of the request. */
-  append(buffer: Buffer, start: number, end: number): void {
-    const part = Buffer.allocUnsafe(end - start);
-    copyBytes(buffer, start, end, part, 0);
-    if (this.end === 0) {
-      this.buffer = part;
-      this.end = part.length;
-    } else {
-      this.more ??= [];
-      this.more.push(part);
-      this.moreBytes += part.length;
+  /** Copies the next part of the request, in memory that is counted in `share`. False when that has no room. */
+  append(buffer: Buffer, start: number, end: number, share: BudgetShare): boolean {
+    const neededBytes = this.end + end - start;
+    if (neededBytes > this.buffer.length) {
+      const capacityBytes = this.capacityFor(neededBytes, buffer, start, end);
+      const moreBytes = capacityBytes - this.buffer.length;
+      if (!share.allows(moreBytes)) return false;
+      share.take(moreBytes);
+      this.share = share;
+      this.countedBytes += moreBytes;
+      const larger = Buffer.allocUnsafe(capacityBytes);
+      this.buffer.copy(larger, 0, 0, this.end);
+      this.buffer = larger;
     }
+    copyBytes(buffer, start, end, this.buffer, this.end);
+    this.end = neededBytes;
+    return true;
   }
 
   /** All parts have come. */
   complete(): void {
-    if (this.more !== undefined) this.set(Buffer.concat([this.buffer, ...this.more]));
+    if (!this.isBorrowed && this.buffer.length > this.end) this.buffer = this.buffer.subarray(0, this.end);
   }
 
   /** Gives up what came. */
   drop(): void {
     this.set(NONE);
+    this.settle();
+  }
+
+  /** The call is over: its request counts no longer. Who still works on it may keep it. */
+  settle(): void {
+    if (this.countedBytes === 0) return;
+    this.share?.take(-this.countedBytes);
+    this.countedBytes = 0;
   }
 
   /** Makes the bytes this call's own, if they were borrowed: to be used at any time, and by reference. Returns them. */
@@ -60,12 +78,21 @@ export class RequestBytes {
     return this.buffer;
   }
 
+  // Twice as much each time, so that all copies together are no longer than the request; and what the prefix says at most,
+  // unless it says less than has come.
+  private capacityFor(neededBytes: number, buffer: Buffer, start: number, end: number): number {
+    const doubledBytes = Math.max(neededBytes, 2 * this.buffer.length, FIRST_BYTES);
+    let saidBytes = 0;
+    if (this.end >= PREFIX_BYTES) saidBytes = PREFIX_BYTES + readUint32(this.buffer, 1);
+    else if (this.end === 0 && end - start >= PREFIX_BYTES)
+      saidBytes = PREFIX_BYTES + readUint32(buffer, start + 1);
+    return saidBytes >= neededBytes ? Math.min(doubledBytes, saidBytes) : doubledBytes;
+  }
+
   private set(bytes: Buffer): void {
     this.buffer = bytes;
     this.start = 0;
     this.end = bytes.length;
-    this.more = undefined;
-    this.moreBytes = 0;
     this.isBorrowed = false;
   }
 }

@@ -1,5 +1,10 @@
 // Whether a request is what every CRI request is: one message, whole and uncompressed.
-import { MalformedMessageError, MessageTooLargeError, UnimplementedError } from '../errors.ts';
+import {
+  MalformedMessageError,
+  MessageTooLargeError,
+  OverloadedError,
+  UnimplementedError,
+} from '../errors.ts';
 import { fitsList } from '../grpc/header-fit.ts';
 import { PREFIX_BYTES } from '../grpc/message.ts';
 import type { Field } from '../http2/field.ts';
@@ -32,6 +37,14 @@ export function headersFault(rpc: string, fields: readonly Field[], limitBytes: 
   if (fitsList(fields, limitBytes)) return undefined;
   return new MessageTooLargeError(
     `the headers of the backend's answer to ${rpc} are over the ${limitBytes} bytes that this client takes`,
+  );
+}
+
+/** The error for a request that the budget of unfinished and unanswered ones has no room for. */
+export function noRoom(rpc: string): Error {
+  return new OverloadedError(
+    `the request of ${rpc} is not taken: requests that clients have not finished, or that are not answered, use up the memory for them, and this connection has its part of it`,
+    { hint: 'End the calls that are in flight on this connection, or send smaller requests' },
   );
 }
 

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { SharedBudget } from '../../../src/http2/shared-budget.ts';
 import { RequestBytes } from '../../../src/proxy/request-bytes.ts';
 
 describe('the bytes of a request', () => {
@@ -7,12 +8,13 @@ describe('the bytes of a request', () => {
     fc.assert(
       fc.property(fc.array(fc.uint8Array({ minLength: 1, maxLength: 400 }), { maxLength: 6 }), (parts) => {
         const request = new RequestBytes();
+        const share = new SharedBudget(1e6, 0).join();
         const read = Buffer.alloc(500);
         let sizeBytes = 0;
         for (const part of parts) {
           read.fill(0xff); // the buffer that all reads use
           read.set(part, 7);
-          request.append(read, 7, 7 + part.length);
+          request.append(read, 7, 7 + part.length, share);
           sizeBytes += part.length;
           expect(request.sizeBytes).toBe(sizeBytes);
         }
@@ -39,9 +41,11 @@ describe('the bytes of a request', () => {
 
   it('are none when they were given up', () => {
     const request = new RequestBytes();
-    request.append(Buffer.from('ab'), 0, 2);
-    request.append(Buffer.from('cd'), 0, 2);
+    const share = new SharedBudget(1e6, 0).join();
+    request.append(Buffer.from('ab'), 0, 2, share);
+    request.append(Buffer.from('cd'), 0, 2, share);
+    expect(share.used).toBeGreaterThan(0);
     request.drop();
-    expect([request.sizeBytes, request.own().length]).toEqual([0, 0]);
+    expect([request.sizeBytes, request.own().length, share.used]).toEqual([0, 0, 0]);
   });
 });
