@@ -34,6 +34,8 @@ import { Metrics } from './telemetry/metrics.ts';
 export interface SwitchyardOptions {
   readonly config: Config;
   readonly log: Logger;
+  /** Lines that the log has lost since the start. */
+  readonly lostLogLines?: () => number;
   /** Default: the machine's. */
   readonly clock?: Clock;
   /** Called once, when clients have made more than a few calls. */
@@ -54,6 +56,7 @@ export interface Switchyard {
 export async function startSwitchyard({
   config,
   log,
+  lostLogLines = () => 0,
   clock = systemClock,
   onWork = () => {},
 }: SwitchyardOptions): Promise<Switchyard> {
@@ -125,6 +128,7 @@ export async function startSwitchyard({
       }),
     ledgerSize: () => ({ sandboxes: ledger.count('sandbox'), containers: ledger.count('container') }),
     journal: () => ({ sizeBytes: memory.sizeBytes, isFailing: memory.trouble !== undefined }),
+    lostLogLines,
   });
   const streams = await startStreams({ config, clock, log, metrics }).catch(async (error: unknown) => {
     await Promise.all([listener.close(), memory.close()]);

@@ -2,4 +2,8 @@
 import { processContext } from './cli/context.ts';
 import { runCli } from './cli/run.ts';
 
-void runCli(process.argv.slice(2), processContext(process)).then((exitCode) => process.exit(exitCode));
+const context = processContext(process);
+void runCli(process.argv.slice(2), context).then((exitCode) =>
+  // A turn later: an output that could not be written is heard of then.
+  setImmediate(() => process.exit(exitCode === 0 ? (context.process.exitCode ?? 0) : exitCode)),
+);

@@ -60,16 +60,20 @@ const RUNTIME_SOCKETS: readonly string[] = [
 
 /** The context of a real process. */
 export function processContext(node: NodeJS.Process): CliContext {
-  // A reader that goes away early (`| head`) is no failure.
-  const ignoreClosedPipe = (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-  };
-  node.stdout.on('error', ignoreClosedPipe);
-  node.stderr.on('error', ignoreClosedPipe);
-  const env = definedOnly(node.env);
+  const streams: CliProcess = { stdout: node.stdout, stderr: node.stderr, env: definedOnly(node.env) };
+  let isUnwritable = false;
+  node.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    // A reader that goes away early (`| head`) is no failure.
+    if (error.code === 'EPIPE' || isUnwritable) return;
+    isUnwritable = true;
+    streams.exitCode = EXIT.failed;
+    node.stderr.write(`standard output cannot be written: ${error.message}\n`);
+  });
+  // There is nowhere left to say it, and it is no reason to end.
+  node.stderr.on('error', () => {});
   let stopListeners: Set<(signal: StopSignal) => void> | undefined;
   return {
-    process: { stdout: node.stdout, stderr: node.stderr, env },
+    process: streams,
     readText: (file) => readFile(file, 'utf8'),
     onStopSignal(listener) {
       if (stopListeners === undefined) {
@@ -84,7 +88,8 @@ export function processContext(node: NodeJS.Process): CliContext {
       const listeners = stopListeners.add(listener);
       return () => listeners.delete(listener);
     },
-    runtimeSockets: env[SOCKETS_VARIABLE]?.split(':').filter((path) => path !== '') ?? RUNTIME_SOCKETS,
+    runtimeSockets:
+      streams.env[SOCKETS_VARIABLE]?.split(':').filter((path) => path !== '') ?? RUNTIME_SOCKETS,
     temporaryDir: tmpdir(),
   };
 }

@@ -1,5 +1,5 @@
 // Holds back the log while a result is being shown.
-import type { LineSink } from '../telemetry/log.ts';
+import type { LineSink } from '../telemetry/log-sink.ts';
 
 /** Keeps lines until it is told what to do with them; at its end it passes on what it still has. */
 export class HeldOutput implements LineSink, Disposable {

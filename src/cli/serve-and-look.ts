@@ -1,7 +1,8 @@
 // `switchyard serve --discover` and `--once`: finds out what to serve, says so, serves, looks at it through its own
 // socket, shows what it saw, and stays up.
 import { type Switchyard, startSwitchyard } from '../app.ts';
-import { createLogger } from '../telemetry/log.ts';
+import { createLogger, reportLostLines } from '../telemetry/log.ts';
+import { LogSink } from '../telemetry/log-sink.ts';
 import type { ServeFlags } from './commands/serve.ts';
 import { type CliContext, EXIT } from './context.ts';
 import { HeldOutput } from './held-output.ts';
@@ -13,19 +14,24 @@ import { StopSignals } from './stop.ts';
 import { paintFor } from './table.ts';
 import { LOOK } from './text.ts';
 
+const STDERR = 2;
+
 /** Serves what the flags ask for. With `once` it ends after the look, with exit code 0 or 1. */
 export async function serveAndLook(context: CliContext, flags: ServeFlags): Promise<void> {
   using stop = new StopSignals(context);
   await using setup =
     flags.config === undefined ? await arrangeSetup(context) : await givenSetup(context, flags.config);
   if (setup === undefined) return;
-  const { stdout, stderr } = context.process;
+  const { stdout } = context.process;
   stdout.write(setup.intro);
   // Log lines of the look would stand between its results, which say the same: they are kept for when it fails.
-  using logOutput = new HeldOutput(stderr);
+  await using sink = new LogSink(STDERR);
+  using logOutput = new HeldOutput(sink);
   const { level, format } = setup.config.log;
   const log = createLogger({ level, format: format === 'json' ? 'json' : 'pretty' }, logOutput);
-  const switchyard = await startSwitchyard({ config: setup.config, log });
+  reportLostLines(log, sink);
+  const lostLogLines = () => sink.lostLines;
+  const switchyard = await startSwitchyard({ config: setup.config, log, lostLogLines });
   let isExpected = false;
   try {
     const looking = look(context, switchyard, setup);

@@ -21,6 +21,9 @@ export function createExposition(metrics: Metrics): Registry {
   exposeRouting(registry, metrics);
   exposeBackends(registry, metrics);
   exposeEvents(registry, metrics);
+  counter(registry, 'switchyard_log_lines_dropped_total', LOG_LINES_HELP, [], function* () {
+    yield [{}, metrics.sources.lostLogLines()];
+  });
   return registry;
 }
 
@@ -186,3 +189,5 @@ const PARTS_HELP = 'Time a backend took for its part of a call that asks several
 const EVENTS_HELP =
   'Events told to the clients of GetContainerEvents. kind is native for the events of a backend itself and synthesised for those made from its lists.';
 const SLOW_CLIENTS_HELP = 'Event streams that were ended because their client did not read fast enough.';
+const LOG_LINES_HELP =
+  'Lines of the log that were dropped: they could not be written, as on a full disk, or their reader was too slow.';

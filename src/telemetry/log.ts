@@ -2,6 +2,7 @@
 // Request and reply bodies, environment values and registry credentials are never given to it.
 import { pino } from 'pino';
 import type { StatusName } from '../errors.ts';
+import type { LineSink, LogSink } from './log-sink.ts';
 
 /** What the parts of Switchyard may do with the log. */
 export type Logger = Pick<pino.Logger, 'debug' | 'info' | 'warn' | 'error' | 'isLevelEnabled'> & {
@@ -14,11 +15,6 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 export interface LogOptions {
   readonly level: LogLevel;
   readonly format: 'json' | 'pretty';
-}
-
-/** Takes whole lines, each with its line end. */
-export interface LineSink {
-  write(line: string): void;
 }
 
 /** The fields of the one info line that each state-changing call leaves. */
@@ -42,22 +38,21 @@ export function logCall(log: Logger, line: CallLine): void {
   else log.warn(line, 'call failed');
 }
 
-/** Bytes of lines that may wait for a slow reader of the log; what comes beyond is dropped. */
-const WAITING_BYTES = 4 * 1024 * 1024;
-
-/**
- * Makes the log of a process. Lines go to `sink`, by default to standard output, without ever holding up a call:
- * they are written beside the event loop, and flushed when the process ends.
- */
-export function createLogger(options: LogOptions, sink?: LineSink): Logger {
+/** Makes the log of a process, whose lines go to `sink`. */
+export function createLogger(options: LogOptions, sink: LineSink): Logger {
   const settings: pino.LoggerOptions = {
     level: options.level,
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label) => ({ level: label }) },
   };
-  if (options.format === 'pretty') return pino(settings, new PrettySink(sink ?? process.stdout));
-  return pino(settings, sink ?? pino.destination({ dest: 1, sync: false, maxLength: WAITING_BYTES }));
+  return pino(settings, options.format === 'pretty' ? new PrettySink(sink) : sink);
+}
+
+/** Has the log say how many lines it lost, as soon as its sink works again. */
+export function reportLostLines(log: Logger, sink: LogSink): void {
+  sink.onWorksAgain = ({ lines, sinceMs, reason }) =>
+    log.warn({ lines, since: new Date(sinceMs).toISOString(), reason }, 'lines of the log were lost');
 }
 
 /**
@@ -79,7 +74,7 @@ class PrettySink implements LineSink {
       return;
     }
     if (this.#waiting.length === 0) {
-      process.once('exit', this.#flush);
+      process.prependOnceListener('exit', this.#flush); // before the sink's own
       void this.#load();
     }
     this.#waiting.push(line);

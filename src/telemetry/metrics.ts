@@ -27,6 +27,8 @@ export interface MetricsSources {
   backends(): Iterable<BackendSample>;
   /** Size of the journal's file, and whether entries are being lost. */
   journal(): { readonly sizeBytes: number; readonly isFailing: boolean };
+  /** Lines of the log that could not be written. */
+  lostLogLines(): number;
   ledgerSize(): { readonly sandboxes: number; readonly containers: number };
 }
 

@@ -2,7 +2,8 @@
 // around and shows things is loaded only when asked for.
 import { startSwitchyard } from '../../app.ts';
 import type { LogConfig } from '../../config/config.ts';
-import { createLogger, type LogOptions } from '../../telemetry/log.ts';
+import { createLogger, type LogOptions, reportLostLines } from '../../telemetry/log.ts';
+import { LogSink } from '../../telemetry/log-sink.ts';
 import { readConfig } from '../config-file.ts';
 import { type CliContext, type Output, UsageError } from '../context.ts';
 import { setFlagsForStart, setFlagsForWork } from '../engine-flags.ts';
@@ -15,6 +16,8 @@ export interface ServeFlags {
   readonly once: boolean | undefined;
 }
 
+const STDOUT = 1;
+
 /** Serves until a signal asks to stop. */
 export async function serve(this: CliContext, flags: ServeFlags): Promise<void> {
   if (flags.config === undefined && flags.discover !== true) throw new UsageError(USAGE.serveNeedsConfig);
@@ -26,9 +29,13 @@ export async function serve(this: CliContext, flags: ServeFlags): Promise<void> 
   const config = await readConfig(this, flags.config);
   if (config === undefined) return;
   using stop = new StopSignals(this);
+  await using sink = new LogSink(STDOUT);
+  const log = createLogger(logOptions(config.log, this.process.stdout), sink);
+  reportLostLines(log, sink);
   const switchyard = await startSwitchyard({
     config,
-    log: createLogger(logOptions(config.log, this.process.stdout)),
+    log,
+    lostLogLines: () => sink.lostLines,
     onWork: setFlagsForWork,
   });
   await stop.first;

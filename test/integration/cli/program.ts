@@ -11,6 +11,13 @@ export interface ProgramOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Another script than the built program. */
   readonly script?: string;
+  /** Where standard output and standard error go; what goes nowhere else is in `out` and `err`. */
+  readonly stdout?: 'pipe' | number;
+  readonly stderr?: 'pipe' | number;
+  /** A line of shell that comes before it, e.g. `ulimit -n 64`. */
+  readonly before?: string;
+  /** A shell's redirection, e.g. `>&-`. */
+  readonly redirection?: string;
 }
 
 /** A run of the program. At the end of its block it is killed if it still runs. */
@@ -22,10 +29,19 @@ export class Program implements AsyncDisposable {
   readonly ended: Promise<number | string>;
   private readonly child: ChildProcess;
 
-  constructor(args: readonly string[], { env = {}, script = PROGRAM }: ProgramOptions = {}) {
+  constructor(args: readonly string[], options: ProgramOptions = {}) {
+    const {
+      env = {},
+      script = PROGRAM,
+      stdout = 'pipe',
+      stderr = 'pipe',
+      before = ':',
+      redirection = '',
+    } = options;
     if (!existsSync(script)) throw new Error(`${script} is missing: run npm run build`);
-    this.child = spawn(process.execPath, [script, ...args], {
-      stdio: ['ignore', 'pipe', 'pipe'],
+    const shell = ['-c', `${before}; exec "$0" "$@" ${redirection}`];
+    this.child = spawn('sh', [...shell, process.execPath, script, ...args], {
+      stdio: ['ignore', stdout, stderr],
       env: { ...process.env, ...env },
     });
     this.child.stdout?.setEncoding('utf8').on('data', (text: string) => {
@@ -48,6 +64,10 @@ export class Program implements AsyncDisposable {
     await until(() => this.out.includes(text) || this.ending !== undefined, `the program prints ${text}`);
     if (!this.out.includes(text))
       throw new Error(`ended with ${this.ending} before it printed ${text}:\n${this.err}`);
+  }
+
+  get pid(): number {
+    return this.child.pid ?? -1;
   }
 
   signal(name: NodeJS.Signals): void {

@@ -30,6 +30,7 @@ export async function relayStage(certificate?: Certificate, streamsAtMost = 1_00
     backends: () => [],
     ledgerSize: () => ({ sandboxes: 0, containers: 0 }),
     journal: () => ({ sizeBytes: 0, isFailing: false }),
+    lostLogLines: () => 0,
   });
   const address = { host: '127.0.0.1', port: 0 };
   const log = recorder(lines);

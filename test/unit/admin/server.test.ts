@@ -13,6 +13,7 @@ const metrics = new Metrics({
   backends: () => [],
   ledgerSize: () => ({ sandboxes: 0, containers: 0 }),
   journal: () => ({ sizeBytes: 0, isFailing: false }),
+  lostLogLines: () => 0,
 });
 const ready: Readiness = { isReady: true, backends: [{ name: 'containerd', isUp: true, detail: 'ready' }] };
 

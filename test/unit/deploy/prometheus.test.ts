@@ -67,6 +67,7 @@ describe('the files for Prometheus', () => {
       backends: () => [],
       ledgerSize: () => ({ sandboxes: 0, containers: 0 }),
       journal: () => ({ sizeBytes: 0, isFailing: false }),
+      lostLogLines: () => 0,
     };
     const registry = createExposition(new Metrics(sources));
     const known = registry.getMetricsAsArray().map((metric) => metric.name);

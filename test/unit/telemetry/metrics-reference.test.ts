@@ -17,6 +17,7 @@ const sources = {
   backends: () => [],
   ledgerSize: () => ({ sandboxes: 0, containers: 0 }),
   journal: () => ({ sizeBytes: 0, isFailing: false }),
+  lostLogLines: () => 0,
 };
 const described = createExposition(new Metrics(sources))
   .getMetricsAsArray()

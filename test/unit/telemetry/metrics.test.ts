@@ -6,6 +6,7 @@ const nothing = {
   backends: () => [],
   ledgerSize: () => ({ sandboxes: 0, containers: 0 }),
   journal: () => ({ sizeBytes: 0, isFailing: false }),
+  lostLogLines: () => 0,
 };
 
 const aCall = {
@@ -95,6 +96,7 @@ describe('Metrics', () => {
       ],
       ledgerSize: () => ({ sandboxes: 7, containers: 11 }),
       journal: () => ({ sizeBytes: 4096, isFailing: true }),
+      lostLogLines: () => 12,
     });
     const registry = createExposition(metrics);
     expect(await registry.metrics()).toContain('switchyard_backend_up{backend="gvisor"} 1');
@@ -105,6 +107,7 @@ describe('Metrics', () => {
     expect(lines).toContain('switchyard_backend_containers{backend="gvisor"} 5');
     expect(lines).toContain('switchyard_backend_calls_in_flight{backend="gvisor"} 2');
     expect(lines).toContain('switchyard_ledger_sandboxes 7');
+    expect(lines).toContain('switchyard_log_lines_dropped_total 12');
     expect(lines).toContain('switchyard_ledger_containers 11');
     expect(lines).toContain('switchyard_backend_state{backend="gvisor",state="hanging"} 1');
     expect(lines).toContain('switchyard_backend_absent_seconds{backend="gvisor"} 2.5');
