@@ -26,6 +26,8 @@ export class AttackConnection {
   bursts = 0;
   /** For an attack to keep a number in. */
   memory = 0;
+  /** For a hostile backend: streams that it has begun to answer, the newest last. */
+  readonly streams: number[] = [];
   isEnded = false;
   onFrame: FrameListener | undefined;
 
@@ -34,6 +36,10 @@ export class AttackConnection {
   private lastId = -1;
   private rest: Buffer = Buffer.alloc(0);
   private toSkip = 0;
+  private initialWindowBytes = 65_535;
+  private windowBytes = 65_535;
+  /** What is left of each stream's window beside its initial size. */
+  private readonly windowsBytes = new Map<number, number>();
   private wake: (() => void) | undefined;
 
   constructor(socket: net.Socket, lane: number, counts: Counts, reads: boolean, expectsPreface: boolean) {
@@ -85,6 +91,24 @@ export class AttackConnection {
 
   /** The honest beginning of a client. */
   static readonly hello: readonly Uint8Array[] = [PREFACE, settings()];
+
+  /** DATA on a stream as far as the other side's windows allow, at most `sizeBytes`; nothing when they allow none. */
+  dataWithin(streamId: number, sizeBytes: number): Buffer[] {
+    const ofStream = this.initialWindowBytes + (this.windowsBytes.get(streamId) ?? 0);
+    const size = Math.min(sizeBytes, ofStream, this.windowBytes);
+    if (size <= 0) return [];
+    this.spend(streamId, size);
+    return [frame(TYPE.data, 0, streamId, Buffer.alloc(size))];
+  }
+
+  /** As dataWithin, in frames of one byte. */
+  crumbsWithin(streamId: number, count: number): Buffer[] {
+    const ofStream = this.initialWindowBytes + (this.windowsBytes.get(streamId) ?? 0);
+    const size = Math.max(0, Math.min(count, ofStream, this.windowBytes));
+    this.spend(streamId, size);
+    const crumb = frame(TYPE.data, 0, streamId, Buffer.alloc(1));
+    return Array.from({ length: size }, () => crumb);
+  }
 
   /** Writes parts; false when the socket wants a pause. */
   send(parts: readonly Uint8Array[]): boolean {
@@ -149,10 +173,28 @@ export class AttackConnection {
     this.rest = bytes;
   }
 
+  private spend(streamId: number, sizeBytes: number): void {
+    this.windowBytes -= sizeBytes;
+    this.windowsBytes.set(streamId, (this.windowsBytes.get(streamId) ?? 0) - sizeBytes);
+  }
+
+  private widen(streamId: number, sizeBytes: number): void {
+    this.spend(streamId, -sizeBytes);
+    if (streamId !== 0) this.windowBytes -= sizeBytes;
+  }
+
+  private takeSettings(payload: Buffer): void {
+    for (let at = 0; at + 6 <= payload.length; at += 6) {
+      if (payload.readUInt16BE(at) === 4) this.initialWindowBytes = payload.readUInt32BE(at + 2);
+    }
+    this.send([frame(TYPE.settings, ACK, 0)]);
+  }
+
   private take(type: number, flags: number, streamId: number, payload: Buffer): void {
     const { frames, goaways } = this.counts;
     frames[type] = (frames[type] ?? 0) + 1;
-    if (type === TYPE.settings && flags !== ACK) this.send([frame(TYPE.settings, ACK, 0)]);
+    if (type === TYPE.settings && flags !== ACK) this.takeSettings(payload);
+    if (type === TYPE.windowUpdate) this.widen(streamId, payload.readUInt32BE(0));
     if (type === TYPE.goaway && payload.readUInt32BE(4) !== 0) {
       const code = errorCodeName(payload.readUInt32BE(4));
       goaways[code] = (goaways[code] ?? 0) + 1;

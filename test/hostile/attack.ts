@@ -33,6 +33,8 @@ export interface ClientAttack extends AttackTraits, AttackBytes {
   readonly connections?: number;
   /** Whether it reads what we send; true unless named. */
   readonly reads?: boolean;
+  /** How many calls of it Switchyard may take in a second; any number unless named. */
+  readonly mostCallsPerSecond?: number;
   /** Whether the attacker leaves after its last burst, and comes again as after each end; false unless named. */
   readonly leaves?: boolean;
   /** How long it waits before it comes again; 20 unless named. */
@@ -53,6 +55,8 @@ export interface BackendAttack extends AttackTraits, AttackBytes {
   readonly answer?: (call: HostileCall, connection: AttackConnection) => readonly Uint8Array[] | undefined;
   /** Whether the attack begins with an end of all connections, so that `hello` is heard; true when it has a `hello`. */
   readonly reconnects?: boolean;
+  /** How often Switchyard may connect to it in the first seconds; any number unless named. */
+  readonly mostConnections?: number;
   /** Whether it closes the connection after each answer; false unless named. */
   readonly hangsUp?: boolean;
 }

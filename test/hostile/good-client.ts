@@ -15,6 +15,7 @@ export class GoodClient implements AsyncDisposable {
   readonly failures: string[] = [];
   calls = 0;
   slowestMs = 0;
+  private readonly socket: string;
   private readonly cri: CriClient;
   private readonly events: EventListener;
   private readonly containerId: string;
@@ -23,6 +24,7 @@ export class GoodClient implements AsyncDisposable {
   private isOver = false;
 
   private constructor(socket: string, containerId: string) {
+    this.socket = socket;
     this.cri = new CriClient(socket);
     this.containerId = containerId;
     this.events = listenToEvents(this.cri);
@@ -62,6 +64,7 @@ export class GoodClient implements AsyncDisposable {
         this.time('ContainerStatus', () =>
           this.cri.call('ContainerStatus', { containerId: this.containerId }, { deadlineMs: DEADLINE_MS }),
         ),
+      () => this.time('Version on a new connection', () => this.callAnew()),
       () =>
         this.time('the life of a pod', async () => {
           const pod = await runPod(this.cri);
@@ -69,6 +72,11 @@ export class GoodClient implements AsyncDisposable {
           await removePods(this.cri, [pod]);
         }),
     ];
+  }
+
+  private async callAnew(): Promise<void> {
+    using cri = new CriClient(this.socket);
+    await cri.call('Version', {}, { deadlineMs: DEADLINE_MS });
   }
 
   private async repeat(step: () => Promise<void>): Promise<void> {

@@ -5,13 +5,13 @@ import { encodeVersionResponse } from '../../src/cri/own-messages.ts';
 import { encodeField } from '../../src/cri/wire.ts';
 import { HeaderReader } from '../../src/http2/header-reader.ts';
 import { DEFAULT_LIMITS } from '../../src/http2/limits.ts';
-import { END_STREAM, frame, settings, TYPE, uint32 } from '../support/http2-raw-peer.ts';
-import type { BackendAttack, HostileCall } from './attack.ts';
+import { END_STREAM, settings, TYPE } from '../support/http2-raw-peer.ts';
+import type { BackendAttack } from './attack.ts';
 import { AttackConnection, Counts } from './attack-connection.ts';
-import { answerOf, callOf, errorOf, requestMessage, text } from './attack-frames.ts';
+import { answerOf, callOf, errorOf, requestMessage, text, windowUpdate } from './attack-frames.ts';
 
-export const HOSTILE_POD = 'b'.repeat(64);
-export const HOSTILE_CONTAINER = 'c'.repeat(64);
+const HOSTILE_POD = 'b'.repeat(64);
+const HOSTILE_CONTAINER = 'c'.repeat(64);
 
 const NAMES = Buffer.concat([text(1, 'hostile'), text(2, 'hostile-uid'), text(3, 'default')]);
 const POD = Buffer.concat([text(1, HOSTILE_POD), encodeField(2, NAMES)]);
@@ -40,6 +40,7 @@ const PROVOCATIONS = [
   callOf('ListContainers', requestMessage()),
 ];
 const PROVOKED_EVERY_MS = 5;
+const UNIMPLEMENTED = 12;
 
 export class HostileBackend {
   private readonly attack: BackendAttack;
@@ -85,43 +86,37 @@ export class HostileBackend {
     const isAttack = this.isAttacking;
     const hello = isAttack ? attack.hello : undefined;
     connection.send(hello?.(connection) ?? [settings([3, 1000])]);
-    let rpc = '';
+    const rpcs = new Map<number, string>();
     connection.onFrame = (type, flags, streamId, payload) => {
       if (type === TYPE.headers && headers.begin(flags, streamId, payload, 0, payload.length)) {
-        rpc =
-          headers.list
-            .find(({ name }) => name === ':path')
-            ?.value.split('/')
-            .at(-1) ?? rpc;
-        rpcs.set(streamId, rpc);
+        const path = headers.list.find(({ name }) => name === ':path')?.value ?? '';
+        rpcs.set(streamId, path.slice(path.lastIndexOf('/') + 1));
+        if (this.isAttacking) this.answerHostile(streamId, rpcs, connection);
       }
-      if (type === TYPE.data && payload.length > 0) {
-        connection.send([frame(TYPE.windowUpdate, 0, 0, uint32(payload.length))]);
-      }
-      const isWhole = (flags & END_STREAM) !== 0 && (type === TYPE.headers || type === TYPE.data);
-      if (isWhole || (type === TYPE.headers && this.isAttacking && attack.answer !== undefined)) {
-        this.answer({ streamId, rpc: rpcs.get(streamId) ?? '' }, connection, isWhole);
-      }
-      if (isWhole) rpcs.delete(streamId);
+      if (type === TYPE.data && payload.length > 0) connection.send([windowUpdate(0, payload.length)]);
+      if ((flags & END_STREAM) !== 0 && type === TYPE.data) this.answerHonest(streamId, rpcs, connection);
     };
-    const rpcs = new Map<number, string>();
     if (isAttack) void this.sendBursts(connection);
   }
 
-  /** An attack answers as soon as the headers are there, and once; an honest backend when the request is whole. */
-  private answer(call: HostileCall, connection: AttackConnection, isWhole: boolean): void {
-    const hostile = this.isAttacking ? this.attack.answer?.(call, connection) : undefined;
-    if (hostile !== undefined) {
-      if (!isWhole) connection.send(hostile);
-      else if (this.attack.hangsUp) connection.end();
-      return;
-    }
-    if (!isWhole) return;
-    const message = HONEST[call.rpc];
+  /** As soon as the headers are there. */
+  private answerHostile(streamId: number, rpcs: Map<number, string>, connection: AttackConnection): void {
+    const hostile = this.attack.answer?.({ streamId, rpc: rpcs.get(streamId) ?? '' }, connection);
+    if (hostile === undefined) return;
+    rpcs.delete(streamId);
+    connection.send(hostile);
+  }
+
+  /** When the request is whole. */
+  private answerHonest(streamId: number, rpcs: Map<number, string>, connection: AttackConnection): void {
+    const rpc = rpcs.get(streamId);
+    if (rpc === undefined) return;
+    rpcs.delete(streamId);
+    const message = HONEST[rpc];
     connection.send(
-      message === undefined ? errorOf(call.streamId, 12, 'not served') : answerOf(call.streamId, message),
+      message === undefined ? errorOf(streamId, UNIMPLEMENTED, 'not served') : answerOf(streamId, message),
     );
-    if (this.isAttacking && this.attack.hangsUp) connection.end();
+    if (this.isAttacking && this.attack.hangsUp === true) connection.end();
   }
 
   private async sendBursts(connection: AttackConnection): Promise<void> {

@@ -1,6 +1,6 @@
 // Each attack of attacks.ts on the built program. An attack must not kill it, not make it hold more memory than it may,
 // and not cost a well-behaved client a single call.
-//   SWITCHYARD_HOSTILE_MS     how long each attack lasts (default 1500)
+//   SWITCHYARD_HOSTILE_MS     how long each attack lasts (default 1200)
 //   SWITCHYARD_HOSTILE_ONLY   part of the names of those that are to be run
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { skipWhen } from '../support/e2e-requirements.ts';
@@ -8,7 +8,7 @@ import { whyNoProgram } from '../support/switchyard-process.ts';
 import { ATTACKS } from './attacks.ts';
 import { HostileStage, type Outcome } from './stage.ts';
 
-const durationMs = Number(process.env['SWITCHYARD_HOSTILE_MS'] ?? 1_500);
+const durationMs = Number(process.env['SWITCHYARD_HOSTILE_MS'] ?? 1_200);
 const only = process.env['SWITCHYARD_HOSTILE_ONLY'] ?? '';
 /** However often a peer misbehaves in a second. */
 const WARNINGS = 20 + durationMs / 100;
@@ -20,12 +20,12 @@ beforeAll(async () => {
 });
 afterAll(() => stage?.[Symbol.asyncDispose]());
 
-function figures({ report, peakMiB, calls, slowestMs, warnings }: Outcome): string {
+function figures({ report, peakMiB, calls, slowestMs, warnings, callsTaken }: Outcome): string {
   const goaways = Object.entries(report.goaways).map(([code, count]) => `, ${count} ${code}`);
   return (
     `  ${report.connections} connections (${report.ended} ended${goaways.join('')}), ` +
     `${(report.sentBytes / 1e6).toFixed(1)} MB in ${report.bursts} bursts; peak ${peakMiB} MiB; ` +
-    `${calls} good calls, slowest ${slowestMs.toFixed(0)} ms; ${warnings} warnings\n`
+    `${calls} good calls, slowest ${slowestMs.toFixed(0)} ms; ${callsTaken} calls taken, ${warnings} warnings\n`
   );
 }
 
@@ -39,6 +39,13 @@ describe('Switchyard under attack', () => {
       expect(outcome.bugs).toEqual([]);
       expect(outcome.peakMiB).toBeLessThanOrEqual(attack.peakMiB);
       expect(outcome.warnings).toBeLessThan(WARNINGS);
+      if (attack.attacker === 'backend' && attack.mostConnections !== undefined) {
+        expect(outcome.report.connections).toBeLessThanOrEqual(attack.mostConnections);
+      }
+      if (attack.attacker === 'client' && attack.mostCallsPerSecond !== undefined) {
+        const perSecond = (outcome.callsTaken - outcome.calls) / (durationMs / 1000);
+        expect(perSecond).toBeLessThanOrEqual(attack.mostCallsPerSecond);
+      }
       if (attack.outcome?.kind === 'borne') expect(outcome.report.ended).toBe(0);
       if (attack.outcome?.kind === 'refused') {
         expect(outcome.report.ended).toBeGreaterThan(0);

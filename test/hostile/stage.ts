@@ -25,6 +25,8 @@ export interface Outcome {
   readonly calls: number;
   readonly slowestMs: number;
   readonly peakMiB: number;
+  /** That Switchyard took, of the attacker and its well-behaved clients. */
+  readonly callsTaken: number;
   /** Lines of Switchyard's log that are a warning or worse. */
   readonly warnings: number;
   /** Lines of Switchyard's log that speak of a mistake of its own. */
@@ -81,8 +83,10 @@ export class HostileStage implements AsyncDisposable {
     await using client = await GoodClient.start(switchyard.socket, this.containerId);
     const before = { held: (await inside.look(pid)).heldBytes, descriptors: descriptorsOf(pid) };
 
+    const callsBefore = callsIn(await switchyard.metrics());
     const report = await attacker.attack(durationMs);
     await client.stop();
+    const callsTaken = callsIn(await switchyard.metrics()) - callsBefore;
     const { peakBytes } = memoryOf(pid);
     attacker[Symbol.dispose]();
 
@@ -103,6 +107,7 @@ export class HostileStage implements AsyncDisposable {
       calls: client.calls,
       slowestMs: client.slowestMs,
       peakMiB: Math.round(peakBytes / MIB),
+      callsTaken,
       warnings: log.filter((line) => /"level":"?(warn|error|fatal|[456]0)/.test(line)).length,
       bugs: log.filter((line) => /INTERNAL_ERROR|unexpected error|TypeError|RangeError/.test(line)),
     };
@@ -126,4 +131,10 @@ function hostile(socket: string) {
 
 function descriptorsOf(pid: number): number {
   return readdirSync(`/proc/${pid}/fd`).length;
+}
+
+/** How many calls Switchyard has taken, in its metrics. */
+function callsIn(metrics: string): number {
+  const counts = [...metrics.matchAll(/^switchyard_calls_total\{.*\} (\d+)$/gm)];
+  return counts.reduce((sum, [, count]) => sum + Number(count), 0);
 }
