@@ -1,6 +1,12 @@
 // Every error of Switchyard's own: a stable code, the gRPC status it becomes, a message and a next step.
 // Thrown beside the cause; mapped to a reply only in proxy/layers/rescue.ts. A backend's own error is never one of these.
 
+import { cutText } from './quote.ts';
+
+/** The longest status message of ours. A client on C-core takes 8 KiB of headers in all. */
+const STATUS_MESSAGE_BYTES = 4096;
+const HEAD_BYTES = 'switchyard: '.length;
+
 /** Names of the gRPC status codes, as the gRPC specification writes them. */
 export type StatusName =
   | 'OK'
@@ -45,9 +51,10 @@ export class SwitchyardError extends Error {
     this.hint = options.hint ?? '';
   }
 
-  /** The text a client sees: who speaks, what happened, what to do. */
+  /** The text a client sees: who speaks, what happened, what to do. A message that is long gives way to the hint. */
   toStatusMessage(): string {
-    return `switchyard: ${this.message}${this.hint === '' ? '' : `. ${this.hint}`}`;
+    const hint = this.hint === '' ? '' : `. ${cutText(this.hint, STATUS_MESSAGE_BYTES / 4)}`;
+    return `switchyard: ${cutText(this.message, STATUS_MESSAGE_BYTES - HEAD_BYTES - Buffer.byteLength(hint))}${hint}`;
   }
 }
 

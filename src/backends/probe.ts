@@ -7,6 +7,7 @@ import { backendRequestFields } from '../grpc/metadata.ts';
 import { STATUS, statusName } from '../grpc/status.ts';
 import { timeoutField } from '../grpc/timeout.ts';
 import type { ClientConnection } from '../http2/client.ts';
+import { excerpt } from '../quote.ts';
 import type { BackendRequest } from './backend-call.ts';
 import { UnaryCall } from './unary-call.ts';
 
@@ -52,7 +53,7 @@ export function probeVersion(
         }
         done({
           kind: 'refused',
-          reason: `its Version call ends ${statusName(outcome.code)}: ${outcome.text}`,
+          reason: `its Version call ends ${statusName(outcome.code)}: ${excerpt(outcome.text)}`,
         });
         return;
       case 'failed':

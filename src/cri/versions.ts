@@ -74,7 +74,7 @@ function routeOfUnknown(path: string): Route | undefined {
       const prefix = prefixOf(service, version);
       if (!path.startsWith(prefix)) continue;
       const rpc = path.slice(prefix.length);
-      return /^[A-Za-z_]\w*$/.test(rpc) ? { method: undefined, service, rpc, version } : undefined;
+      return /^[A-Za-z_]\w{0,99}$/.test(rpc) ? { method: undefined, service, rpc, version } : undefined;
     }
   }
   return undefined;

@@ -1,4 +1,5 @@
 // The error codes of HTTP/2 (RFC 9113 section 7) and the error that ends a connection.
+import { excerpt } from '../quote.ts';
 import { readUint32 } from './frame.ts';
 
 /** So much is read of what a peer says in GOAWAY. */
@@ -33,7 +34,7 @@ export function errorCodeName(code: number): string {
 export function goawayReason(buffer: Buffer, start: number, end: number): string {
   const debug = buffer.toString('latin1', start + 8, Math.min(end, start + 8 + DEBUG_BYTES));
   const code = errorCodeName(readUint32(buffer, start + 4));
-  return debug === '' ? code : `${code}: ${debug}`;
+  return debug === '' ? code : `${code}: ${excerpt(debug)}`;
 }
 
 /** The peer broke the protocol, or a limit, in a way that ends the whole connection. `code` goes out in GOAWAY. */

@@ -8,6 +8,7 @@ import { encodeIdFilter } from '../cri/own-messages.ts';
 import { forEachRecord, readString } from '../cri/wire.ts';
 import { AmbiguousIdError, DuplicateIdError, type SwitchyardError, UnresolvedIdError } from '../errors.ts';
 import { statusName } from '../grpc/status.ts';
+import { excerpt } from '../quote.ts';
 import { noteFound } from './learn.ts';
 import type { Ledger, ObjectKind } from './ledger.ts';
 
@@ -104,7 +105,7 @@ export class Locator {
     if (troubles.length > 0) {
       onOutcome('unresolved');
       const error = new UnresolvedIdError(
-        `cannot tell whether ${object} ${id} exists, for not every backend could be asked: ${troubles.join('; ')}`,
+        `cannot tell whether ${object} ${excerpt(id)} exists, for not every backend could be asked: ${troubles.join('; ')}`,
         { hint: 'Try again when the backend is back' },
       );
       return { kind: 'undecided', error };
@@ -142,7 +143,7 @@ async function askFor(
     case 'status':
       return {
         matches: [],
-        trouble: `${rpc} of backend ${backend.name} ends ${statusName(outcome.code)}: ${outcome.text}`,
+        trouble: `${rpc} of backend ${backend.name} ends ${statusName(outcome.code)}: ${excerpt(outcome.text)}`,
       };
     case 'answered':
       return { matches: matchesIn(method, backend, outcome.message, id) };
@@ -165,14 +166,17 @@ function matchesIn(method: ListMethod, backend: Backend, message: Buffer, id: st
 }
 
 function ambiguous(object: ObjectKind, id: string): AmbiguousIdError {
-  return new AmbiguousIdError(`${object} id ${id} is the beginning of several ids`, {
+  return new AmbiguousIdError(`${object} id ${excerpt(id)} is the beginning of several ids`, {
     hint: 'Give more of the id',
   });
 }
 
 function duplicate(object: ObjectKind, matches: readonly Match[]): DuplicateIdError {
   const names = matches.map((match) => match.backend.name).join(' and ');
-  return new DuplicateIdError(`${object} ${matches[0]?.id} is on the backends ${names} at once`, {
-    hint: 'They are most likely two endpoints of one runtime: remove one from the config',
-  });
+  return new DuplicateIdError(
+    `${object} ${excerpt(matches[0]?.id ?? '')} is on the backends ${names} at once`,
+    {
+      hint: 'They are most likely two endpoints of one runtime: remove one from the config',
+    },
+  );
 }

@@ -1,6 +1,7 @@
 // From the row of the method table to the handler of its kind.
 import type { Method } from '../cri/methods.ts';
 import { UnimplementedError } from '../errors.ts';
+import { excerpt } from '../quote.ts';
 import type { Call } from './call.ts';
 import { eventsHandler } from './handlers/events.ts';
 import { imageHandler } from './handlers/image.ts';
@@ -46,7 +47,7 @@ export function dispatch(parts: ProxyParts): Serve {
   };
 
   return (call) => {
-    if (call.route === undefined) throw new UnimplementedError(`unknown path ${call.path}`);
+    if (call.route === undefined) throw new UnimplementedError(`unknown path ${excerpt(call.path)}`);
     if (call.requestError !== undefined) throw call.requestError;
     if (call.route.method === undefined) return unknown(call);
     return byKind(call, call.route.method);

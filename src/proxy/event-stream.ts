@@ -6,6 +6,7 @@ import { hasRpc } from '../cri/versions.ts';
 import { type NativeEvent, readEvent } from '../events/event-message.ts';
 import { framed } from '../grpc/message.ts';
 import { STATUS, statusName } from '../grpc/status.ts';
+import { excerpt } from '../quote.ts';
 import { BYTES_LIMIT, EVENTS_LIMIT } from './event-queue.ts';
 import { StreamPart } from './stream-part.ts';
 
@@ -66,7 +67,7 @@ export class EventStream {
       // CRI-O ends it OK at once when its events are off.
       onStatus: (code, text) => {
         const isLacking = code === STATUS.UNIMPLEMENTED || (code === STATUS.OK && isFirst);
-        end(`it ended with ${statusName(code)}${text === '' ? '' : `: ${text}`}`, isLacking);
+        end(`it ended with ${statusName(code)}${text === '' ? '' : `: ${excerpt(text)}`}`, isLacking);
       },
       onFailure: (error) => end(error.message, false),
       hasRoom: () => true,

@@ -13,6 +13,7 @@ import {
 } from '../cri/version-guards.ts';
 import { type Path, readString } from '../cri/wire.ts';
 import { BackendUnavailableError, IgnoredFieldError } from '../errors.ts';
+import { excerpt } from '../quote.ts';
 import type { Call } from './call.ts';
 import type { ProxyParts } from './parts.ts';
 
@@ -88,7 +89,7 @@ async function askStatus(backend: Backend): Promise<Buffer> {
     timeoutMs,
   });
   if (outcome.kind === 'answered') return outcome.message;
-  const why = outcome.kind === 'failed' ? outcome.error.message : outcome.text;
+  const why = outcome.kind === 'failed' ? outcome.error.message : excerpt(outcome.text);
   throw new BackendUnavailableError(
     `backend ${backend.name} gives no Status, so it is not known what it would ignore: ${why}`,
   );
@@ -120,7 +121,7 @@ function refuse(
   const release = row.obeyed[runtimeName];
   const isDated = release !== undefined && release !== 'never' && release !== 'when-told';
   return new IgnoredFieldError(
-    `${whoOf(request)} asks for ${row.asks} (${row.field}), but backend ${backend.name} runs ${runtimeName} ${runtimeVersion}, which ${how}: ${row.harm}`,
+    `${whoOf(request)} asks for ${row.asks} (${row.field}), but backend ${backend.name} runs ${excerpt(runtimeName)} ${excerpt(runtimeVersion)}, which ${how}: ${row.harm}`,
     {
       hint: `${isDated ? `Upgrade it to ${runtimeName} ${release} or later` : 'Upgrade its runtime'}, place the pod on another backend, or leave out ${row.manifest}`,
     },
@@ -129,7 +130,7 @@ function refuse(
 
 /** Whose request it is; a CreateContainer carries the pod's config too. */
 function whoOf({ makes, message, configPath }: GuardedRequest): string {
-  const text = (...path: number[]) => readString(message, 0, message.length, path) ?? '';
+  const text = (...path: number[]) => excerpt(readString(message, 0, message.length, path) ?? '');
   const podIn = (path: Path) => `pod ${text(...path, 1, 3)}/${text(...path, 1, 1)}`;
   if (makes === 'sandbox') return podIn(configPath);
   return `container ${text(...configPath, 1, 1)} of ${podIn(POD_OF_CONTAINER)}`;

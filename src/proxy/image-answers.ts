@@ -3,6 +3,7 @@ import { mayMean } from '../cri/image-reference.ts';
 import { forEachRecord, readBytes, readString, readStrings, readVarint } from '../cri/wire.ts';
 import { BackendUnavailableError, MalformedMessageError } from '../errors.ts';
 import { STATUS, statusName } from '../grpc/status.ts';
+import { excerpt } from '../quote.ts';
 import type { BackendOutcome } from './fan-out.ts';
 
 /** In ImageStatusResponse: the image, absent when the backend has none of that name. */
@@ -84,7 +85,7 @@ function someImage(
 
 /** The error for an image of which it cannot be told where it is. */
 export function undecided(image: string, why: string): BackendUnavailableError {
-  return new BackendUnavailableError(`cannot tell which backends have image ${image}: ${why}`, {
+  return new BackendUnavailableError(`cannot tell which backends have image ${excerpt(image)}: ${why}`, {
     hint: 'Try again when all backends answer',
   });
 }
@@ -93,5 +94,5 @@ export function undecided(image: string, why: string): BackendUnavailableError {
 export function troubleOf({ backend, outcome }: BackendOutcome): string {
   if (outcome.kind === 'failed') return outcome.error.message;
   if (outcome.kind === 'answered') return '';
-  return `backend ${backend.name} says ${statusName(outcome.code)}: ${outcome.text}`;
+  return `backend ${backend.name} says ${statusName(outcome.code)}: ${excerpt(outcome.text)}`;
 }

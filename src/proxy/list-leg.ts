@@ -10,6 +10,7 @@ import { MalformedMessageError, MessageTooLargeError } from '../errors.ts';
 import { STATUS, statusName } from '../grpc/status.ts';
 import { ListLearner } from '../ledger/learn.ts';
 import { withoutRecords } from '../merge/lists.ts';
+import { excerpt } from '../quote.ts';
 import type { Call } from './call.ts';
 import { callTimer } from './call-timer.ts';
 import { collect } from './collect.ts';
@@ -243,6 +244,6 @@ function codeOf(outcome: UnaryOutcome): number {
 
 function reasonOf(backend: Backend, outcome: UnaryOutcome): string {
   if (outcome.kind === 'status')
-    return `backend ${backend.name} ends it ${statusName(outcome.code)}: ${outcome.text}`;
+    return `backend ${backend.name} ends it ${statusName(outcome.code)}: ${excerpt(outcome.text)}`;
   return outcome.kind === 'failed' ? outcome.error.message : '';
 }

@@ -2,6 +2,7 @@
 import type { Backend } from '../backends/backend.ts';
 import { isWeaker } from '../config/config.ts';
 import { NoRouteError } from '../errors.ts';
+import { excerpt, quote } from '../quote.ts';
 import type { PodAttributes } from '../routing/attributes.ts';
 import { decide } from '../routing/decide.ts';
 import type { DecisionOutcome } from '../telemetry/metrics.ts';
@@ -39,7 +40,7 @@ export function choose(parts: ProxyParts, pod: PodAttributes): Placement | Refus
   }
   const { rule } = decision;
   if (decision.kind === 'refused') {
-    const message = `pod ${pod.namespace}/${pod.name} is refused: ${decision.reason}`;
+    const message = `pod ${excerpt(pod.namespace)}/${excerpt(pod.name)} is refused: ${decision.reason}`;
     return { kind: 'refused', rule, error: new NoRouteError(message, { hint: decision.hint }) };
   }
   const backend = registry.get(decision.backend);
@@ -64,7 +65,7 @@ function stay(parts: ProxyParts, pod: PodAttributes, home: Backend): Placement |
     ? `which is less isolated than ${exposing.name}, the backend of its runtime handler`
     : 'which does not expose its runtime handler';
   const error = new NoRouteError(
-    `pod ${pod.namespace}/${pod.name} asks for runtime handler "${pod.handler}" but already has a sandbox on backend ${home.name}, ${why}`,
+    `pod ${excerpt(pod.namespace)}/${excerpt(pod.name)} asks for runtime handler ${quote(pod.handler)} but already has a sandbox on backend ${home.name}, ${why}`,
     { hint: 'Delete the pod, so that its sandbox goes, and create it again' },
   );
   return { kind: 'refused', rule, error };

@@ -9,6 +9,7 @@ import { fitsList } from '../grpc/header-fit.ts';
 import { PREFIX_BYTES } from '../grpc/message.ts';
 import type { Field } from '../http2/field.ts';
 import { readUint32 } from '../http2/frame.ts';
+import { quote } from '../quote.ts';
 import type { RequestBytes } from './request-bytes.ts';
 
 /** What is wrong with the request of an RPC; undefined when nothing is. */
@@ -50,5 +51,5 @@ export function noRoom(rpc: string): Error {
 
 /** The error for a grpc-timeout that is none. */
 export function noTimeout(value: string): Error {
-  return new MalformedMessageError(`grpc-timeout "${value}" is not a timeout`);
+  return new MalformedMessageError(`grpc-timeout ${quote(value)} is not a timeout`);
 }

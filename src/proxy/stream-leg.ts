@@ -8,6 +8,7 @@ import type { ListMethod } from '../cri/methods.ts';
 import { STATUS, statusName } from '../grpc/status.ts';
 import { learnList } from '../ledger/learn.ts';
 import { withoutRecords } from '../merge/lists.ts';
+import { excerpt } from '../quote.ts';
 import type { Call } from './call.ts';
 import { callTimer } from './call-timer.ts';
 import { LOOK_AGAIN_MS } from './hang-watch.ts';
@@ -84,7 +85,7 @@ export class StreamLeg {
             backend.snapshot.refresh(list.name, Buffer.concat(this.received), start);
           this.complete();
         } else if (code === STATUS.UNIMPLEMENTED && !this.hasSent) this.askUnary();
-        else this.breakOff(`backend ${backend.name} ends it ${statusName(code)}: ${text}`);
+        else this.breakOff(`backend ${backend.name} ends it ${statusName(code)}: ${excerpt(text)}`);
       },
       onFailure: (error) => this.breakOff(error.message),
       hasRoom: () => this.isReplaced || this.host.hasRoom(),

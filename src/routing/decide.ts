@@ -6,6 +6,7 @@
 // rule would else take the choice from the very namespaces the config gives it to.
 import type { BackendConfig, Config } from '../config/config.ts';
 import { describePattern, matchesPattern } from '../config/pattern.ts';
+import { quote } from '../quote.ts';
 import type { PodAttributes } from './attributes.ts';
 import { type Chooser, type Fallback, permit } from './permit.ts';
 import { backendNamed, type Router, routerOf } from './router.ts';
@@ -75,18 +76,16 @@ function byAnnotation(
   if (!namespaces.some((pattern) => matchesPattern(pattern, pod.namespace))) {
     const allowed = namespaces.map(describePattern).join(', ');
     const said = allowed === '' ? 'in no namespace' : `only in ${allowed}`;
-    return passOver(
-      `${key} is ignored in namespace ${JSON.stringify(pod.namespace)}: pods may choose ${said}`,
-    );
+    return passOver(`${key} is ignored in namespace ${quote(pod.namespace)}: pods may choose ${said}`);
   }
   // An empty value is what a template leaves where nothing was chosen.
   if (value === '') return passOver(`${key} is empty`);
   const backend = router.backends.get(value);
   if (backend === undefined) {
-    const reason = `its annotation ${key} names ${JSON.stringify(value)}, and no backend has that name`;
+    const reason = `its annotation ${key} names ${quote(value)}, and no backend has that name`;
     return refuse(chooser, reason, `The backends are: ${[...router.backends.keys()].join(', ')}`, trace);
   }
-  return place(router, pod, backend, chooser, `${key} is ${JSON.stringify(value)}`, trace);
+  return place(router, pod, backend, chooser, `${key} is ${quote(value)}`, trace);
 }
 
 function byRule(router: Router, pod: PodAttributes, trace: TraceStep[]): Decision | undefined {
@@ -113,7 +112,7 @@ function byMatchingRule(
   const key = pod.uid === '' ? `${pod.namespace}/${pod.name}` : pod.uid;
   const chosen = chooseShare(target.shares, key);
   const shares = target.shares.map(({ backend, weight }) => `${backend} ${weight}`).join(', ');
-  const because = `it matches, and the split (${shares}) gives ${JSON.stringify(key)} to ${chosen}`;
+  const because = `it matches, and the split (${shares}) gives ${quote(key)} to ${chosen}`;
   return place(router, pod, backendNamed(router, chosen), chooser, because, trace);
 }
 
@@ -122,7 +121,7 @@ function byHandler(router: Router, pod: PodAttributes, trace: TraceStep[]): Deci
     const because = 'the pod asks for no runtime handler';
     return place(router, pod, router.default, { stage: 'default' }, because, trace);
   }
-  const handler = JSON.stringify(pod.handler);
+  const handler = quote(pod.handler);
   const backend = router.exposing.get(pod.handler);
   if (backend !== undefined) {
     return place(

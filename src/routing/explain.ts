@@ -1,6 +1,7 @@
 // A decision for people and programs: which rule won, which were tried and why not, what the backend is sent.
 // Read by `switchyard explain`, the demo table and the admin side; the words of a trace are made here, not in decide.ts.
 import type { Config, Isolation } from '../config/config.ts';
+import { excerpt, quote } from '../quote.ts';
 import type { PodAttributes } from './attributes.ts';
 import type { Decision, TraceStep } from './decide.ts';
 
@@ -49,12 +50,11 @@ export function explain(config: Config, pod: PodAttributes, decision: Decision):
 
 /** The explanation as lines for a terminal; the last line is the result. */
 export function explanationLines({ pod, result, trace }: Explanation): string[] {
-  const handler =
-    pod.handler === '' ? 'no runtime handler' : `runtime handler ${JSON.stringify(pod.handler)}`;
+  const handler = pod.handler === '' ? 'no runtime handler' : `runtime handler ${quote(pod.handler)}`;
   const titles = trace.map(titleOf);
   const width = Math.max(...titles.map((title) => title.length));
   return [
-    `pod ${pod.namespace}/${pod.name}, ${handler}`,
+    `pod ${excerpt(pod.namespace)}/${excerpt(pod.name)}, ${handler}`,
     ...trace.map(
       (step, i) =>
         `  ${(titles[i] ?? '').padEnd(width)}  ${OUTCOMES[step.outcome].padEnd(7)}  ${step.because}`,
@@ -70,7 +70,7 @@ const OUTCOMES: Readonly<Record<TraceStep['outcome'], string>> = {
 };
 
 function titleOf(step: ExplainedStep): string {
-  return step.rule === undefined ? step.stage : `rule ${JSON.stringify(step.rule)}`;
+  return step.rule === undefined ? step.stage : `rule ${quote(step.rule)}`;
 }
 
 function resultLines(result: ExplainedResult): string[] {
@@ -88,7 +88,7 @@ function resultLines(result: ExplainedResult): string[] {
 }
 
 function sent(handler: string): string {
-  return handler === '' ? 'no runtime handler' : `runtime handler ${JSON.stringify(handler)}`;
+  return handler === '' ? 'no runtime handler' : `runtime handler ${quote(handler)}`;
 }
 
 function toResult(config: Config, decision: Decision): ExplainedResult {
@@ -105,6 +105,6 @@ function toResult(config: Config, decision: Decision): ExplainedResult {
 function toWords(because: TraceStep['because']): string {
   if (typeof because === 'string') return because;
   const { key, wanted, found } = because;
-  const has = found === undefined ? 'not set' : JSON.stringify(found);
+  const has = found === undefined ? 'not set' : typeof found === 'string' ? quote(found) : String(found);
   return `${key} is ${has}, wanted ${wanted}`;
 }

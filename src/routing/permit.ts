@@ -1,6 +1,7 @@
 // The safety rules of routing: whether a backend that was chosen may take a pod, and which runtime handler it is sent.
 // Every way to a backend goes through here, whoever chose it.
 import { type BackendConfig, isWeaker } from '../config/config.ts';
+import { quote } from '../quote.ts';
 import type { PodAttributes } from './attributes.ts';
 import type { Router } from './router.ts';
 import type { CompiledRule } from './rule.ts';
@@ -34,16 +35,16 @@ export function permit(router: Router, pod: AskingPod, backend: BackendConfig, c
   const own = pod.handler === '' ? undefined : router.exposing.get(pod.handler);
   if (own !== undefined && isWeaker(backend.isolation, own.isolation)) {
     return deny(
-      `${wordsOf(chooser)} backend ${backend.name} (isolation ${backend.isolation}), but its runtime handler ${JSON.stringify(pod.handler)} stands for backend ${own.name} (isolation ${own.isolation})`,
+      `${wordsOf(chooser)} backend ${backend.name} (isolation ${backend.isolation}), but its runtime handler ${quote(pod.handler)} stands for backend ${own.name} (isolation ${own.isolation})`,
       rule === undefined
         ? 'Leave out the annotation'
-        : `To place it on ${own.name}, put before that rule one with the same match and handler: ${JSON.stringify(pod.handler)}, and backend: ${own.name}`,
+        : `To place it on ${own.name}, put before that rule one with the same match and handler: ${quote(pod.handler)}, and backend: ${own.name}`,
     );
   }
   const handler = handlerToSend(backend, pod, rule);
   if (handler === undefined) {
     return deny(
-      `${wordsOf(chooser)} backend ${backend.name}, which does not expose its runtime handler ${JSON.stringify(pod.handler)}`,
+      `${wordsOf(chooser)} backend ${backend.name}, which does not expose its runtime handler ${quote(pod.handler)}`,
       rule === undefined ? 'Leave out the annotation or the runtime handler' : handlerHint(backend),
     );
   }
@@ -68,7 +69,7 @@ function wordsOf(chooser: Chooser): string {
     case 'annotation':
       return `its annotation ${chooser.key} asks for`;
     case 'rule':
-      return `rule ${JSON.stringify(chooser.rule.config.name)} places it on`;
+      return `rule ${quote(chooser.rule.config.name)} places it on`;
     case 'handler':
     case 'default':
       return 'it belongs on';

@@ -4,6 +4,7 @@ import net from 'node:net';
 import tls from 'node:tls';
 import type { Clock } from '../clock.ts';
 import { isLoopback } from '../config/address.ts';
+import { excerpt } from '../quote.ts';
 import { ownResponse, parseStatus, toLastResponse } from './head.ts';
 import { breakOff, endSoon, isComplete, type ReadHead, readHead } from './sockets.ts';
 import type { StreamTarget } from './stream-url.ts';
@@ -143,7 +144,7 @@ export class RelayedStream {
     const reason = this.#trouble ?? FAULTS[why];
     this.#upstream.destroy();
     client.unpipe(this.#upstream);
-    const text = `backend ${backend} does not answer at ${target.authority}: ${reason}. Ask for a new stream, or look at its log`;
+    const text = `backend ${backend} does not answer at ${excerpt(target.authority)}: ${reason}. Ask for a new stream, or look at its log`;
     endSoon(client, clock, ownResponse(502, text));
     return { kind: 'failed', reason };
   }

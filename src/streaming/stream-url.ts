@@ -1,5 +1,6 @@
 // URLs of streams as backends give them: made whole where a part lacks, and taken apart for the relay. Pure.
 import { StreamUrlError } from '../errors.ts';
+import { excerpt } from '../quote.ts';
 
 /** Where a stream is: what to connect to, and what to ask for there. */
 export interface StreamTarget {
@@ -36,7 +37,7 @@ export function toTarget(url: string, backend: string): StreamTarget {
   if (written === undefined || path === undefined || port < 1 || port > 65_535) {
     const kind = /^[a-z][a-z0-9+.-]*:/i.exec(url)?.[0] ?? 'no';
     throw new StreamUrlError(
-      `backend ${backend} gave a URL for a stream that cannot be relayed (${kind} URL)`,
+      `backend ${backend} gave a URL for a stream that cannot be relayed (${excerpt(kind)} URL)`,
       {
         hint: 'Only http and https are relayed; with streaming: pass the client gets the URL as it is',
       },

@@ -2,6 +2,7 @@
 // Request and reply bodies, environment values and registry credentials are never given to it.
 import { pino } from 'pino';
 import type { StatusName } from '../errors.ts';
+import { BOUNDED_LINES } from './log-fields.ts';
 import type { LineSink, LogSink } from './log-sink.ts';
 
 /** What the parts of Switchyard may do with the log. */
@@ -44,7 +45,9 @@ export function createLogger(options: LogOptions, sink: LineSink): Logger {
     level: options.level,
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
-    formatters: { level: (label) => ({ level: label }) },
+    formatters: { level: (label) => ({ level: label }), ...BOUNDED_LINES.formatters },
+    serializers: BOUNDED_LINES.serializers,
+    hooks: BOUNDED_LINES.hooks,
   };
   return pino(settings, options.format === 'pretty' ? new PrettySink(sink) : sink);
 }

@@ -6,7 +6,7 @@ import { backendRequestFields } from '../../src/grpc/metadata.ts';
 import { decodeStatusMessage } from '../../src/grpc/status.ts';
 import { ClientConnection } from '../../src/http2/client.ts';
 import { codecOf, type Request, type Rpc } from './cri-codec.ts';
-import { clientLog, Recorder } from './http2-recorder.ts';
+import { clientLog, type Pair, Recorder, toFields } from './http2-recorder.ts';
 
 /** How a call ended. */
 export interface HeaderReply {
@@ -30,30 +30,42 @@ export class HeaderClient implements Disposable {
 
   /** Calls an RPC of the runtime service; throws when its stream is broken off. */
   async call<R extends Rpc>(rpc: R, request: Request<R>): Promise<HeaderReply> {
-    const recorder = this.open(rpc, request);
-    await recorder.whole();
-    const pairs = recorder.headers.at(-1) ?? [];
-    const trailers = new Map(pairs);
-    return {
-      code: Number(trailers.get('grpc-status')),
-      message: decodeStatusMessage(trailers.get('grpc-message') ?? ''),
-      trailers,
-      listBytes: pairs.reduce((sum, [name, value]) => sum + name.length + value.length + 32, 0),
-    };
+    return replyOf(this.open(rpc, request));
   }
 
   /** Begins a call whose answer need not end. */
   open<R extends Rpc>(rpc: R, request: Request<R>): Recorder {
-    const recorder = new Recorder();
-    const stream = this.connection.open(recorder);
-    recorder.stream = stream;
-    const body = framed(codecOf(rpc).encode(request));
-    stream.sendHeaders(backendRequestFields(pathFor('RuntimeService', rpc, 'v1'), [], undefined), false);
-    stream.sendData(body, 0, body.length, true);
-    return recorder;
+    return this.send(pathFor('RuntimeService', rpc, 'v1'), [], codecOf(rpc).encode(request));
+  }
+
+  /** Calls any path, with an empty message. */
+  async callPath(path: string, metadata: readonly Pair[] = []): Promise<HeaderReply> {
+    return replyOf(this.send(path, metadata, new Uint8Array()));
   }
 
   [Symbol.dispose](): void {
     this.connection.close();
   }
+
+  private send(path: string, metadata: readonly Pair[], message: Uint8Array): Recorder {
+    const recorder = new Recorder();
+    const stream = this.connection.open(recorder);
+    recorder.stream = stream;
+    const body = framed(message);
+    stream.sendHeaders(backendRequestFields(path, toFields(metadata), undefined), false);
+    stream.sendData(body, 0, body.length, true);
+    return recorder;
+  }
+}
+
+async function replyOf(recorder: Recorder): Promise<HeaderReply> {
+  await recorder.whole();
+  const pairs = recorder.headers.at(-1) ?? [];
+  const trailers = new Map(pairs);
+  return {
+    code: Number(trailers.get('grpc-status')),
+    message: decodeStatusMessage(trailers.get('grpc-message') ?? ''),
+    trailers,
+    listBytes: pairs.reduce((sum, [name, value]) => sum + name.length + value.length + 32, 0),
+  };
 }

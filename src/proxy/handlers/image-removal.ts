@@ -8,6 +8,7 @@ import { readString } from '../../cri/wire.ts';
 import { AmbiguousIdError } from '../../errors.ts';
 import { framed } from '../../grpc/message.ts';
 import { STATUS } from '../../grpc/status.ts';
+import { excerpt } from '../../quote.ts';
 import type { Call } from '../call.ts';
 import { replyWith } from '../collect.ts';
 import { type BackendOutcome, fanOut } from '../fan-out.ts';
@@ -98,10 +99,15 @@ export class ImageRemoval {
     const digits = found.map((result) => digitsOf(foundId(result)));
     const fitsSeveral = new Set(digits).size > 1 && digits.every((one) => one.startsWith(digitsOf(image)));
     if (isWholeId(image) || fitsSeveral) {
-      const ids = found.map((result) => `${foundId(result)} on backend ${result.backend.name}`).join(', ');
-      throw new AmbiguousIdError(`no backend lists an image with the id ${image}; it might mean ${ids}`, {
-        hint: 'Give the id as it is listed, or a name',
-      });
+      const ids = found
+        .map((result) => `${excerpt(foundId(result))} on backend ${result.backend.name}`)
+        .join(', ');
+      throw new AmbiguousIdError(
+        `no backend lists an image with the id ${excerpt(image)}; it might mean ${ids}`,
+        {
+          hint: 'Give the id as it is listed, or a name',
+        },
+      );
     }
     this.removeFrom(found.map(({ backend }) => backend));
   }

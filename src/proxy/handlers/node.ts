@@ -10,6 +10,7 @@ import { readVarint } from '../../cri/wire.ts';
 import { MalformedMessageError, UnimplementedError } from '../../errors.ts';
 import { STATUS } from '../../grpc/status.ts';
 import { isReadableStatus, mergeStatus, type StatusPart } from '../../merge/status.ts';
+import { excerpt } from '../../quote.ts';
 import { reachableHandlers } from '../../routing/reach.ts';
 import type { Call } from '../call.ts';
 import { describeMismatch } from '../cgroup-drivers.ts';
@@ -129,7 +130,7 @@ function detailOf(backend: Backend, outcome: UnaryOutcome | undefined): string {
   if (backend.isAbsent) return describeState(backend.state);
   if (outcome === undefined) return `gives no status within ${backend.config.timeouts.statusMs} ms`;
   if (outcome.kind === 'failed') return `gives no status: ${outcome.error.message}`;
-  if (outcome.kind === 'status') return `gives no status: ${outcome.text}`;
+  if (outcome.kind === 'status') return `gives no status: ${excerpt(outcome.text)}`;
   return describeState(backend.state);
 }
 

@@ -7,6 +7,7 @@ import { found } from '../../cri/wire-locate.ts';
 import { MalformedMessageError, UnknownIdError } from '../../errors.ts';
 import { PREFIX_BYTES } from '../../grpc/message.ts';
 import { STATUS } from '../../grpc/status.ts';
+import { excerpt } from '../../quote.ts';
 import type { Call } from '../call.ts';
 import { collect, isUntouched, replyWith } from '../collect.ts';
 import { guard, meet } from '../guard.ts';
@@ -48,7 +49,7 @@ export function ownedHandler(parts: ProxyParts): Handler<OwnedMethod> {
           return forward(parts, call, method, location.backend, location.id);
         case 'absent':
           if (method.whenAbsent === 'ok') replyEmpty(call);
-          else throw new UnknownIdError(`${method.object} ${id} is on none of the backends`);
+          else throw new UnknownIdError(`${method.object} ${excerpt(id)} is on none of the backends`);
           return;
         case 'undecided':
           throw location.error;

@@ -207,6 +207,15 @@ describe('streams that end early', () => {
     expect(call.abort).toMatchObject({ kind: 'connection', processed: true });
   });
 
+  it('by GOAWAY with a text of the peer that acts on no terminal', async () => {
+    await using w = await world(settings());
+    const call = w.call();
+    await w.backend.received('the call', (f) => f.type === TYPE.data);
+    w.backend.send(goaway(0, ERROR_CODE.NO_ERROR, 'bye\x1b[2J'));
+    await until(() => call.abort !== undefined, 'the call was aborted');
+    expect(call.abort?.message).toBe('the peer goes away (NO_ERROR: bye\\u001b[2J)');
+  });
+
   it('by GOAWAY in two steps: the first only stops new streams', async () => {
     await using w = await world(settings());
     const [first, second] = [w.call(), w.call()];
