@@ -14,6 +14,7 @@ import type { Stream } from './stream.ts';
 import { StreamTable } from './stream-table.ts';
 import type { ConnectionOptions } from './transport.ts';
 
+const LENGTH_LIE = 'DATA of another length than its content-length';
 const protocolError = (message: string) => new ConnectionError(ERROR_CODE.PROTOCOL_ERROR, message);
 
 function checkLength(isRight: boolean, what: string): void {
@@ -89,8 +90,16 @@ export abstract class Connection extends StreamTable implements FrameReceiver {
     if (stream === undefined || stream.isClosed) return;
     if (this.paddedBytes > 0) stream.consume(this.paddedBytes - (end - start));
     const endStream = isLast && this.dataEndsStream;
+    if (stream.announcedBytes >= 0 && !this.isAsAnnounced(stream, end - start, endStream)) return;
     if (start === end && !endStream) this.rates.emptyFrame();
     else this.deliverData(stream, buffer, start, end, endStream);
+  }
+
+  private isAsAnnounced(stream: Stream, sizeBytes: number, endStream: boolean): boolean {
+    stream.announcedBytes -= sizeBytes;
+    if (stream.announcedBytes === 0 || (stream.announcedBytes > 0 && !endStream)) return true;
+    this.streamError(stream, ERROR_CODE.PROTOCOL_ERROR, LENGTH_LIE);
+    return false;
   }
 
   // Until the peer has acked our SETTINGS it may go by the default.
@@ -131,7 +140,7 @@ export abstract class Connection extends StreamTable implements FrameReceiver {
         checkLength(end - start === 4, 'WINDOW_UPDATE');
         this.onWindowUpdate(streamId, readUint31(buffer, start));
         break;
-      case FRAME.PRIORITY: // checked, and otherwise without meaning
+      case FRAME.PRIORITY: // checked, but without meaning, as in RFC 9113: a stream may depend on itself
         if (streamId === 0) throw protocolError('a PRIORITY frame without a stream');
         checkLength(end - start === 5, 'PRIORITY');
         break;
@@ -178,7 +187,8 @@ export abstract class Connection extends StreamTable implements FrameReceiver {
   }
 
   private onTrailers(stream: Stream, list: readonly Field[], endStream: boolean): void {
-    const fault = endStream ? trailersFault(list) : 'trailers that do not end their stream';
+    const lie = stream.announcedBytes > 0 ? LENGTH_LIE : undefined;
+    const fault = endStream ? (lie ?? trailersFault(list)) : 'trailers that do not end their stream';
     if (fault === undefined) this.deliverHeaders(stream, list, true);
     else this.streamError(stream, ERROR_CODE.PROTOCOL_ERROR, fault);
   }

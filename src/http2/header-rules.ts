@@ -1,9 +1,15 @@
-// What makes a header list malformed (RFC 9113 section 8). Looser than the RFC where gRPC peers of some age
-// need it: `:authority` may be missing or a socket path, `:scheme` may be missing, `te` may be anything.
+// What makes a header list malformed (RFC 9113 section 8). Looser than the RFC where gRPC peers of some age need it:
+// `:authority` may be missing or a socket path, which is what kubelets and crictl built with grpc-go up to 1.54 send.
+// A request names its scheme, its `te` is `trailers` and its content-length is true: grpc-go (from its first release on),
+// grpc-js, C-core and tonic send the first two, and no content-length. What a backend answers is not held to these.
 import { type Field, KNOWN, VERDICT } from './field.ts';
 
 // Lower-case tokens; a colon only in front.
 const NAME = /^:?[!#$%&'*+\-.^_`|~0-9a-z]+$/;
+// More digits are no length of a message, and no exact number.
+const LENGTH = /^[0-9]{1,15}$/;
+const NO_LENGTH = -1;
+const NEEDED = (1 << KNOWN.method) | (1 << KNOWN.scheme) | (1 << KNOWN.path);
 const STATUS_CODE = /^[1-9][0-9][0-9]$/;
 
 // Looked at once for each field, and a field in a table is the same one each time.
@@ -28,10 +34,18 @@ function hasOnlyAllowed(value: string): boolean {
   return true;
 }
 
+let announcedBytes = NO_LENGTH;
+
+/** The content-length of the request that requestFault() was asked about last; -1 without one. */
+export function announcedLength(): number {
+  return announcedBytes;
+}
+
 /** What is wrong with a request's headers; undefined when nothing. */
 export function requestFault(fields: readonly Field[]): string | undefined {
   let seen = 0;
   let isPseudoOver = false;
+  announcedBytes = NO_LENGTH;
   for (let i = 0; i < fields.length; i++) {
     const field = fields[i] as Field;
     if (!isWellFormed(field)) return 'malformed header field';
@@ -51,13 +65,28 @@ export function requestFault(fields: readonly Field[]): string | undefined {
         return 'pseudo-header field that has no place in a request';
       case KNOWN.connectionHeader:
         return 'connection-specific header field';
+      case KNOWN.te:
+        if (field.value !== 'trailers' && field.value.toLowerCase() !== 'trailers') {
+          return 'te other than trailers';
+        }
+        isPseudoOver = true;
+        break;
+      case KNOWN.contentLength:
+        if (!takeLength(field.value)) return 'content-length that is no number, or two';
+        isPseudoOver = true;
+        break;
       default:
         isPseudoOver = true;
     }
   }
-  if ((seen & (1 << KNOWN.method)) === 0 || (seen & (1 << KNOWN.path)) === 0)
-    return 'request without :method or :path';
-  return undefined;
+  return (seen & NEEDED) === NEEDED ? undefined : 'request without :method, :scheme or :path';
+}
+
+function takeLength(value: string): boolean {
+  const bytes = LENGTH.test(value) ? Number(value) : NO_LENGTH;
+  const isNew = announcedBytes === NO_LENGTH || announcedBytes === bytes;
+  announcedBytes = bytes;
+  return isNew && bytes !== NO_LENGTH;
 }
 
 /** What is wrong with a response's headers; undefined when nothing. */

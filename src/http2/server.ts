@@ -5,7 +5,7 @@ import { Connection } from './connection.ts';
 import { ConnectionError, ERROR_CODE } from './connection-error.ts';
 import type { Field } from './field.ts';
 import { FRAME, MAX_STREAM_ID, SETTING } from './frame.ts';
-import { requestFault } from './header-rules.ts';
+import { announcedLength, requestFault } from './header-rules.ts';
 import { readingShared } from './shared-reads.ts';
 import { Stream, type StreamReceiver } from './stream.ts';
 import type { ConnectionOptions } from './transport.ts';
@@ -102,14 +102,16 @@ export class ServerConnection extends Connection {
     }
     this.lastTakenId = id;
     if (!fits) this.refuse(id, ERROR_CODE.ENHANCE_YOUR_CALM);
-    else if (requestFault(list) !== undefined) this.refuse(id, ERROR_CODE.PROTOCOL_ERROR);
-    else if (this.streams.size >= this.limits.streams) this.refuse(id, ERROR_CODE.REFUSED_STREAM);
+    else if (requestFault(list) !== undefined || (endStream && announcedLength() > 0)) {
+      this.refuse(id, ERROR_CODE.PROTOCOL_ERROR);
+    } else if (this.streams.size >= this.limits.streams) this.refuse(id, ERROR_CODE.REFUSED_STREAM);
     else this.open(id, list, endStream);
   }
 
   private open(id: number, list: readonly Field[], endStream: boolean): void {
     const stream = new Stream(this, id, NO_RECEIVER);
     stream.hasHeaders = true;
+    stream.announcedBytes = announcedLength();
     this.streams.add(stream);
     try {
       stream.receiver = this.serverOptions.accept(stream);

@@ -8,7 +8,8 @@ import type { StreamLine } from './stream-line.ts';
 
 /**
  * Why a stream ended early. `reset`: RST_STREAM with that code, from the peer, or from us because the peer broke a
- * rule on this stream. `oversize`: we reset it because its headers are over our limits. `processed: false`: the peer surely did nothing for it, so it may be tried again.
+ * rule on this stream. `oversize`: we reset it because its headers are over our limits. `processed: false`: the peer
+ * surely did nothing for it, so it may be tried again.
  */
 export type StreamAbort =
   | { readonly kind: 'reset'; readonly code: number; readonly message: string; readonly processed: boolean }
@@ -17,10 +18,7 @@ export type StreamAbort =
 
 /** Who gets what a stream receives. A throw resets the stream with INTERNAL_ERROR and goes to `onError`. */
 export interface StreamReceiver {
-  /**
-   * Request or response headers, or trailers. The array is reused after the call; the fields may be kept.
-   * 1xx responses are not delivered.
-   */
+  /** Request or response headers, but no 1xx, or trailers. The array is reused after the call; the fields may be kept. */
   onHeaders(fields: readonly Field[], endStream: boolean): void;
   /** DATA in buffer[start, end), valid only until the return. Empty only with `endStream`. */
   onData(buffer: Buffer, start: number, end: number, endStream: boolean): void;
@@ -39,10 +37,7 @@ export class Stream {
   id: number;
   receiver: StreamReceiver;
 
-  /**
-   * For the connection: what the peer lets us send, less its INITIAL_WINDOW_SIZE. So a change of that, which concerns all
-   * open streams, need not visit them.
-   */
+  /** For the connection: what the peer lets us send, less its INITIAL_WINDOW_SIZE, so that a change of that visits nobody. */
   windowOffsetBytes = 0;
   /** For the connection: received and not credited yet. */
   uncreditedBytes = 0;
@@ -52,6 +47,8 @@ export class Stream {
   isEndSent = false;
   /** For the connection: final headers (not 1xx) came, so the next are trailers. */
   hasHeaders = false;
+  /** For the connection: how much DATA is yet to come by the content-length; below zero when nothing was announced. */
+  announcedBytes = -1;
   /** For StreamLine alone: the line in which it waits, and its neighbours there. */
   line: StreamLine | undefined;
   ahead: Stream | undefined;

@@ -17,6 +17,7 @@ import { RequestBytes } from './request-bytes.ts';
 import { headersFault, noRoom, noTimeout, requestFault, tooLong } from './request-fault.ts';
 
 const NO_FIELDS: readonly Field[] = [];
+const isHeadMethod = ({ known, value }: Field) => known === KNOWN.method && value === 'HEAD';
 const resetStream = (call: Call) => call.stream.reset(ERROR_CODE.INTERNAL_ERROR);
 
 export class Call extends CallReply implements StreamReceiver, BehindFlush {
@@ -26,6 +27,8 @@ export class Call extends CallReply implements StreamReceiver, BehindFlush {
   pathField: Field | undefined; // the same, as it came
   /** Undefined for a service that is not CRI's. */
   route: Route | undefined;
+  /** The answer may have headers alone; known only of a call without a route. */
+  isHead = false;
   /** The client's metadata that crosses the hop. */
   metadata: readonly Field[] = NO_FIELDS;
   /** On the clock of now(); undefined when the client set no deadline. */
@@ -103,6 +106,7 @@ export class Call extends CallReply implements StreamReceiver, BehindFlush {
     }
     this.metadata = forwardedFields(fields);
     this.route = routeOf(this.path);
+    if (this.route === undefined) this.isHead = fields.some(isHeadMethod);
     if (this.deadlineAtMs !== undefined) doBehindFlush(this);
     if (endStream) this.completeRequest();
   }

@@ -13,6 +13,7 @@ import { streamListHandler } from './handlers/stream-list.ts';
 import { unknownHandler } from './handlers/unknown.ts';
 import type { Serve } from './layers/layer.ts';
 import type { ProxyParts } from './parts.ts';
+import { isGrpc, replyPlain } from './plain-reply.ts';
 
 /** Serves a call by the kind of its row. */
 export function dispatch(parts: ProxyParts): Serve {
@@ -47,7 +48,10 @@ export function dispatch(parts: ProxyParts): Serve {
   };
 
   return (call) => {
-    if (call.route === undefined) throw new UnimplementedError(`unknown path ${excerpt(call.path)}`);
+    if (call.route === undefined) {
+      if (isGrpc(call)) throw new UnimplementedError(`unknown path ${excerpt(call.path)}`);
+      return replyPlain(call);
+    }
     if (call.requestError !== undefined) throw call.requestError;
     if (call.route.method === undefined) return unknown(call);
     return byKind(call, call.route.method);

@@ -415,6 +415,13 @@ describe('what ends one stream and leaves the others untouched', () => {
   const malformed: [string, readonly (readonly [string, string])[]][] = [
     ['no :method', without(':method')],
     ['no :path', without(':path')],
+    ['no :scheme', without(':scheme')],
+    ['te with more than trailers', [...without('te'), ['te', 'trailers, deflate']]],
+    ['te without trailers', [...without('te'), ['te', 'gzip']]],
+    ['content-length that is no number', [...REQUEST, ['content-length', '4x']]],
+    ['a negative content-length', [...REQUEST, ['content-length', '-1']]],
+    ['two content-lengths that differ', [...REQUEST, ['content-length', '4'], ['content-length', '5']]],
+    ['content-length of a request without DATA', [...REQUEST, ['content-length', '4']]],
     ['an empty :path', [...without(':path'), [':path', '']]],
     [':path twice', [[':path', '/x'], ...REQUEST]],
     ['a pseudo-header behind a regular one', [...without(':path'), [':path', '/x']]],
@@ -465,6 +472,56 @@ describe('what ends one stream and leaves the others untouched', () => {
     expect(server.streams[1]?.abort).toMatchObject({ kind: 'reset', code });
     peer.send(data(1, 'still here', END_STREAM));
     await until(() => server.streams[0]?.isEnded === true, 'the other stream ended');
+  });
+
+  it.each<[string, Buffer[]]>([
+    ['more in one DATA frame', [data(3, 'five!', END_STREAM)]],
+    ['less in one DATA frame', [data(3, 'one', END_STREAM)]],
+    ['more in several DATA frames', [data(3, 'two '), data(3, 'parts', END_STREAM)]],
+    ['less in several DATA frames', [data(3, 'a'), data(3, 'b', END_STREAM)]],
+    ['less before an empty DATA frame that ends', [data(3, 'abc'), data(3, '', END_STREAM)]],
+    ['less in padded DATA', [data(3, '\x03one\0\0\0', PADDED | END_STREAM)]],
+    [
+      'less before trailers',
+      [data(3, 'abc'), frame(TYPE.headers, END_HEADERS | END_STREAM, 3, block(['x', 'y']))],
+    ],
+  ])('content-length 4, and %s', async (_, parts) => {
+    await using server = await answering();
+    using peer = await RawPeer.connect(server.path);
+    peer.send(request(1), request(3, END_HEADERS, [...REQUEST, ['content-length', '4']]), ...parts);
+    expect(await peer.resetCode(3)).toBe(ERROR_CODE.PROTOCOL_ERROR);
+    expect(server.streams[1]?.isEnded).toBe(false);
+    expect(server.streams[1]?.abort).toMatchObject({ kind: 'reset', code: ERROR_CODE.PROTOCOL_ERROR });
+    peer.send(data(1, 'still here', END_STREAM));
+    await peer.received('an answer on 1', (f) => f.type === TYPE.headers && f.streamId === 1);
+  });
+
+  it.each<[string, Buffer[]]>([
+    ['in one DATA frame', [data(3, 'four', END_STREAM)]],
+    ['in several', [data(3, 'fo'), data(3, ''), data(3, 'ur'), data(3, '', END_STREAM)]],
+    ['in padded DATA', [data(3, '\x03four\0\0\0', PADDED | END_STREAM)]],
+    ['before trailers', [data(3, 'four'), frame(TYPE.headers, 5, 3, block(['x', 'y']))]],
+  ])('but not content-length 4 with as much %s', async (_, parts) => {
+    await using server = await answering();
+    using peer = await RawPeer.connect(server.path);
+    const lengths = [['content-length', '4'] as const, ['content-length', '4'] as const];
+    peer.send(request(3, END_HEADERS, [...REQUEST, ...lengths]), ...parts);
+    await peer.received('an answer on 3', (f) => f.type === TYPE.headers && f.streamId === 3);
+    expect(server.streams[0]?.body.toString()).toBe('four');
+  });
+
+  it.each<[string, readonly (readonly [string, string])[]]>([
+    ['no te', without('te')],
+    ['te in capitals', [...without('te'), ['te', 'Trailers']]],
+    ['no :authority', without(':authority')],
+    // crictl and kubelets built with grpc-go up to 1.54.
+    ['a socket path as :authority', [...without(':authority').slice(0, 3), [':authority', '/run/a.sock']]],
+    ['content-length 0 and no DATA', [...REQUEST, ['content-length', '0']]],
+  ])('but not a request with %s', async (_, fields) => {
+    await using server = await answering();
+    using peer = await RawPeer.connect(server.path);
+    peer.send(request(1, END_HEADERS | END_STREAM, fields));
+    await peer.received('an answer', (f) => f.type === TYPE.headers && f.streamId === 1);
   });
 
   it('DATA over the window of the stream', async () => {
