@@ -3,9 +3,9 @@
 // untouched.
 
 const SHOWN_CHARACTERS = 200;
-// C0, DEL and C1; what changes the direction of text; line and paragraph separators.
+// C0, DEL and C1; what changes the direction of text or shows as nothing; line and paragraph separators.
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
-const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/;
+const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/;
 const ALL_UNSAFE = new RegExp(UNSAFE, 'g');
 
 /** The value as it may stand in a text of ours: at most 200 characters of it, and how long it was. */

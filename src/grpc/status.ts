@@ -51,11 +51,12 @@ export function decodeStatusMessage(text: string): string {
   const bytes = Buffer.allocUnsafe(text.length);
   let size = 0;
   for (let i = 0; i < text.length; i++) {
-    const pair = text.slice(i + 1, i + 3);
-    if (text.charCodeAt(i) === 0x25 && /^[0-9a-fA-F]{2}$/.test(pair)) {
+    const code = text.charCodeAt(i);
+    const pair = code === 0x25 ? text.slice(i + 1, i + 3) : '';
+    if (pair !== '' && /^[0-9a-fA-F]{2}$/.test(pair)) {
       bytes[size++] = Number.parseInt(pair, 16);
       i += 2;
-    } else bytes[size++] = text.charCodeAt(i);
+    } else bytes[size++] = code;
   }
   return bytes.toString('utf8', 0, size);
 }

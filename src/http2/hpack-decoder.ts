@@ -20,7 +20,7 @@ function compressionError(message: string): ConnectionError {
   return new ConnectionError(ERROR_CODE.COMPRESSION_ERROR, message);
 }
 
-type HeaderListLimits = Pick<Http2Limits, 'headerListSizeBytes' | 'headerFields'>;
+type HeaderListLimits = Pick<Http2Limits, 'headerListSizeBytes' | 'headerFields' | 'headerBlockFields'>;
 
 /** Turns header blocks into fields and keeps the dynamic table between them. */
 export class Decoder {
@@ -56,6 +56,7 @@ export class Decoder {
   decode(source: Buffer, start: number, end: number, fields: Field[]): boolean {
     this.at = start;
     let listBytes = 0;
+    let fieldCount = 0;
     let isWithinLimits = true;
     while (this.at < end) {
       const first = source[this.at] as number;
@@ -74,8 +75,11 @@ export class Decoder {
         continue;
       } else field = this.literal(source, end, 4, first >= 0x10);
       listBytes += field.sizeBytes;
-      if (listBytes > this.limits.headerListSizeBytes || fields.length >= this.limits.headerFields) {
+      if (++fieldCount > this.limits.headerFields || listBytes > this.limits.headerListSizeBytes) {
         isWithinLimits = false;
+        if (fieldCount > this.limits.headerBlockFields) {
+          throw new ConnectionError(ERROR_CODE.ENHANCE_YOUR_CALM, 'a header block has too many fields');
+        }
       }
       if (isWithinLimits) fields.push(field);
     }

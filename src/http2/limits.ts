@@ -5,6 +5,8 @@ export interface Http2Limits {
   /** One header list, counted as RFC 7541 section 4.1 does; a longer one costs its stream. */
   readonly headerListSizeBytes: number;
   readonly headerFields: number;
+  /** Fields of one header block, which are decoded for the table's sake even when the list is too long; more cost the connection. */
+  readonly headerBlockFields: number;
   /** The coded bytes of one header block, which are kept until it is whole; a longer one costs the connection. */
   readonly headerBlockBytes: number;
   /** The table our decoder keeps for the peer. */
@@ -43,6 +45,7 @@ export const NO_LIST_LIMIT_BYTES = 0x3fffffff;
 export const DEFAULT_LIMITS: Http2Limits = {
   headerListSizeBytes: 64 * 1024,
   headerFields: 256,
+  headerBlockFields: 4096,
   headerBlockBytes: 256 * 1024,
   headerTableBytes: 4096,
   continuationFrames: 16,
@@ -66,7 +69,8 @@ export const DEFAULT_LIMITS: Http2Limits = {
 export const BACKEND_LIMITS = {
   headerListSizeBytes: 16 * 1024 * 1024,
   headerFields: 10_000,
-  headerBlockBytes: 32 * 1024 * 1024,
+  headerBlockFields: 100_000,
+  headerBlockBytes: 20 * 1024 * 1024,
   continuationFrames: 4096,
 } satisfies Partial<Http2Limits>;
 

@@ -6,7 +6,7 @@ import { Decoder } from '../../../src/http2/hpack-decoder.ts';
 import { Encoder, encodedBlock } from '../../../src/http2/hpack-encoder.ts';
 import { writeHuffman } from '../../../src/http2/huffman.ts';
 
-const LIMITS = { headerListSizeBytes: 64 * 1024, headerFields: 256 };
+const LIMITS = { headerListSizeBytes: 64 * 1024, headerFields: 256, headerBlockFields: 4096 };
 
 function decode(decoder: Decoder, hex: string): string[] {
   const bytes = Buffer.from(hex.replaceAll(' ', ''), 'hex');
@@ -201,7 +201,7 @@ describe('the decoder', () => {
   });
 
   it('stops appending at the limit on the list size, but keeps its table right', () => {
-    const decoder = new Decoder({ headerListSizeBytes: 100, headerFields: 256 }, 4096);
+    const decoder = new Decoder({ ...LIMITS, headerListSizeBytes: 100 }, 4096);
     const fields: Field[] = [];
     // Two entries of 38 and 39 bytes go into the table, then both are named ten times.
     const bytes = Buffer.from(`400161057631313131${'400162'}${'06763232323232'}${'bfbe'.repeat(10)}`, 'hex');
@@ -213,7 +213,7 @@ describe('the decoder', () => {
   });
 
   it('stops appending at the limit on the number of fields', () => {
-    const decoder = new Decoder({ headerListSizeBytes: 65_536, headerFields: 3 }, 4096);
+    const decoder = new Decoder({ ...LIMITS, headerFields: 3 }, 4096);
     const fields: Field[] = [];
     expect(decoder.decode(Buffer.from('82828282', 'hex'), 0, 4, fields)).toBe(false);
     expect(fields.length).toBe(3);
@@ -315,7 +315,7 @@ describe('encoder and decoder together', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 25 }), (steps) => {
         const encoder = new Encoder();
-        const decoder = new Decoder({ headerListSizeBytes: 1 << 20, headerFields: 1000 }, 4096);
+        const decoder = new Decoder({ ...LIMITS, headerListSizeBytes: 1 << 20, headerFields: 1000 }, 4096);
         for (const item of steps) {
           if (typeof item === 'number') {
             encoder.setCapacity(item);

@@ -103,10 +103,23 @@ describe('towards a backend', () => {
     expect(many.abort).toMatchObject({ kind: 'oversize' });
   });
 
+  it('a block of 100,000 fields costs its own call, one of more the connection: each takes time', async () => {
+    await using w = await clientWorld(settings());
+    const [many, more] = await twoCalls(w);
+    const fields = Buffer.alloc(BACKEND_LIMITS.headerBlockFields, 0x82);
+    w.backend.send(...headerFrames(1, END_STREAM, fields));
+    await until(() => many.abort !== undefined, 'the first call ended');
+    expect(many.abort).toMatchObject({ kind: 'oversize' });
+    w.backend.send(...headerFrames(3, END_STREAM, Buffer.concat([fields, Buffer.from([0x82])])));
+    await until(() => more.abort !== undefined, 'the second call ended');
+    expect(w.log.closed?.error?.code).toBe(ERROR_CODE.ENHANCE_YOUR_CALM);
+    expect(w.log.closed?.reason).toContain('a header block has too many fields');
+  });
+
   it.each<[string, Iterable<Buffer>]>([
     [
       'of 16 KiB',
-      Array.from({ length: 2049 }, () => frame(TYPE.continuation, 0, 1, Buffer.alloc(FRAME_BYTES, 0x82))),
+      Array.from({ length: 1281 }, () => frame(TYPE.continuation, 0, 1, Buffer.alloc(FRAME_BYTES, 0x82))),
     ],
     ['of one byte', Array.from({ length: 4097 }, () => frame(TYPE.continuation, 0, 1, Buffer.from([0x82])))],
   ])('CONTINUATION frames %s without end cost the connection, with a reason', async (_, flood) => {
@@ -116,7 +129,7 @@ describe('towards a backend', () => {
     await until(() => w.log.closed !== undefined, 'the connection closed');
     expect(w.log.closed?.error?.code).toBe(ERROR_CODE.ENHANCE_YOUR_CALM);
     expect(w.log.closed?.reason).toContain(
-      'a header block has more than 33554432 bytes or 4096 CONTINUATION',
+      'a header block has more than 20971520 bytes or 4096 CONTINUATION',
     );
     expect(call.abort?.kind).toBe('connection');
   });
