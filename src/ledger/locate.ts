@@ -34,6 +34,8 @@ const ABSENT_MS = 1_000;
 /** How long a removed id stays known as removed, so that the kubelet's repeated stops and removes cost nothing. */
 const REMOVED_MS = 10 * 60_000;
 const REMEMBERED_IDS = 4_000;
+/** Ids have 64 characters; a client may ask for some of 16 MiB. One that is longer than all this is not remembered. */
+const REMEMBERED_CHARACTERS = 1024 * 1024;
 
 interface Match {
   readonly backend: Backend;
@@ -52,9 +54,15 @@ export class Locator {
   constructor(options: LocatorOptions) {
     this.options = options;
     const perf = { now: () => options.clock.now() };
-    const ttlResolution = 0;
-    this.absent = new LRUCache({ max: REMEMBERED_IDS, ttl: ABSENT_MS, ttlResolution, perf });
-    this.removed = new LRUCache({ max: REMEMBERED_IDS, ttl: REMOVED_MS, ttlResolution, perf });
+    const bounds = {
+      max: REMEMBERED_IDS,
+      maxSize: REMEMBERED_CHARACTERS,
+      sizeCalculation: (_: true, key: string) => key.length,
+      ttlResolution: 0,
+      perf,
+    };
+    this.absent = new LRUCache({ ...bounds, ttl: ABSENT_MS });
+    this.removed = new LRUCache({ ...bounds, ttl: REMOVED_MS });
   }
 
   /** The object was removed by its owner: nobody needs to be asked about it for a while. */
