@@ -14,6 +14,15 @@ export function parseAddress(text: string): AdminAddress | undefined {
   return { kind: 'tcp', host, port: Number(port) };
 }
 
+/** What a text that is no address was meant to be, as YAML; without any guess `host` and `port`. */
+export function suggestAddress(text: string, { host, port }: TcpAddress): string {
+  const [, rest = ''] = /^(?:[a-z]+:\/\/)?([^/]*)\/?$/i.exec(text.trim()) ?? [];
+  const [, ip6, port6] = /^([0-9a-f]*:[0-9a-f:]*:[0-9a-f]*?):(\d{3,5})$/i.exec(rest) ?? [];
+  const guesses = [rest, `${host}${rest}`, `${host}:${rest}`, `[${ip6}]:${port6}`, `${rest}:${port}`];
+  const meant = guesses.find((guess) => parseAddress(guess)?.kind === 'tcp') ?? `${host}:${port}`;
+  return meant.startsWith('[') ? `"${meant}"` : meant;
+}
+
 /** host:port as it stands in URLs: an IPv6 address in brackets. */
 export function toHostPort({ host, port }: TcpAddress): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;

@@ -1,4 +1,6 @@
 // Checks of the backends of the config, each alone and against each other.
+
+import { quote } from '../quote.ts';
 import { parseDuration } from './duration.ts';
 import { errorAt, type Finding, warningAt } from './problems.ts';
 import type { BackendEntry, ConfigFile } from './schema.ts';
@@ -61,14 +63,11 @@ function checkHandlerNames(
   return exposedPlaces(handlers).flatMap(({ handler, place }, i, all) => {
     if (all.findIndex((other) => other.handler === handler) < i) {
       return [
-        errorAt(
-          [...path, 'handlers', place],
-          `backend ${name} exposes handler ${JSON.stringify(handler)} twice`,
-        ),
+        errorAt([...path, 'handlers', place], `backend ${name} exposes handler ${quote(handler)} twice`),
       ];
     }
     if (handler === '' || DNS_LABEL.test(handler)) return [];
-    const message = `no RuntimeClass can ask for handler ${JSON.stringify(handler)}: only a-z, 0-9 and "-" are allowed there`;
+    const message = `no RuntimeClass can ask for handler ${quote(handler)}: only a-z, 0-9 and "-" are allowed there`;
     const plain = handler.toLowerCase().replace(/[^a-z0-9]+/g, '-');
     const hint = `To expose it by another name write handlers: { ${plain}: ${handler} }`;
     return [{ ...warningAt([...path, 'handlers', place], message, hint), at: 'key' as const }];
@@ -133,7 +132,7 @@ function checkExposure({ backends }: ConfigFile): Finding[] {
       }
       const owner = owners.get(handler);
       if (handler === '' || owner === undefined || owner === backend.name) return [];
-      const message = `backend ${backend.name} exposes handler ${handler}, which backend ${owner} exposes already`;
+      const message = `backend ${backend.name} exposes handler ${quote(handler)}, which backend ${owner} exposes already`;
       const hint = `Expose it by another name: handlers: { ${handler}-${backend.name}: ${handler} }`;
       return [{ ...errorAt(path, message, hint), at: 'key' as const }];
     });

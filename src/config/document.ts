@@ -1,6 +1,5 @@
-// The YAML text of a config file: parsed with all guards on, and able to tell where a key or value stands.
+// The YAML text of a file that the user names: parsed with all guards on, and able to tell where a key or value stands.
 import {
-  type Alias,
   type Document,
   isAlias,
   isMap,
@@ -9,110 +8,128 @@ import {
   LineCounter,
   type Node,
   parseAllDocuments,
-  visit,
-  type YAMLError,
 } from 'yaml';
+import { checkDocument } from './document-checks.ts';
 import type { ConfigPath, Finding, Problem } from './problems.ts';
+import { type TextProblem, TOO_DEEP, toSyntaxProblem } from './syntax-problems.ts';
+import { checkText } from './text-checks.ts';
 
 /** Aliases are handy for repeated parts; more of them than this is a file made to eat memory. */
 const ALIASES_AT_MOST = 100;
-const CHARACTERS_AT_MOST = 1_000_000;
 
 /** A parsed file, or what keeps it from being one. */
 export type ParsedText =
   | { readonly kind: 'parsed'; readonly value: unknown; readonly locate: (finding: Finding) => Problem }
   | { readonly kind: 'broken'; readonly problems: readonly Problem[] };
 
+/** The objects of a text of any number of documents, or what is wrong with it. */
+export type ParsedObjects =
+  | { readonly kind: 'parsed'; readonly values: readonly unknown[] }
+  | { readonly kind: 'broken'; readonly problems: readonly Problem[] };
+
 /** Parses one YAML document. Never throws. */
 export function parseText(text: string, file: string): ParsedText {
+  return parseWith(text, file, ({ documents, problemAt, toValue }) => {
+    const [document, second] = documents;
+    if (document === undefined || (second === undefined && isEmpty(document))) {
+      return { kind: 'broken', problems: [problemAt(0, 'the file is empty', START_HINT)] };
+    }
+    if (second !== undefined) {
+      const offset = second.contents?.range?.[0] ?? second.range[0];
+      const hint = 'Keep one document: remove what follows the line --- or ... before it, or that line alone';
+      return { kind: 'broken', problems: [problemAt(offset, 'the file holds a second document', hint)] };
+    }
+    const value = toValue(document);
+    return { kind: 'parsed', value, locate: (finding) => toProblem(document, finding, problemAt) };
+  });
+}
+
+/** Parses all documents. Never throws. */
+export function parseObjects(text: string, file: string): ParsedObjects {
+  return parseWith(text, file, ({ documents, toValue }) => ({
+    kind: 'parsed',
+    values: documents.map(toValue),
+  }));
+}
+
+type ProblemAt = (offset: number, message: string, hint?: string) => Problem;
+interface Broken {
+  readonly kind: 'broken';
+  readonly problems: readonly Problem[];
+}
+
+/** Documents in which nothing is wrong. */
+interface SoundText {
+  readonly documents: readonly Document.Parsed[];
+  readonly problemAt: ProblemAt;
+  /** Throws when the aliases of the document are too many; parseWith catches that. */
+  toValue(document: Document): unknown;
+}
+
+function parseWith<T>(original: string, file: string, use: (sound: SoundText) => T | Broken): T | Broken {
+  const text = original.replace(/^\ufeff/, '');
   const lines = new LineCounter();
-  const problemAt = (offset: number, message: string, hint?: string): Problem => {
+  const problemAt: ProblemAt = (offset, message, hint) => {
     const { line, col } = lines.linePos(offset);
     const place = { file, line: Math.max(line, 1), column: Math.max(col, 1) };
     return { ...place, severity: 'error', message, ...(hint === undefined ? {} : { hint }) };
   };
-  const broken = (...problems: Problem[]): ParsedText => ({ kind: 'broken', problems });
+  const broken = (...problems: TextProblem[]): Broken => ({
+    kind: 'broken',
+    problems: problems.map(({ offset, message, hint }) => problemAt(offset, message, hint)),
+  });
 
-  if (text.length > CHARACTERS_AT_MOST)
-    return broken(problemAt(0, 'the file is longer than a config can be'));
+  const unreadable = checkText(text, file);
+  if (unreadable !== undefined) {
+    addLines(lines, text.slice(0, unreadable.offset));
+    return broken(unreadable);
+  }
   try {
-    const documents = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false });
-    const [document, second] = documents;
-    if (
-      document === undefined ||
-      (second === undefined && isEmpty(document) && document.errors.length === 0)
-    ) {
-      return broken(problemAt(0, 'the file is empty', START_HINT));
-    }
+    const parsed = parseAllDocuments(text, OPTIONS(lines));
+    const documents = 'empty' in parsed ? [] : parsed;
     const errors = documents.flatMap((one) => [...one.errors, ...one.warnings]);
-    if (errors.length > 0)
-      return broken(...errors.map((error) => problemAt(error.pos[0], ...wordsOf(error))));
-    if (second !== undefined) {
-      const start = second.contents?.range?.[0] ?? second.range[0];
-      return broken(
-        problemAt(start, 'the file holds a second document', 'Keep one document: remove the line ---'),
-      );
-    }
-    const loose = findLooseAlias(document);
-    if (loose !== undefined) {
-      const message = `the alias *${loose.source} has no anchor before it`;
-      return broken(
-        problemAt(startOf(loose) ?? 0, message, `Put &${loose.source} before the part that is meant`),
-      );
-    }
-    const value: unknown = document.toJS({ maxAliasCount: ALIASES_AT_MOST });
-    return { kind: 'parsed', value, locate: (finding) => toProblem(document, finding, problemAt) };
+    if (errors.length > 0) return broken(toSyntaxProblem(errors, text));
+    const lineOf = (offset: number) => lines.linePos(offset).line;
+    const problems = documents.flatMap((document) => checkDocument(document, text, lineOf));
+    if (problems.length > 0) return broken(...problems);
+    return use({
+      documents,
+      problemAt,
+      toValue: (document) => document.toJS({ maxAliasCount: ALIASES_AT_MOST }),
+    });
   } catch (error) {
     if (error instanceof ReferenceError) {
-      return broken(problemAt(0, 'the file has more aliases than a config needs', 'Write the parts out'));
+      const message = 'the file has more aliases than it can need';
+      return broken({ offset: 0, message, hint: 'Write the parts out' });
     }
-    if (error instanceof RangeError) return broken(problemAt(0, 'the file is nested too deeply'));
+    if (error instanceof RangeError) return broken({ offset: 0, message: TOO_DEEP });
     throw error;
   }
 }
 
-const START_HINT =
+/** Keys given twice are found by document-checks.ts. */
+const OPTIONS = (lineCounter: LineCounter) =>
+  ({ lineCounter, prettyErrors: false, uniqueKeys: false, logLevel: 'error' }) as const;
+
+/** What every config begins with. */
+export const START_HINT =
   'Begin with: apiVersion: switchyard.dev/v1alpha1, and on the next line: kind: SwitchyardConfiguration';
+
+/** What the parser does for a text that it reads. */
+function addLines(lines: LineCounter, text: string): void {
+  lines.addNewLine(0);
+  for (const { index } of text.matchAll(/\n/g)) lines.addNewLine(index + 1);
+}
 
 function isEmpty(document: Document): boolean {
   const { contents } = document;
   return contents === null || (isScalar(contents) && contents.value === null);
 }
 
-function findLooseAlias(document: Document): Alias | undefined {
-  let loose: Alias | undefined;
-  visit(document, {
-    Alias: (_, alias) => {
-      if (alias.resolve(document) !== undefined) return undefined;
-      loose = alias;
-      return visit.BREAK;
-    },
-  });
-  return loose;
-}
-
-/** Message and hint for what the YAML parser found. */
-function wordsOf(error: YAMLError): [message: string, hint?: string] {
-  switch (error.code) {
-    case 'DUPLICATE_KEY':
-      return ['this key is given twice', 'Keep one of the two'];
-    case 'TAB_AS_INDENT':
-      return ['a tab cannot indent YAML', 'Indent with spaces'];
-    case 'TAG_RESOLVE_FAILED':
-      return [`${lowerFirst(error.message)}`, 'Leave out the tag that begins with !'];
-    default:
-      return [`not YAML: ${lowerFirst(error.message)}`];
-  }
-}
-
-function lowerFirst(text: string): string {
-  return text.charAt(0).toLowerCase() + text.slice(1);
-}
-
 function toProblem(
   document: Document,
   { path, at, severity, message, hint }: Finding,
-  problemAt: (offset: number, message: string, hint?: string) => Problem,
+  problemAt: ProblemAt,
 ): Problem {
   return { ...problemAt(offsetOf(document, path, at), message, hint), severity };
 }

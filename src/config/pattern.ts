@@ -1,6 +1,8 @@
 // What a match key or a list of namespaces holds: an exact value, a glob with `*`, or "is it there at all".
 // Parsed once when the config is loaded; matched for every new pod. Linear in the value, whatever the glob.
 
+import { quote } from '../quote.ts';
+
 export type Pattern =
   | { readonly kind: 'exact'; readonly text: string }
   | {
@@ -67,7 +69,7 @@ export function includesHandler(wide: Pattern, narrow: Pattern): boolean {
 /** How a person would write it: `"web-*"`, `any value`, `no value`. */
 export function describePattern(pattern: Pattern): string {
   if (pattern.kind === 'exists') return pattern.exists ? 'any value' : 'no value';
-  return JSON.stringify(pattern.text);
+  return quote(pattern.text);
 }
 
 /** Finds the middle parts from left to right; the leftmost fit of each leaves the most room for the others. */

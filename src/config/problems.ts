@@ -1,4 +1,5 @@
 // What is wrong with a config file, for people: where, what, and what to write instead.
+import { cutText, quote } from '../quote.ts';
 
 /** One thing wrong with a config. A config with an error is refused; one with warnings alone is taken. */
 export interface Problem {
@@ -33,9 +34,19 @@ export interface Finding {
   readonly hint?: string;
 }
 
+/** A config may have a thousand handlers; a line that names them helps nobody. */
+const SENTENCE_BYTES_AT_MOST = 1_000;
+
 /** An error of the value at `path`. */
 export function errorAt(path: ConfigPath, message: string, hint?: string): Finding {
-  return { path, at: 'value', severity: 'error', message, ...(hint === undefined ? {} : { hint }) };
+  const words = hint === undefined ? {} : { hint: cutText(hint, SENTENCE_BYTES_AT_MOST) };
+  return {
+    path,
+    at: 'value',
+    severity: 'error',
+    message: cutText(message, SENTENCE_BYTES_AT_MOST),
+    ...words,
+  };
 }
 
 /** A warning about the value at `path`. */
@@ -48,7 +59,7 @@ export function formatPath(path: ConfigPath): string {
   let text = '';
   for (const segment of path) {
     if (typeof segment === 'number') text += `[${segment}]`;
-    else if (!/^\w+$/.test(segment)) text += `[${JSON.stringify(segment)}]`;
+    else if (!/^\w+$/.test(segment)) text += `[${quote(segment)}]`;
     else text += text === '' ? segment : `.${segment}`;
   }
   return text;

@@ -1,6 +1,8 @@
 // Checks of which pods the rules take: that no rule is out of reach, and that none takes pods only to have them refused,
 // as far as that is plain to see before any pod comes. What only the pod itself shows is left to routing/permit.ts.
 // Whoever follows a hint of these never gets less isolation for a pod than before.
+
+import { quote } from '../quote.ts';
 import { type BackendConfig, isOnlyOfHandlers, isWeaker, type MatchConfig, targetsOf } from './config.ts';
 import { includesMatch } from './match-inclusion.ts';
 import { matchesHandler, toPattern } from './pattern.ts';
@@ -45,8 +47,8 @@ export function placesOf(rule: RuleEntry, places: ReadonlyMap<string, Place>): P
 function checkReachable({ rule, match, path, places, earlier }: RuleInPlace): Finding | undefined {
   const taker = earlier.find((other) => includesMatch(other.match, match))?.rule;
   if (taker === undefined) return undefined;
-  const name = JSON.stringify(taker.name);
-  const message = `rule ${JSON.stringify(rule.name)} never gets a pod: the earlier rule ${name} takes all that it matches`;
+  const name = quote(taker.name);
+  const message = `rule ${quote(rule.name)} never gets a pod: the earlier rule ${name} takes all that it matches`;
   const weakens = placesOf(rule, places).some((own) =>
     placesOf(taker, places).some((other) => isWeaker(own.isolation, other.isolation)),
   );
@@ -63,7 +65,7 @@ function checkIsolation({ rule, match, path, places, earlier }: RuleInPlace): Fi
     const weaker = placesOf(rule, places).find((target) => isWeaker(target.isolation, own.isolation));
     const handlers = matchedHandlers(own, match, earlier);
     if (weaker === undefined || handlers.length === 0) continue;
-    const of = `pods that ask for ${handlers.map((handler) => JSON.stringify(handler)).join(', ')}`;
+    const of = `pods that ask for ${handlers.map((handler) => quote(handler)).join(', ')}`;
     const from = `(backend ${own.name}, isolation ${own.isolation})`;
     const to = `on ${weaker.name} (isolation ${weaker.isolation}): they are refused`;
     const hint =
@@ -71,10 +73,10 @@ function checkIsolation({ rule, match, path, places, earlier }: RuleInPlace): Fi
         ? `Place them on a backend whose isolation is ${own.isolation} or more`
         : ruleBefore(own, handlers);
     if (match.handler !== undefined) {
-      const message = `rule ${JSON.stringify(rule.name)} would place ${of} ${from} ${to}`;
+      const message = `rule ${quote(rule.name)} would place ${of} ${from} ${to}`;
       return errorAt([...path, 'match', 'handler'], message, hint);
     }
-    const message = `rule ${JSON.stringify(rule.name)} also matches ${of} ${from} and would place them ${to}`;
+    const message = `rule ${quote(rule.name)} also matches ${of} ${from} and would place them ${to}`;
     return isOnlyOfHandlers(match)
       ? errorAt([...path, 'match'], message, hint)
       : warningAt([...path, 'match'], message, hint);
@@ -87,10 +89,8 @@ function checkIsolation({ rule, match, path, places, earlier }: RuleInPlace): Fi
  * `handler: ""` a rule that sandboxes pods also lets go those that ask for no sandbox.
  */
 function ruleBefore({ name }: Place, handlers: readonly string[]): string {
-  const each =
-    handlers.length === 1
-      ? `handler: ${JSON.stringify(handlers[0])}`
-      : 'one of these handlers, for each of them';
+  const [handler = '', ...others] = handlers;
+  const each = others.length === 0 ? `handler: ${quote(handler)}` : 'one of these handlers, for each of them';
   return `To place them on ${name}, put before it a rule with the same match and ${each}, and backend: ${name}`;
 }
 
@@ -106,7 +106,7 @@ function checkExposure({ rule, match, path, places, earlier }: RuleInPlace): Fin
   for (const handler of handlers) {
     const lacking = targets.find((target) => !target.handlers.has(handler));
     if (lacking === undefined) continue;
-    const message = `rule ${JSON.stringify(rule.name)} places pods that ask for ${JSON.stringify(handler)} on backend ${lacking.name}, which does not expose it`;
+    const message = `rule ${quote(rule.name)} places pods that ask for ${quote(handler)} on backend ${lacking.name}, which does not expose it`;
     const hint = sendInstead(handler, lacking, targets, places);
     const at = [...path, 'match', 'handler'];
     return isExact ? errorAt(at, message, hint) : warningAt(at, message, hint);
@@ -124,7 +124,7 @@ function sendInstead(
   const known = [...lacking.handlers.values()][0] ?? '';
   const instead =
     targets.length === 1
-      ? `Say what to send instead: handler: ${JSON.stringify(known)}`
+      ? `Say what to send instead: handler: ${quote(known)}`
       : 'Say what to send instead: handler: with a name that all backends of the rule know';
   const isExposed = [...places.values()].some((place) => place.handlers.has(handler));
   if (isExposed || lacking.isolation !== 'shared') return instead;
@@ -142,7 +142,7 @@ function checkSilence({ rule, match, path, places }: RuleInPlace): Finding | und
   });
   if (vague === undefined) return undefined;
   const { name, isolation, handlers } = vague;
-  const message = `rule ${JSON.stringify(rule.name)} sends pods without a runtime handler to the default of backend ${name}, which may not be its ${isolation} one`;
+  const message = `rule ${quote(rule.name)} sends pods without a runtime handler to the default of backend ${name}, which may not be its ${isolation} one`;
   const [exposed, sent] = [...handlers][0] ?? [];
   const hint =
     targets.length === 1

@@ -1,4 +1,6 @@
 // Checks of the rules of the config: what each says for itself. Which pods they take is in reach-checks.ts.
+
+import { quote } from '../quote.ts';
 import { isWeaker } from './config.ts';
 import { type ConfigPath, errorAt, type Finding } from './problems.ts';
 import { checkReach, type EarlierRule, type Place, placesOf } from './reach-checks.ts';
@@ -46,11 +48,11 @@ function checkName(rules: readonly RuleEntry[], index: number): Finding[] {
     return [errorAt(path, message, 'Choose another name')];
   }
   if (rules.findIndex((other) => other.name === name) === index) return [];
-  return [errorAt(path, `two rules are named ${JSON.stringify(name)}`, 'Give each a name of its own')];
+  return [errorAt(path, `two rules are named ${quote(name)}`, 'Give each a name of its own')];
 }
 
 function checkTarget(rule: RuleEntry, path: ConfigPath, places: ReadonlyMap<string, Place>): Finding[] {
-  const name = JSON.stringify(rule.name);
+  const name = quote(rule.name);
   const { backend, split } = rule;
   if (backend === undefined && split === undefined) {
     return [errorAt(path, `rule ${name} does not say where to place pods`, 'Add backend: or split:')];
@@ -81,7 +83,7 @@ function checkBackendName(
   places: ReadonlyMap<string, Place>,
 ): Finding[] {
   if (places.has(backend)) return [];
-  const message = `rule ${JSON.stringify(rule.name)} names backend ${backend}, which is not among the backends`;
+  const message = `rule ${quote(rule.name)} names backend ${backend}, which is not among the backends`;
   return [errorAt(path, message, suggest(backend, [...places.keys()], 'The backends are'))];
 }
 
@@ -93,14 +95,14 @@ function checkFallback(rule: RuleEntry, path: ConfigPath, places: ReadonlyMap<st
   const fallback = places.get(rule.fallback);
   const targets = placesOf(rule, places);
   if (targets.some((target) => target.name === rule.fallback)) {
-    const message = `rule ${JSON.stringify(rule.name)} falls back to backend ${rule.fallback}, which it places pods on`;
+    const message = `rule ${quote(rule.name)} falls back to backend ${rule.fallback}, which it places pods on`;
     return [errorAt(at, message, 'Name another backend, or remove fallback')];
   }
   const stronger = targets.find(
     (target) => fallback !== undefined && isWeaker(fallback.isolation, target.isolation),
   );
   if (stronger === undefined) return [];
-  const message = `rule ${JSON.stringify(rule.name)} falls back from ${stronger.name} (isolation ${stronger.isolation}) to ${rule.fallback} (${fallback?.isolation}), which is weaker`;
+  const message = `rule ${quote(rule.name)} falls back from ${stronger.name} (isolation ${stronger.isolation}) to ${rule.fallback} (${fallback?.isolation}), which is weaker`;
   return [
     errorAt(at, message, 'Fall back only to a backend of the same isolation or more, or remove fallback'),
   ];

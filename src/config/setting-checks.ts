@@ -1,5 +1,7 @@
 // Checks of everything in the config but backends and rules: sockets, folders, limits, the annotation.
-import { isLocal, parseAddress } from './address.ts';
+
+import { quote } from '../quote.ts';
+import { isLocal, parseAddress, suggestAddress } from './address.ts';
 import { parseDuration } from './duration.ts';
 import { errorAt, type Finding, formatPath, warningAt } from './problems.ts';
 import type { ConfigFile } from './schema.ts';
@@ -81,8 +83,9 @@ function checkAdmin({ admin, listen }: ConfigFile): Finding[] {
   const path = ['admin', 'address'];
   const address = parseAddress(admin.address);
   if (address === undefined) {
-    const message = `admin.address must be host:port or unix:///path, not ${JSON.stringify(admin.address)}`;
-    return [errorAt(path, message, 'Write 127.0.0.1:9440')];
+    const message = `admin.address must be host:port or unix:///path, not ${quote(admin.address)}`;
+    const meant = suggestAddress(admin.address, { host: '127.0.0.1', port: 9440 });
+    return [errorAt(path, message, `Write ${meant}`)];
   }
   const socket = parseSocket(listen.socket);
   if (address.kind === 'unix' && 'path' in socket && socket.path === address.path) {
@@ -107,7 +110,7 @@ function checkAnnotation({ annotation }: ConfigFile): Finding[] {
 /** A warning for a namespace that Kubernetes cannot have; most often somebody wrote a regular expression. */
 export function checkNamespace(path: readonly (string | number)[], namespace: string): Finding[] {
   if (/^[-a-z0-9*]+$/.test(namespace)) return [];
-  const message = `no namespace can match ${JSON.stringify(namespace)}`;
+  const message = `no namespace can match ${quote(namespace)}`;
   return [
     warningAt(
       path,

@@ -22,6 +22,8 @@ export function parseSocket(text: string): ParsedSocket {
   if (/^\/\/[^/]/.test(rest)) {
     return refuse('must have three slashes: two would begin a host name', `Write unix:///${rest.slice(2)}`);
   }
+  if (rest.includes('$'))
+    return refuse('must be an absolute path', 'Write the path itself: variables are not filled in');
   if (!rest.startsWith('/')) return refuse('must be an absolute path');
   if (rest.endsWith('/') || /[\0\n]/.test(rest)) return refuse('must be the path of a socket');
   const normal = path.posix.normalize(rest.replace(/^\/+/, '/'));

@@ -1,17 +1,19 @@
 // Checks of how streams go: the address of the relay must be one that clients can connect to, and few others.
-import { isLocal, parseAddress } from './address.ts';
+
+import { quote } from '../quote.ts';
+import { isLocal, parseAddress, suggestAddress } from './address.ts';
 import { errorAt, type Finding, warningAt } from './problems.ts';
 import type { ConfigFile } from './schema.ts';
 
 const PATH = ['streamingAddress'];
-const HINT = 'Write 127.0.0.1:0';
 
 /** What is wrong with `streaming` and `streamingAddress`. */
 export function checkStreaming({ streaming, streamingAddress, admin }: ConfigFile): Finding[] {
   const address = parseAddress(streamingAddress);
   if (address?.kind !== 'tcp') {
-    const message = `streamingAddress must be host:port, not ${JSON.stringify(streamingAddress)}`;
-    return [errorAt(PATH, message, HINT)];
+    const message = `streamingAddress must be host:port, not ${quote(streamingAddress)}`;
+    const meant = suggestAddress(streamingAddress, { host: '127.0.0.1', port: 0 });
+    return [errorAt(PATH, message, `Write ${meant}`)];
   }
   if (streaming === 'pass') return [];
   if (/^(0+(\.0+){3}|[0:]+)$/.test(address.host)) {

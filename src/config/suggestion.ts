@@ -1,10 +1,15 @@
 // "Did you mean": the known word that a mistyped one is closest to.
 
+import { quote } from '../quote.ts';
+
+/** Nobody mistypes a longer word; comparing takes the square of its length. */
+const WORD_AT_MOST = 100;
+
 /** The candidate with the fewest changed letters, if few enough that it can have been meant. */
 export function closest(word: string, candidates: Iterable<string>): string | undefined {
   let best: string | undefined;
   let fewest = Math.max(2, Math.floor(word.length / 3)) + 1;
-  if (word === '') return undefined;
+  if (word === '' || word.length > WORD_AT_MOST) return undefined;
   for (const candidate of candidates) {
     const distance = distanceOf(word, candidate);
     if (distance < fewest && distance < candidate.length) {
@@ -26,7 +31,7 @@ function distanceOf(word: string, candidate: string): number {
 /** `Did you mean "x"?`, or what there is to choose from. */
 export function suggest(word: string, candidates: readonly string[], what: string): string {
   const meant = closest(word, candidates);
-  if (meant !== undefined) return `Did you mean ${JSON.stringify(meant)}?`;
+  if (meant !== undefined) return `Did you mean ${quote(meant)}?`;
   return `${what}: ${candidates.map((candidate) => (candidate === '' ? '""' : candidate)).join(', ')}`;
 }
 

@@ -147,7 +147,7 @@ test.each<[title: string, text: string, problems: string[]]>([
   - { name: docker, endpoint: /run/b.sock, handlers: { a: a, runc: x } }
 `),
     [
-      `c.yaml:5:62: backend docker exposes handler runc, which backend containerd exposes already. Expose it by another name: handlers: { runc-docker: runc }`,
+      `c.yaml:5:62: backend docker exposes handler "runc", which backend containerd exposes already. Expose it by another name: handlers: { runc-docker: runc }`,
     ],
   ],
   [

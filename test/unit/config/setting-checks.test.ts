@@ -43,7 +43,7 @@ listen:
     configText(`backends: [{ name: containerd, endpoint: unix:///run/a.sock, default: true }]
 admin: { address: localhost }
 `),
-    [`c.yaml:4:19: admin.address must be host:port or unix:///path, not "localhost". Write 127.0.0.1:9440`],
+    [`c.yaml:4:19: admin.address must be host:port or unix:///path, not "localhost". Write localhost:9440`],
   ],
   [
     'an admin port that there is not',

@@ -64,27 +64,31 @@ zzz: 1
     'an empty list',
     configText(`backends: []
 `),
-    [`c.yaml:3:11: backends must not be empty`],
+    [
+      `c.yaml:3:11: backends must not be empty. Write [{ name: containerd, endpoint: unix:///run/containerd/containerd.sock }]`,
+    ],
   ],
   [
     'a number as a name',
     configText(`backends:
   - { name: 1, endpoint: /run/a.sock }
 `),
-    [`c.yaml:4:13: backends[0].name must be made of lower case letters, digits, "-" and ".", not 1`],
+    [
+      `c.yaml:4:13: backends[0].name must be made of lower case letters, digits, "-" and ".", not 1. Put it in quotes: "1"`,
+    ],
   ],
   [
     'a mapping as a list',
     configText(`backends: { name: a }
 `),
-    [`c.yaml:3:11: backends must be a list, not a mapping`],
+    [`c.yaml:3:11: backends must be a list, not a mapping. Begin each entry with a dash: - name: containerd`],
   ],
   [
     'a list as a mapping',
     configText(`backends: [{ name: containerd, endpoint: unix:///run/a.sock, default: true }]
 listen: [a]
 `),
-    [`c.yaml:4:9: listen must be a mapping, not a list`],
+    [`c.yaml:4:9: listen must be a mapping, not a list. Write a mapping; its keys are: socket, mode, group`],
   ],
   [
     'yes as true',
@@ -98,9 +102,7 @@ listen: [a]
     configText(`backends: [{ name: containerd, endpoint: unix:///run/a.sock, default: true }]
 rules: [{ name: r, match: { privileged: "true" }, backend: containerd }]
 `),
-    [
-      `c.yaml:4:41: rules[0].match.privileged must be true or false, not "true". Write true or false, without quotes`,
-    ],
+    [`c.yaml:4:41: rules[0].match.privileged must be true or false, not "true". Write true, without quotes`],
   ],
   [
     'an isolation that there is not',
@@ -123,7 +125,9 @@ rules: [{ name: r, match: { privileged: "true" }, backend: containerd }]
     configText(`backends:
   - { name: Docker, endpoint: /run/a.sock }
 `),
-    [`c.yaml:4:13: backends[0].name must be made of lower case letters, digits, "-" and ".", not "Docker"`],
+    [
+      `c.yaml:4:13: backends[0].name must be made of lower case letters, digits, "-" and ".", not "Docker". Write docker`,
+    ],
   ],
   [
     'a duration without a unit',
@@ -131,8 +135,8 @@ rules: [{ name: r, match: { privileged: "true" }, backend: containerd }]
   - { name: a, endpoint: /run/a.sock, timeouts: { list: 2, status: 2 s } }
 `),
     [
-      `c.yaml:4:57: backends[0].timeouts.list must be a duration such as 500ms, 2s or 1m30s, not 2`,
-      `c.yaml:4:68: backends[0].timeouts.status must be a duration such as 500ms, 2s or 1m30s, not "2 s"`,
+      `c.yaml:4:57: backends[0].timeouts.list must be a duration such as 500ms, 2s or 1m30s, not 2. Write 2s`,
+      `c.yaml:4:68: backends[0].timeouts.status must be a duration such as 500ms, 2s or 1m30s, not "2 s". Write 2s`,
     ],
   ],
   [
@@ -141,7 +145,7 @@ rules: [{ name: r, match: { privileged: "true" }, backend: containerd }]
 limits: { messageSize: 16, callsInFlight: 0 }
 `),
     [
-      `c.yaml:4:24: limits.messageSize must be a size such as 16MiB, not 16`,
+      `c.yaml:4:24: limits.messageSize must be a size such as 16MiB, not 16. Write 16MiB`,
       `c.yaml:4:43: limits.callsInFlight must be at least 1, not 0`,
     ],
   ],
@@ -151,7 +155,7 @@ limits: { messageSize: 16, callsInFlight: 0 }
 limits: { messageSize: 16MB, callsInFlight: 1.5 }
 `),
     [
-      `c.yaml:4:24: limits.messageSize must be a size such as 16MiB, not "16MB"`,
+      `c.yaml:4:24: limits.messageSize must be a size such as 16MiB, not "16MB". Write 16MiB`,
       `c.yaml:4:45: limits.callsInFlight must be a whole number, not 1.5`,
     ],
   ],
@@ -161,7 +165,9 @@ limits: { messageSize: 16MB, callsInFlight: 1.5 }
 listen:
   mode: 0660
 `),
-    [`c.yaml:5:9: listen.mode must be file mode bits in quotes, such as "0660", not 660`],
+    [
+      `c.yaml:5:9: listen.mode must be file mode bits in quotes, such as "0660", not 660. Put it in quotes: "660"`,
+    ],
   ],
   [
     'a label value that YAML reads as a number',
@@ -174,7 +180,7 @@ rules:
     [
       `c.yaml:6:27: rules[0].match.labels.a must be a text, { exists: true } or { exists: false }, not 5. Put it in quotes: "5"`,
       `c.yaml:6:35: unknown key "exist" in rules[0].match.labels.b. Did you mean "exists"?`,
-      `c.yaml:6:63: rules[0].match.labels.c.exists must be true or false, not 1`,
+      `c.yaml:6:63: rules[0].match.labels.c.exists must be true or false, not 1. Write true or false, without quotes`,
     ],
   ],
   [
@@ -185,7 +191,7 @@ rules:
     match: { namespaces: "a" }
     backend: containerd
 `),
-    [`c.yaml:6:26: rules[0].match.namespaces must be a list, not "a"`],
+    [`c.yaml:6:26: rules[0].match.namespaces must be a list, not "a". Write ["a"]`],
   ],
   [
     'handlers of another form',
@@ -195,7 +201,7 @@ rules:
   - { name: c, endpoint: /run/c.sock, handlers: [1] }
 `),
     [
-      `c.yaml:4:49: backends[0].handlers must be a mapping such as { gvisor: runsc } or a list of names, not "gvisor"`,
+      `c.yaml:4:49: backends[0].handlers must be a mapping such as { gvisor: runsc } or a list of names, not "gvisor". Write ["gvisor"]`,
       `c.yaml:5:59: backends[1].handlers.gvisor must be a text, not 1. Put it in quotes: "1"`,
       `c.yaml:6:50: backends[2].handlers[0] must be a text, not 1. Put it in quotes: "1"`,
     ],
@@ -212,8 +218,8 @@ rules:
     timeouts: *slow
 `),
     [
-      `c.yaml:7:13: backends[0].timeouts.list must be a duration such as 500ms, 2s or 1m30s, not 5`,
-      `c.yaml:7:13: backends[1].timeouts.list must be a duration such as 500ms, 2s or 1m30s, not 5`,
+      `c.yaml:7:13: backends[0].timeouts.list must be a duration such as 500ms, 2s or 1m30s, not 5. Write 5s`,
+      `c.yaml:7:13: backends[1].timeouts.list must be a duration such as 500ms, 2s or 1m30s, not 5. Write 5s`,
     ],
   ],
   [
@@ -229,7 +235,9 @@ rules:
     configText(`backends: [{ name: containerd, endpoint: unix:///run/a.sock, default: true }]
 annotation: { key: "a b" }
 `),
-    [`c.yaml:4:20: annotation.key must be an annotation key, such as switchyard.dev/backend, not "a b"`],
+    [
+      `c.yaml:4:20: annotation.key must be an annotation key, such as switchyard.dev/backend, not "a b". Write a-b`,
+    ],
   ],
 ])('says what to write instead of %s', (_, text, problems) => {
   expect(problemsOf(text)).toEqual(problems);
