@@ -4,7 +4,7 @@ import {
   type ApplicationText,
   buildApplication,
   ExitCode,
-  FlagNotFoundError,
+  formatMessageForArgumentScannerError,
   run,
   text_en,
 } from '@stricli/core';
@@ -28,7 +28,8 @@ export async function runApp(args: readonly string[], context: CliContext): Prom
       determineExitCode: failureCode,
     },
   );
-  await run(app, args, context);
+  // stricli has -v; whoever types -V expects the same of it.
+  await run(app, args[0] === '-V' ? ['--version', ...args.slice(1)] : args, context);
   return toExitCode(context.process.exitCode ?? EXIT.done);
 }
 
@@ -44,15 +45,28 @@ const TEXT: ApplicationText = {
   ...text_en,
   briefs: { ...text_en.briefs, help: HELP.flagHelp, version: HELP.flagVersion },
   noCommandRegisteredForInput: ({ input, corrections }) =>
-    USAGE.unknownCommand(
-      input,
-      corrections.map((name) => name.replaceAll('`', '')),
+    /^-|[/.]|^$/.test(input)
+      ? USAGE.commandFirst(input)
+      : USAGE.unknownCommand(
+          input,
+          corrections.map((name) => name.replaceAll('`', '')),
+        ),
+  exceptionWhileParsingArguments: (error) =>
+    formatMessageForArgumentScannerError(
+      error as Parameters<typeof formatMessageForArgumentScannerError>[0],
+      {
+        FlagNotFoundError: ({ input, corrections }) => USAGE.unknownFlag(input, corrections.map(toKebab)),
+        AliasNotFoundError: ({ input }) => USAGE.unknownAlias(input),
+        ArgumentParseError: ({ externalFlagNameOrPlaceholder: flag, exception }) =>
+          USAGE.badValue(toKebab(flag), exception instanceof Error ? exception.message : String(exception)),
+        EnumValidationError: ({ externalFlagName, input, values }) =>
+          USAGE.notOneOf(toKebab(externalFlagName), input, values),
+        UnsatisfiedFlagError: ({ externalFlagName }) => USAGE.noValue(toKebab(externalFlagName)),
+        UnexpectedFlagError: ({ externalFlagName, previousInput, input }) =>
+          USAGE.twice(toKebab(externalFlagName), previousInput, input),
+        UnexpectedPositionalError: ({ input }) => USAGE.strayArgument(input),
+      },
     ),
-  exceptionWhileParsingArguments(error, isColoured) {
-    if (error instanceof FlagNotFoundError)
-      return USAGE.unknownFlag(error.input, error.corrections.map(toKebab));
-    return text_en.exceptionWhileParsingArguments.call(this, error, isColoured);
-  },
   exceptionWhileLoadingCommandFunction: (error) => FAILURE.cannotLoad(stackOf(error)),
   exceptionWhileRunningCommand: describeFailure,
   commandErrorResult: describeFailure,

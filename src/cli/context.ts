@@ -1,8 +1,8 @@
 // What a command may touch of the world: output, environment, files, signals. Handed in, so that tests run commands
 // without a process of their own.
-import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import type { CommandContext } from '@stricli/core';
+import { readTextFile } from './text-file.ts';
 
 /** A stream for people or programs to read. */
 export interface Output {
@@ -27,7 +27,7 @@ export type StopSignal = 'SIGTERM' | 'SIGINT';
 /** Given to every command as `this`. */
 export interface CliContext extends CommandContext {
   readonly process: CliProcess;
-  /** Reads a whole file as UTF-8; rejects as node:fs does. */
+  /** Reads a whole file as UTF-8; rejects as node:fs does, or with a NoTextFileError. */
   readText(file: string): Promise<string>;
   /** Calls `listener` for each signal that asks to stop; the returned function ends that. */
   onStopSignal(listener: (signal: StopSignal) => void): () => void;
@@ -52,6 +52,12 @@ const SOCKETS_VARIABLE = 'SWITCHYARD_RUNTIME_SOCKETS';
 const RUNTIME_SOCKETS: readonly string[] = [
   '/run/containerd/containerd.sock',
   '/var/run/containerd/containerd.sock',
+  // k3s and RKE2 (docs.rke2.io, "CLI Tools")
+  '/run/k3s/containerd/containerd.sock',
+  // k0s (docs.k0sproject.io, "Runtime")
+  '/run/k0s/containerd.sock',
+  // MicroK8s
+  '/var/snap/microk8s/common/run/containerd.sock',
   '/run/crio/crio.sock',
   '/var/run/crio/crio.sock',
   '/run/cri-dockerd.sock',
@@ -74,7 +80,7 @@ export function processContext(node: NodeJS.Process): CliContext {
   let stopListeners: Set<(signal: StopSignal) => void> | undefined;
   return {
     process: streams,
-    readText: (file) => readFile(file, 'utf8'),
+    readText: readTextFile,
     onStopSignal(listener) {
       if (stopListeners === undefined) {
         stopListeners = new Set();

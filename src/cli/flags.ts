@@ -1,6 +1,9 @@
 // Shapes and parsers of flags that several commands share.
 import { USAGE } from './text.ts';
 
+/** Where a node has its config. `serve` does not fall back to it: what a node runs on is said in its unit file. */
+export const DEFAULT_CONFIG = '/etc/switchyard/config.yaml';
+
 /** How results are printed. */
 export type OutputFormat = 'text' | 'json';
 

@@ -29,7 +29,8 @@ export const HELP = {
     brief: 'Check a config file and sum it up',
     description:
       'Prints each problem as file:line:column and exits 3, or prints what the config does and exits 0. Needs no runtime.',
-    config: 'Config file to check',
+    config: (name: string) => `The same as file; without either: ${name}`,
+    file: 'Config file to check',
   },
   explain: {
     brief: 'Tell where a pod would go, and why',
@@ -69,5 +70,5 @@ export const HELP = {
   help: { brief: 'Print help for a command, or for all of them', command: 'Command to explain' },
   output: 'Text for people or JSON for programs',
   flagHelp: 'Print help and exit',
-  flagVersion: 'Print the version and exit',
+  flagVersion: 'Print the version and exit; -V does the same',
 } as const;

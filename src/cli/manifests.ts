@@ -1,6 +1,7 @@
 // Reads a Pod manifest and says what the kubelet would ask for when it runs that pod. For `explain --pod`.
-import { parseAllDocuments } from 'yaml';
 import * as z from 'zod';
+import { parseObjects } from '../config/document.ts';
+import { formatProblem } from '../config/problems.ts';
 import { UsageError } from './context.ts';
 import { MANIFEST } from './text.ts';
 
@@ -48,10 +49,9 @@ const podSchema = z.looseObject({
 
 /** Reads the only Pod of `text`. Throws a UsageError when there is none, or several, or it is not well formed. */
 export function readPodManifest(text: string, file: string): ManifestPod {
-  const documents = parseAllDocuments(text);
-  const broken = ('empty' in documents ? [] : documents).flatMap((document) => document.errors)[0];
-  if (broken !== undefined) throw new UsageError(MANIFEST.notYaml(file, broken.message));
-  const values: unknown[] = ('empty' in documents ? [] : documents).map((document) => document.toJS());
+  const parsedText = parseObjects(text, file);
+  if (parsedText.kind === 'broken') throw new UsageError(parsedText.problems.map(formatProblem).join('\n'));
+  const { values } = parsedText;
   const [pod, ...others] = values.filter((value) => kindOf(value) === 'Pod');
   if (pod === undefined) {
     throw new UsageError(
@@ -65,7 +65,8 @@ export function readPodManifest(text: string, file: string): ManifestPod {
   const parsed = podSchema.safeParse(pod);
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
-    throw new UsageError(MANIFEST.badField(file, issue?.path.join('.') ?? '', issue?.message ?? ''));
+    const expected = issue?.code === 'invalid_type' ? issue.expected : '';
+    throw new UsageError(MANIFEST.badField(file, issue?.path.join('.') ?? '', expected));
   }
   return toManifestPod(parsed.data);
 }

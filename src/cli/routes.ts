@@ -7,11 +7,17 @@ import type { ServeFlags } from './commands/serve.ts';
 import type { SimulateFlags } from './commands/simulate.ts';
 import type { VersionFlags } from './commands/version.ts';
 import type { CliContext } from './context.ts';
-import { asFilled, asText, FILE_FLAG, OUTPUT_FLAG, PAIRS_FLAG, SWITCH_FLAG, TEXT_FLAG } from './flags.ts';
+import {
+  asFilled,
+  asText,
+  DEFAULT_CONFIG,
+  FILE_FLAG,
+  OUTPUT_FLAG,
+  PAIRS_FLAG,
+  SWITCH_FLAG,
+  TEXT_FLAG,
+} from './flags.ts';
 import { HELP } from './help-text.ts';
-
-/** Where a node has its config. `serve` does not fall back to it: what a node runs on is said in its unit file. */
-const DEFAULT_CONFIG = '/etc/switchyard/config.yaml';
 
 /** Builds the map of commands; `runAgain` runs the program on other arguments, for `help`. */
 export function routes(
@@ -48,12 +54,16 @@ const serve = buildCommand<ServeFlags, [], CliContext>({
   docs: { brief: HELP.serve.brief, fullDescription: HELP.serve.description },
 });
 
-const check = buildCommand<CheckFlags, [], CliContext>({
+const check = buildCommand<CheckFlags, [file?: string], CliContext>({
   loader: async () => (await import('./commands/check.ts')).check,
   parameters: {
     flags: {
-      config: { ...FILE_FLAG, default: DEFAULT_CONFIG, brief: HELP.check.config },
+      config: { ...FILE_FLAG, optional: true, brief: HELP.check.config(DEFAULT_CONFIG) },
       output: { ...OUTPUT_FLAG, brief: HELP.output },
+    },
+    positional: {
+      kind: 'tuple',
+      parameters: [{ parse: asFilled, optional: true, brief: HELP.check.file, placeholder: 'file' }],
     },
     aliases: { c: 'config', o: 'output' },
   },

@@ -1,6 +1,8 @@
 // Every word the command line says while it works; --help is in help-text.ts. Plain, short sentences; a failure says
 // what to do next.
 
+const SEE_HELP = '. Add --help to see all flags';
+
 /** Wrong usage: printed on standard error, exit code 2. */
 export const USAGE = {
   serveNeedsConfig: [
@@ -8,9 +10,21 @@ export const USAGE = {
     'To try it without one: switchyard serve --discover',
   ].join('\n'),
   unknownFlag: (flag: string, corrections: readonly string[]) =>
-    `there is no flag --${flag}${didYouMean(corrections.map((name) => `--${name}`))}`,
+    `there is no flag --${flag}${didYouMean(corrections.map((name) => `--${name}`)) || SEE_HELP}`,
+  unknownAlias: (letter: string) => `there is no flag -${letter}${SEE_HELP}`,
+  noValue: (flag: string) => `--${flag} needs a value${SEE_HELP}`,
+  twice: (flag: string, first: string, second: string) =>
+    `--${flag} is given twice, with ${JSON.stringify(first)} and ${JSON.stringify(second)}. Keep one of the two`,
+  badValue: (flag: string, reason: string) => `--${flag}: ${reason}`,
+  notOneOf: (flag: string, input: string, values: readonly string[]) =>
+    `--${flag} must be one of ${values.join(', ')}, not ${JSON.stringify(input)}`,
+  strayArgument: (input: string) =>
+    `${JSON.stringify(input)} belongs to no flag. A config is given with --config, a Pod manifest with --pod. Add --help to see all flags`,
+  severalFiles: 'one config at a time: give it as FILE or with --config, not both',
   unknownCommand: (command: string, corrections: readonly string[]) =>
     `there is no command ${command}${didYouMean(corrections) || '.'} See: switchyard help`,
+  commandFirst: (argument: string) =>
+    `${JSON.stringify(argument)} is no command, and a command comes first, such as: switchyard check FILE. See: switchyard help`,
   notKeyValue: (input: string) => `write it as key=value, not as ${JSON.stringify(input)}`,
   emptyValue: 'must not be empty',
 } as const;
@@ -23,13 +37,21 @@ export const FAILURE = {
   withHint: (message: string, hint: string) => (hint === '' ? message : `${message}. ${hint}`),
 } as const;
 
+const FIELD_TYPES: Readonly<Record<string, string>> = {
+  string: 'a text. Put it in quotes',
+  boolean: 'true or false, without quotes',
+  array: 'a list',
+  object: 'a mapping',
+  record: 'a mapping',
+};
+
 /** What is wrong with a Pod manifest. */
 export const MANIFEST = {
-  notYaml: (file: string, reason: string) => `${file} is not YAML: ${reason}`,
   noPod: (file: string, kinds: readonly string[]) =>
     `${file} holds no Pod${kinds.length === 0 ? '' : `, only ${kinds.join(', ')}`}. Describe the pod with flags, or write it as a Pod`,
   severalPods: (file: string, amount: number) => `${file} holds ${amount} Pods. Keep one`,
-  badField: (file: string, path: string, reason: string) => `${file}: ${path}: ${reason}`,
+  badField: (file: string, path: string, expected: string) =>
+    `${file}: ${path} must be ${FIELD_TYPES[expected] ?? 'of another type'}`,
 } as const;
 
 /** Output of `check`. */
@@ -176,9 +198,13 @@ export function readFailure(error: unknown): string {
     case 'ENOENT':
       return 'there is no such file';
     case 'EACCES':
-      return 'permission denied';
-    case 'EISDIR':
-      return 'it is a folder';
+      return 'permission denied. Run this as a user who may read it';
+    case 'ENOTDIR':
+      return 'a part of its path is a file, where a directory should be';
+    case 'ENXIO':
+      return 'it is a socket or a device, not a file';
+    case 'ELOOP':
+      return 'its symbolic links go round in a circle';
     default:
       return error instanceof Error ? error.message : String(error);
   }

@@ -1,17 +1,24 @@
 // `switchyard check`: whether a config would be taken, and what it says.
 import { loadConfigFile, printProblems } from '../config-file.ts';
 import { formatSummary, toSummary } from '../config-summary.ts';
-import { type CliContext, EXIT } from '../context.ts';
-import type { OutputFormat } from '../flags.ts';
+import { type CliContext, EXIT, UsageError } from '../context.ts';
+import { DEFAULT_CONFIG, type OutputFormat } from '../flags.ts';
 import { paintFor } from '../table.ts';
+import { USAGE } from '../text.ts';
 
 export interface CheckFlags {
-  readonly config: string;
+  readonly config: string | undefined;
   readonly output: OutputFormat;
 }
 
 /** Prints the problems and exits 3, or prints the summary. */
-export async function check(this: CliContext, { config: file, output }: CheckFlags): Promise<void> {
+export async function check(
+  this: CliContext,
+  { config: named, output }: CheckFlags,
+  given?: string,
+): Promise<void> {
+  if (named !== undefined && given !== undefined) throw new UsageError(USAGE.severalFiles);
+  const file = given ?? named ?? DEFAULT_CONFIG;
   const { stdout, env } = this.process;
   const loaded = await loadConfigFile(this, file);
   const config = 'config' in loaded ? loaded.config : undefined;

@@ -1,6 +1,7 @@
 import { symlink, writeFile } from 'node:fs/promises';
 import net from 'node:net';
 import { describe, expect, it } from 'vitest';
+import { processContext } from '../../../src/cli/context.ts';
 import { findRuntimes } from '../../../src/cli/discovery.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 
@@ -12,6 +13,16 @@ async function listener(path: string): Promise<Disposable> {
 }
 
 describe('the search for runtimes', () => {
+  it.each([
+    ['k3s and RKE2', '/run/k3s/containerd/containerd.sock'],
+    ['k0s', '/run/k0s/containerd.sock'],
+    ['MicroK8s', '/var/snap/microk8s/common/run/containerd.sock'],
+  ])('looks where %s has its socket', (_, socket) => {
+    const env = { ...process.env, SWITCHYARD_RUNTIME_SOCKETS: undefined };
+    const { runtimeSockets } = processContext(Object.assign(Object.create(process), { env }));
+    expect(runtimeSockets).toContain(socket);
+  });
+
   it('finds those that answer, in the order asked', async () => {
     await using dir = await tempDir();
     using _b = await listener(dir.file('b.sock'));

@@ -1,8 +1,8 @@
 // A context whose process is made up: what a command writes is kept, and signals are sent by hand.
-import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import type { CliContext, StopSignal } from '../../../src/cli/context.ts';
 import { runCli } from '../../../src/cli/run.ts';
+import { readTextFile } from '../../../src/cli/text-file.ts';
 
 export interface FakeContext extends CliContext {
   /** All that was written to standard output so far. */
@@ -50,7 +50,7 @@ export function fakeContext(options: FakeOptions = {}): FakeContext {
     get err() {
       return err;
     },
-    readText: async (file) => options.files?.[file] ?? readFile(file, 'utf8'),
+    readText: async (file) => options.files?.[file] ?? readTextFile(file),
     onStopSignal(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);

@@ -55,9 +55,19 @@ describe('a Pod manifest', () => {
       'pod.yaml holds no Pod, only Deployment. Describe the pod with flags, or write it as a Pod',
     ],
     [`${POD}---\n${POD}`, 'pod.yaml holds 2 Pods. Keep one'],
-    ['kind: Pod\nspec: { hostNetwork: "yes" }\n', 'pod.yaml: spec.hostNetwork: '],
-    ['kind: Pod\nmetadata: { labels: { a: 1 } }\nspec: {}\n', 'pod.yaml: metadata.labels.a: '],
-    ['kind: [\n', 'pod.yaml is not YAML: '],
+    [
+      'kind: Pod\nspec: { hostNetwork: "yes" }\n',
+      'pod.yaml: spec.hostNetwork must be true or false, without quotes',
+    ],
+    [
+      'kind: Pod\nmetadata: { labels: { a: 1 } }\nspec: {}\n',
+      'pod.yaml: metadata.labels.a must be a text. Put it in quotes',
+    ],
+    ['kind: [\n', 'pod.yaml:1:7: the [ that opens here is not closed. Add ] after its last entry'],
+    [
+      'kind: Pod\nkind: Pod\n',
+      'pod.yaml:2:1: the key "kind" is given twice, first on line 1. Keep one of the two',
+    ],
   ])('is refused in words when it is %j', (text, message) => {
     expect(() => readPodManifest(text, 'pod.yaml')).toThrow(UsageError);
     expect(() => readPodManifest(text, 'pod.yaml')).toThrow(message);

@@ -1,0 +1,118 @@
+// Command lines that are wrong, typed at the built program: what people are told, and that nothing hangs.
+import { execFileSync } from 'node:child_process';
+import { mkdir, truncate, writeFile } from 'node:fs/promises';
+import net from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { tempDir } from '../../support/temp-dir.ts';
+import { Program } from './program.ts';
+
+const GOOD = fileURLToPath(new URL('../../../config/minimal.yaml', import.meta.url));
+
+interface Ending {
+  readonly code: number | string;
+  readonly err: string;
+}
+
+async function run(...args: readonly string[]): Promise<Ending> {
+  await using program = new Program(args);
+  return { code: await program.ended, err: program.err };
+}
+
+describe('wrong command lines', () => {
+  it.each<[args: string[], err: string]>([
+    [['chek', GOOD], 'there is no command chek, did you mean check? See: switchyard help\n'],
+    [
+      ['good.yaml'],
+      '"good.yaml" is no command, and a command comes first, such as: switchyard check FILE. See: switchyard help\n',
+    ],
+    [
+      ['--config', GOOD],
+      '"--config" is no command, and a command comes first, such as: switchyard check FILE. See: switchyard help\n',
+    ],
+    [['check', '-x'], 'there is no flag -x. Add --help to see all flags\n'],
+    [['check', '--config'], '--config needs a value. Add --help to see all flags\n'],
+    [['check', '--config', ''], '--config: must not be empty\n'],
+    [['check', GOOD, '--config', GOOD], 'one config at a time: give it as FILE or with --config, not both\n'],
+    [
+      ['check', '--config', 'a', '--config', 'b'],
+      '--config is given twice, with "a" and "b". Keep one of the two\n',
+    ],
+    [['check', GOOD, '-o', 'yaml'], '--output must be one of text, json, not "yaml"\n'],
+    [
+      ['serve', 'c.yaml'],
+      '"c.yaml" belongs to no flag. A config is given with --config, a Pod manifest with --pod. Add --help to see all flags\n',
+    ],
+    [['explain', '--label', 'x'], '--label: write it as key=value, not as "x"\n'],
+    [['explain', '--host-net'], 'there is no flag --host-net. Add --help to see all flags\n'],
+    [
+      ['simulate'],
+      '--profile needs a value. Add --help to see all flags\n--socket needs a value. Add --help to see all flags\n',
+    ],
+  ])('%j', async (args, err) => {
+    expect(await run(...args)).toEqual({ code: 2, err });
+  });
+});
+
+describe('check FILE', () => {
+  it('checks the file, as with --config', async () => {
+    await using given = new Program(['check', GOOD]);
+    await using named = new Program(['check', '--config', GOOD]);
+    expect([await given.ended, await named.ended]).toEqual([0, 0]);
+    expect(given.out).toBe(named.out);
+    expect(given.out).toContain(`${GOOD} is good.`);
+  });
+
+  it('reads what is piped in as /dev/stdin', async () => {
+    const command = `cat "$0" | "${process.execPath}" dist/main.js check /dev/stdin`;
+    const cwd = fileURLToPath(new URL('../../../', import.meta.url));
+    const out = execFileSync('sh', ['-c', command, GOOD], { cwd, encoding: 'utf8' });
+    expect(out).toContain('/dev/stdin is good.');
+  });
+});
+
+it('prints the version for -V, -v and --version', async () => {
+  await using short = new Program(['-V']);
+  await using long = new Program(['--version']);
+  expect([await short.ended, await long.ended]).toEqual([0, 0]);
+  expect(short.out).toBe(long.out);
+  expect(short.out).toMatch(/^\d+\.\d+\.\d+\n$/);
+});
+
+describe('a path that is no file', () => {
+  it('is named, whoever reads it, and nothing waits for it', async () => {
+    await using dir = await tempDir();
+    await mkdir(dir.file('directory'));
+    execFileSync('mkfifo', [dir.file('fifo')]);
+    await writeFile(dir.file('huge'), '');
+    await truncate(dir.file('huge'), 3 * 2 ** 30);
+    await writeFile(dir.file('utf16'), Buffer.from('\ufeffapiVersion: v1\nkind: Pod\n', 'utf16le'));
+    const server = net.createServer().listen(dir.file('socket'));
+    await using _server = { [Symbol.asyncDispose]: async () => void server.close() };
+    const wrong: [file: string, reason: string][] = [
+      [dir.file('fifo'), 'it is a FIFO, not a file. Name a file, or /dev/stdin to read what is piped in'],
+      [dir.file('directory'), 'it is a directory. Name a file in it'],
+      [dir.file('huge'), 'it is longer than 4 MiB. Is it the right file?'],
+      [dir.file('socket'), 'it is a socket or a device, not a file'],
+      [dir.file('utf16/x'), 'a part of its path is a file, where a directory should be'],
+      [dir.file('nothing'), 'there is no such file'],
+      ['/dev/zero', 'it is a device, not a file. Name a file, or /dev/stdin to read what is piped in'],
+    ];
+    const ending = (file: string) => ({
+      code: 1,
+      err: `cannot read ${file}: ${wrong.find(([name]) => name === file)?.[1]}\n`,
+    });
+    for (const [file] of wrong) expect(await run('check', file)).toEqual(ending(file));
+    const fifo = dir.file('fifo');
+    expect(await run('serve', '--config', fifo)).toEqual(ending(fifo));
+    expect(await run('explain', '--config', GOOD, '--pod', fifo)).toEqual(ending(fifo));
+    const utf16 = dir.file('utf16');
+    expect(await run('check', utf16)).toEqual({
+      code: 3,
+      err: `${utf16}:1:1: the file is in UTF-16, and must be in UTF-8. Save it as UTF-8, or run: iconv -f UTF-16 -t UTF-8 ${utf16}\n`,
+    });
+    const pod = await run('explain', '--config', GOOD, '--pod', utf16);
+    expect(pod.code).toBe(2);
+    expect(pod.err).toContain(`${utf16}:1:1: the file is in UTF-16`);
+  });
+});
