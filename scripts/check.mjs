@@ -1,7 +1,5 @@
-// `npm run check`: all that a reviewer would run, one step after the other, each told with its time. All steps run
-// even when one fails, so that one run shows everything.
-//   --without tests   leaves a step out (several times: several steps)
-//   --only lint       runs just that one (several times: several steps)
+// `npm run check`: all that a reviewer would run, one step after the other, each with its time. All steps run even when
+// one fails, so that one run shows everything. USAGE has the options.
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -24,23 +22,21 @@ const STEPS = [
   { name: 'tests', command: script('run-tests.mjs') },
 ];
 
-const { values } = parseArgs({
-  options: {
-    without: { type: 'string', multiple: true, default: [] },
-    only: { type: 'string', multiple: true, default: [] },
-  },
-});
-for (const name of [...values.without, ...values.only]) {
-  if (!STEPS.some((step) => step.name === name)) {
-    console.error(`no step is named ${name}; there are: ${STEPS.map((step) => step.name).join(', ')}`);
-    process.exit(2);
-  }
-}
+const NAMES = STEPS.map((step) => step.name).join(', ');
+const USAGE = `npm run check -- [--only STEP]... [--without STEP]...
+
+Runs the steps in this order: ${NAMES}
+
+  --only STEP     run just this step; several times: several steps
+  --without STEP  leave this step out; several times: several steps
+  --help          print this`;
+
+const { without, only } = readOptions();
 
 await prepare();
 const failed = [];
 for (const { name, command } of STEPS) {
-  if (values.without.includes(name) || (values.only.length > 0 && !values.only.includes(name))) continue;
+  if (without.includes(name) || (only.length > 0 && !only.includes(name))) continue;
   const startedAt = performance.now();
   const [program = '', ...args] = command;
   const { status } = spawnSync(program, args, { cwd: root, stdio: 'inherit' });
@@ -53,4 +49,29 @@ if (failed.length > 0) {
   process.exitCode = 1;
 } else {
   console.log('check: all good');
+}
+
+/** The steps that the arguments name. Ends the process when they ask for help, or for what there is not. */
+function readOptions() {
+  try {
+    const { values } = parseArgs({
+      options: {
+        without: { type: 'string', multiple: true, default: [] },
+        only: { type: 'string', multiple: true, default: [] },
+        help: { type: 'boolean', short: 'h' },
+      },
+    });
+    if (values.help) {
+      console.log(USAGE);
+      process.exit(0);
+    }
+    const unknown = [...values.without, ...values.only].find(
+      (name) => !STEPS.some((step) => step.name === name),
+    );
+    if (unknown !== undefined) throw new TypeError(`no step is named ${unknown}; there are: ${NAMES}`);
+    return values;
+  } catch (error) {
+    console.error(`${error instanceof Error ? error.message : error}\n\n${USAGE}`);
+    process.exit(2);
+  }
 }

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 interface Locked {
   readonly version?: string;
   readonly optionalDependencies?: Readonly<Record<string, string>>;
+  readonly engines?: { readonly node?: string };
 }
 
 const root = path.resolve(import.meta.dirname, '../../..');
@@ -18,7 +19,30 @@ function isLocked(from: string, name: string): boolean {
   return [from, ...above].some((folder) => path.posix.join(folder, 'node_modules', name) in packages);
 }
 
+/** Whether the range of versions holds `version`; of ranges such as `^18 || >=20.1`, `20.*` and `*`. */
+function holds(range: string, version: readonly number[]): boolean {
+  return range.split('||').some((part) => {
+    const [, sign, text = ''] = /^(\^|>=)? *([\d.]*)/.exec(part.trim()) ?? [];
+    const least = text.split('.').filter(Boolean).map(Number);
+    if (sign !== '>=' && least.length > 0 && least[0] !== version[0]) return false;
+    const differing = least.findIndex((number, i) => number !== version[i]);
+    return differing === -1 || (least[differing] ?? 0) < (version[differing] ?? 0);
+  });
+}
+
 describe('package-lock.json', () => {
+  it('asks for no other Node than package.json does, so that npm ci warns of none', async () => {
+    const { engines } = await readJson('package.json');
+    const least = `${engines.node.replace('>=', '')}.0`.split('.').map(Number);
+    const others = Object.entries(packages).filter(([, one]) => !holds(one.engines?.node ?? '*', least));
+    expect(others.map(([name, one]) => `${name} wants Node ${one.engines?.node}`)).toEqual([]);
+    expect([holds('>=22', least), holds('^20.20.0 || >=23', least), holds('^16 || 20', least)]).toEqual([
+      false,
+      false,
+      true,
+    ]);
+  });
+
   // npm writes only the platforms that its registry has, and `npm ci` then refuses the file elsewhere.
   it('has the packages of every platform, so that npm ci works on all', () => {
     for (const [from, { optionalDependencies = {} }] of Object.entries(packages)) {
