@@ -3,6 +3,7 @@
 import {
   Client,
   type ClientOptions,
+  type ClientReadableStream,
   credentials,
   Metadata,
   type StatusObject,
@@ -62,6 +63,7 @@ const identity = (bytes: Buffer) => bytes;
 export class CriClient implements Disposable {
   private readonly client: Client;
   private readonly version: 'v1' | 'v1alpha2';
+  private readonly endedBy = new WeakMap<AbortSignal, Set<ClientReadableStream<Buffer>>>();
 
   constructor(socket: string, options: CriClientOptions = {}) {
     this.version = options.version ?? 'v1';
@@ -175,8 +177,21 @@ export class CriClient implements Disposable {
         deadline: Date.now() + (options.deadlineMs ?? 60_000),
       },
     );
-    options.signal?.addEventListener('abort', () => call.cancel(), { once: true });
+    if (options.signal !== undefined) this.cancelWith(options.signal, call);
     return call;
+  }
+
+  /** One listener for all calls that a signal ends: a signal with a listener for each is taken for a leak by Node. */
+  private cancelWith(signal: AbortSignal, call: ClientReadableStream<Buffer>): void {
+    const known = this.endedBy.get(signal);
+    const calls = known ?? new Set();
+    calls.add(call);
+    call.on('status', () => calls.delete(call));
+    if (known !== undefined) return;
+    this.endedBy.set(signal, calls);
+    signal.addEventListener('abort', () => {
+      for (const each of calls) each.cancel();
+    });
   }
 }
 
