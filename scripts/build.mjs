@@ -18,42 +18,17 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, transform } from 'esbuild';
-import { leaveOut } from './left-out.mjs';
+import { bundle, CHUNKS, STYLE } from './bundle.mjs';
+import { licenceTexts } from './licence-texts.mjs';
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const { version } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
 const dist = path.join(root, 'dist');
 const main = path.join(dist, 'main.js');
-const chunks = path.join(dist, 'chunks');
+const chunks = path.join(dist, CHUNKS);
 const codeCache = path.join(dist, 'code-cache');
 
-/** @satisfies {import('esbuild').CommonOptions} */
-const STYLE = {
-  platform: 'node',
-  target: 'node20.19',
-  // Names stay whole: they stand in stack traces.
-  minifySyntax: true,
-  minifyWhitespace: true,
-  legalComments: 'eof',
-  sourcesContent: false,
-  logLevel: 'warning',
-};
-const { outputFiles, metafile } = await build({
-  ...STYLE,
-  absWorkingDir: root,
-  entryPoints: ['src/main.ts'],
-  outdir: chunks,
-  entryNames: '[name]-[hash]',
-  chunkNames: '[name]-[hash]',
-  splitting: true,
-  bundle: true,
-  plugins: [leaveOut],
-  format: 'esm',
-  sourcemap: 'inline',
-  metafile: true,
-  write: false,
-  define: { SWITCHYARD_VERSION: JSON.stringify(version) },
-});
+const { outputFiles, metafile } = await bundle(root, version);
 /** @type {{ path: string, contents: Uint8Array }[]} */
 const files = (await Promise.all(outputFiles.map(toCommonJs))).flat();
 const program = Object.entries(metafile.outputs).find(
@@ -67,11 +42,19 @@ const boot = await build({
   bundle: true,
   format: 'cjs',
   banner: { js: '#!/usr/bin/env node' },
+  metafile: true,
   write: false,
   define: { PROGRAM_CHUNK: JSON.stringify(path.basename(program ?? '')) },
 });
 // main.js last: it names a chunk, so it must not be there before it.
-files.push({ path: path.join(dist, 'package.json'), contents: Buffer.from('{ "type": "commonjs" }\n') });
+const inputs = [metafile, boot.metafile].flatMap((one) => Object.keys(one.inputs));
+for (const [name, text] of Object.entries({
+  'package.json': '{ "type": "commonjs" }\n',
+  LICENSE: readFileSync(path.join(root, 'LICENSE'), 'utf8'),
+  'THIRD-PARTY-LICENSES': licenceTexts(root, inputs),
+})) {
+  files.push({ path: path.join(dist, name), contents: Buffer.from(text) });
+}
 files.push(...boot.outputFiles);
 for (const dir of [chunks, codeCache]) mkdirSync(dir, { recursive: true });
 for (const { path: file, contents } of files) write(file, contents);
