@@ -195,7 +195,12 @@ export abstract class Connection extends StreamTable implements FrameReceiver {
 
   private onReset(streamId: number, buffer: Buffer, start: number, end: number): void {
     checkLength(end - start === 4, 'RST_STREAM');
-    if (this.isIdle(streamId)) throw protocolError('a RST_STREAM frame for a stream that was never opened');
+    if (streamId === 0) throw protocolError('a RST_STREAM frame without a stream');
+    // Against RFC 9113 section 6.4, but gRPC's C core sends it when a call is cancelled before its headers are sent.
+    if (this.isIdle(streamId)) {
+      this.rates.strayFrame();
+      return;
+    }
     this.countReset();
     const stream = this.streams.get(streamId);
     if (stream === undefined) return;

@@ -34,6 +34,8 @@ export interface Http2Limits {
   readonly resetsPerSecond: number;
   /** DATA and CONTINUATION frames that carry nothing. */
   readonly emptyFramesPerSecond: number;
+  /** RST_STREAM and WINDOW_UPDATE for streams that were never opened: a call that is cancelled at once may leave one. */
+  readonly strayFramesPerSecond: number;
   /** GOAWAY frames in a connection's life: a server that drains sends two, each of which may end streams. */
   readonly goaways: number;
 }
@@ -59,6 +61,7 @@ export const DEFAULT_LIMITS: Http2Limits = {
   pingsPerSecond: 200,
   resetsPerSecond: 2000,
   emptyFramesPerSecond: 1000,
+  strayFramesPerSecond: 1000,
   goaways: 16,
 };
 

@@ -2,6 +2,8 @@
 import type { Clock } from '../clock.ts';
 import { ConnectionError, ERROR_CODE } from './connection-error.ts';
 import { type Http2Limits, RateLimit } from './limits.ts';
+import type { ListenerBudget } from './listener-budget.ts';
+import { rateMember } from './shared-rate.ts';
 
 /** The counts of one connection. Every method counts, and throws ConnectionError when that was too often. */
 export class PeerRates {
@@ -10,10 +12,16 @@ export class PeerRates {
   private readonly visitRate: RateLimit;
   private readonly emptyRate: RateLimit;
   private readonly resetRate: RateLimit;
+  private readonly strayRate: RateLimit;
   private goawaysLeft: number;
+  private readonly budget: ListenerBudget | undefined;
+  private readonly resetsOfAll = rateMember();
+  private readonly visitsOfAll = rateMember();
 
-  constructor(limits: Http2Limits, clock: Clock) {
+  constructor(limits: Http2Limits, clock: Clock, budget: ListenerBudget | undefined) {
     this.clock = clock;
+    this.budget = budget;
+    this.strayRate = new RateLimit(limits.strayFramesPerSecond);
     this.settingsRate = new RateLimit(limits.settingsPerSecond);
     this.visitRate = new RateLimit(limits.streamVisitsPerSecond);
     this.emptyRate = new RateLimit(limits.emptyFramesPerSecond);
@@ -27,15 +35,28 @@ export class PeerRates {
 
   /** SETTINGS make us look at so many streams. */
   streamVisits(count: number): void {
-    if (this.visitRate.exceeds(this.clock.now(), count)) throw tooMany('changes of window sizes in a second');
+    const now = this.clock.now();
+    if (this.visitRate.exceeds(now, count)) throw tooMany('changes of window sizes in a second');
+    if (this.budget?.streamVisits.exceeds(this.visitsOfAll, now, count)) {
+      throw tooMany('changes of window sizes in a second, together with other connections');
+    }
   }
 
   emptyFrame(): void {
     if (this.emptyRate.exceeds(this.clock.now())) throw tooMany('empty frames in a second');
   }
 
+  /** For a stream that was never opened. */
+  strayFrame(): void {
+    if (this.strayRate.exceeds(this.clock.now())) throw tooMany('frames for streams that were never opened');
+  }
+
   reset(): void {
-    if (this.resetRate.exceeds(this.clock.now())) throw tooMany('reset streams in a second');
+    const now = this.clock.now();
+    if (this.resetRate.exceeds(now)) throw tooMany('reset streams in a second');
+    if (this.budget?.resets.exceeds(this.resetsOfAll, now, 1)) {
+      throw tooMany('reset streams in a second, together with other connections');
+    }
   }
 
   goaway(): void {

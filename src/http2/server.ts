@@ -6,6 +6,8 @@ import { ConnectionError, ERROR_CODE } from './connection-error.ts';
 import type { Field } from './field.ts';
 import { FRAME, MAX_STREAM_ID, SETTING } from './frame.ts';
 import { announcedLength, requestFault } from './header-rules.ts';
+import { ListenerBudget } from './listener-budget.ts';
+import type { BudgetShare } from './shared-budget.ts';
 import { readingShared } from './shared-reads.ts';
 import { Stream, type StreamReceiver } from './stream.ts';
 import type { ConnectionOptions } from './transport.ts';
@@ -24,6 +26,7 @@ const NO_RECEIVER: StreamReceiver = { onHeaders() {}, onData() {}, onDrain() {},
 /** One accepted connection. */
 export class ServerConnection extends Connection {
   private readonly serverOptions: ServerOptions;
+  private readonly streamShare: BudgetShare;
   private lastId = 0; // of the streams that the client opened
   private lastTakenId = 0; // of those that were not refused because of drain()
   private drainState: 'none' | 'announced' | 'final' = 'none';
@@ -33,6 +36,8 @@ export class ServerConnection extends Connection {
   constructor(socket: Socket, options: ServerOptions, readsShared = false) {
     super(socket, options);
     this.serverOptions = options;
+    const { budget = new ListenerBudget() } = options;
+    this.streamShare = budget.streams.join();
     this.hello([
       [SETTING.MAX_CONCURRENT_STREAMS, this.limits.streams],
       [SETTING.INITIAL_WINDOW_SIZE, this.limits.initialWindowBytes],
@@ -104,8 +109,12 @@ export class ServerConnection extends Connection {
     if (!fits) this.refuse(id, ERROR_CODE.ENHANCE_YOUR_CALM);
     else if (requestFault(list) !== undefined || (endStream && announcedLength() > 0)) {
       this.refuse(id, ERROR_CODE.PROTOCOL_ERROR);
-    } else if (this.streams.size >= this.limits.streams) this.refuse(id, ERROR_CODE.REFUSED_STREAM);
+    } else if (!this.hasRoomForStream()) this.refuse(id, ERROR_CODE.REFUSED_STREAM);
     else this.open(id, list, endStream);
+  }
+
+  private hasRoomForStream(): boolean {
+    return this.streams.size < this.limits.streams && this.streamShare.allows(1);
   }
 
   private open(id: number, list: readonly Field[], endStream: boolean): void {
@@ -113,6 +122,7 @@ export class ServerConnection extends Connection {
     stream.hasHeaders = true;
     stream.announcedBytes = announcedLength();
     this.streams.add(stream);
+    this.streamShare.take(1);
     try {
       stream.receiver = this.serverOptions.accept(stream);
     } catch (error: unknown) {
@@ -145,7 +155,13 @@ export class ServerConnection extends Connection {
   override register(): void {} // a server's streams have their id from the start
 
   protected override onStreamGone(): void {
+    this.streamShare.take(-1);
     this.closeIfDrained();
+  }
+
+  protected override abortAll(reason: string): void {
+    super.abortAll(reason);
+    this.streamShare.leave();
   }
 
   private closeIfDrained(): void {

@@ -1,6 +1,6 @@
 // The streams of a connection: who they are, what they receive, how they end, and the windows of both directions.
 import type { Socket } from 'node:net';
-import { ConnectionError, ERROR_CODE } from './connection-error.ts';
+import { ERROR_CODE } from './connection-error.ts';
 import type { Field } from './field.ts';
 import { ReceiveWindow, ResetMemory } from './flow-control.ts';
 import { FLAG, FRAME, MAX_PAYLOAD_BYTES, MAX_WINDOW_BYTES } from './frame.ts';
@@ -32,7 +32,7 @@ export abstract class StreamTable extends Transport implements StreamHost {
     super(socket, options);
     this.receiveWindowBytes = this.limits.initialWindowBytes;
     this.receiveWindow = new ReceiveWindow(this.limits.connectionWindowBytes);
-    this.rates = new PeerRates(this.limits, this.clock);
+    this.rates = new PeerRates(this.limits, this.clock, options.budget);
     this.windows = new SendWindows(this.streams, this.output, this.rates);
   }
 
@@ -192,12 +192,7 @@ export abstract class StreamTable extends Transport implements StreamHost {
     const stream = this.streams.get(streamId);
     if (streamId === 0) this.windows.widenConnection(increment);
     else if (stream !== undefined) this.updateStreamWindow(stream, increment);
-    else if (this.isIdle(streamId)) {
-      throw new ConnectionError(
-        ERROR_CODE.PROTOCOL_ERROR,
-        'a WINDOW_UPDATE for a stream that was never opened',
-      );
-    }
+    else if (this.isIdle(streamId)) this.rates.strayFrame();
   }
 
   private updateStreamWindow(stream: Stream, increment: number): void {

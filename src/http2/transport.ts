@@ -7,12 +7,15 @@ import { type ConnectionError, ERROR_CODE, errorCodeName, toConnectionError } fr
 import { FRAME, writeUint32 } from './frame.ts';
 import { FrameReader, type FrameReceiver } from './frame-reader.ts';
 import { DEFAULT_LIMITS, type Http2Limits } from './limits.ts';
+import type { ListenerBudget } from './listener-budget.ts';
 import { Output, type OutputOwner } from './output.ts';
 
 /** What both roles are told and tell. */
 export interface ConnectionOptions {
   readonly limits?: Partial<Http2Limits>;
   readonly clock?: Clock;
+  /** What it shares with the other connections of its listener. Default: nothing. */
+  readonly budget?: ListenerBudget;
   /**
    * The connection serves nothing any more; all its streams were aborted before. Called once. `error` only when the
    * peer broke the protocol or a limit (or we have a bug: INTERNAL_ERROR), not when it just left.

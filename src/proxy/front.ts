@@ -2,6 +2,7 @@
 import type net from 'node:net';
 import type { Clock } from '../clock.ts';
 import { ConnectionError } from '../http2/connection-error.ts';
+import { ListenerBudget } from '../http2/listener-budget.ts';
 import { ServerConnection } from '../http2/server.ts';
 import { SharedBudget } from '../http2/shared-budget.ts';
 import type { Logger } from '../telemetry/log.ts';
@@ -28,6 +29,7 @@ const REQUEST_RESERVE_BYTES = 32 * 1024 * 1024;
 
 export class Front {
   private readonly options: FrontOptions;
+  private readonly budget = new ListenerBudget();
   private readonly requestBudget: SharedBudget;
   private readonly host: CallHost;
   private readonly connections = new Set<ServerConnection>();
@@ -67,6 +69,7 @@ export class Front {
     };
     const connection: ServerConnection = ServerConnection.accept(socket, {
       clock,
+      budget: this.budget,
       accept: (stream) => new Call(stream, this.host, client),
       onError: (error) => this.onError(error),
       onClose: (reason, error) => {

@@ -50,6 +50,18 @@ describe('a client connection', () => {
     expect(w.backend.frames.filter((f) => f.type === TYPE.headers).map((f) => f.streamId)).toEqual([1, 3]);
   });
 
+  it('ignores RST_STREAM and WINDOW_UPDATE for streams that it never opened', async () => {
+    await using here = await world(settings());
+    for (const id of [2, 7, 0x7fffffff]) {
+      here.backend.send(frame(TYPE.reset, 0, id, uint32(8)), frame(TYPE.windowUpdate, 0, id, uint32(100)));
+    }
+    const call = here.call();
+    await here.backend.received('the request', (f) => f.type === TYPE.data && f.streamId === 1);
+    here.backend.send(ok(1), end(1));
+    await call.whole();
+    expect(here.log.closed).toBeUndefined();
+  });
+
   it('gets headers, data and trailers, and skips 1xx responses', async () => {
     await using w = await world(settings());
     const call = w.call();

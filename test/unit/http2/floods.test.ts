@@ -1,6 +1,7 @@
 // Few bytes of a peer that could make us do much. The bounds are counts of work, not times.
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { ERROR_CODE } from '../../../src/http2/connection-error.ts';
+import { ListenerBudget } from '../../../src/http2/listener-budget.ts';
 import { Stream } from '../../../src/http2/stream.ts';
 import { StreamSlots } from '../../../src/http2/stream-slots.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
@@ -123,5 +124,32 @@ describe('WINDOW_UPDATE', () => {
     expect(pump).toHaveBeenCalledTimes(100);
     const waiting = ids(1000).filter((id) => peer.data(id).length === 1);
     expect(waiting).toEqual(ids(165).slice(66)); // 65 and a half had the window before; one goes to that other half
+  });
+});
+
+describe('resets on many connections', () => {
+  const resets = (from: number, count: number) =>
+    times(count, (i) => {
+      const id = 2 * (from + i) + 1;
+      return Buffer.concat([request(id), frame(TYPE.reset, 0, id, uint32(8))]);
+    });
+
+  it('end those that reset more than their part, and none that reset a handful', async () => {
+    const budget = new ListenerBudget({ resetsPerSecond: 400 });
+    await using server = await recordingServer({ budget, clock: new FakeClock() });
+    const attackers = await Promise.all(times(4, () => RawPeer.connect(server.path)));
+    using modest = await RawPeer.connect(server.path);
+    modest.send(...resets(0, 10));
+    await modest.roundTrip();
+    for (const peer of attackers) peer.send(...resets(0, 200));
+    await until(() => server.closes.length >= 2, 'the later ones are over the budget');
+    for (const peer of attackers) peer.send(...resets(200, 1)); // the first was within it until now
+    await until(() => server.closes.length === 4, 'the attackers are ended');
+    expect(server.closes.map(({ error }) => error?.code)).toEqual(
+      times(4, () => ERROR_CODE.ENHANCE_YOUR_CALM),
+    );
+    expect(server.streams.length).toBeLessThan(10 + 400 + 3 * 134); // of 814
+    modest.send(...resets(10, 10));
+    await modest.roundTrip();
   });
 });

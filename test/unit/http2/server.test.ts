@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { ERROR_CODE } from '../../../src/http2/connection-error.ts';
 import { Field } from '../../../src/http2/field.ts';
 import type { Http2Limits } from '../../../src/http2/limits.ts';
+import { ListenerBudget } from '../../../src/http2/listener-budget.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import {
   ACK,
@@ -124,6 +125,15 @@ describe('a server connection', () => {
     await peer.roundTrip();
   });
 
+  it('ignores RST_STREAM and WINDOW_UPDATE for streams that were never opened', async () => {
+    await using server = await answering();
+    using peer = await RawPeer.connect(server.path);
+    for (const id of [2, 7, 0x7fffffff]) {
+      peer.send(frame(TYPE.reset, 0, id, uint32(8)), windowUpdate(id, 100), windowUpdate(id, 0));
+    }
+    await expectAnswered(peer, 7);
+  });
+
   it('aborts a stream that the client resets, and only that', async () => {
     await using server = await answering();
     using peer = await RawPeer.connect(server.path);
@@ -153,6 +163,22 @@ describe('a server connection', () => {
     server.streams[0]?.stream?.reset(ERROR_CODE.CANCEL);
     peer.send(request(7));
     await until(() => server.streams.length === 3, 'another stream');
+  });
+
+  it('refuses streams over the limit of all connections, but leaves each its part of the reserve', async () => {
+    const budget = new ListenerBudget({ streams: 4, streamsReserve: 32 }); // two for each of up to 16 connections
+    await using server = await recordingServer({ budget });
+    using many = await RawPeer.connect(server.path);
+    using few = await RawPeer.connect(server.path);
+    many.send(request(1), request(3), request(5), request(7), request(9));
+    expect(await many.resetCode(9)).toBe(ERROR_CODE.REFUSED_STREAM);
+    few.send(request(1), request(3), request(5));
+    expect(await few.resetCode(5)).toBe(ERROR_CODE.REFUSED_STREAM);
+    expect(server.streams.length).toBe(6);
+    many.socket.destroy();
+    await until(() => server.closes.length === 1, 'the greedy one has gone');
+    few.send(request(7), request(9));
+    await until(() => server.streams.length === 8, 'there is room again');
   });
 
   it('resets only the stream whose receiver throws, and reports the error', async () => {
@@ -317,7 +343,7 @@ describe('what ends the whole connection', () => {
     ['PUSH_PROMISE', [frame(TYPE.push, 4, 1, Buffer.alloc(10))], ERROR_CODE.PROTOCOL_ERROR],
     ['PING of a wrong length', [frame(TYPE.ping, 0, 0, Buffer.alloc(7))], ERROR_CODE.FRAME_SIZE_ERROR],
     ['PING on a stream', [frame(TYPE.ping, 0, 1, Buffer.alloc(8))], ERROR_CODE.PROTOCOL_ERROR],
-    ['RST_STREAM on an idle stream', [frame(TYPE.reset, 0, 7, uint32(8))], ERROR_CODE.PROTOCOL_ERROR],
+    ['RST_STREAM on stream 0', [frame(TYPE.reset, 0, 0, uint32(8))], ERROR_CODE.PROTOCOL_ERROR],
     ['RST_STREAM on stream 0', [frame(TYPE.reset, 0, 0, uint32(8))], ERROR_CODE.PROTOCOL_ERROR],
     [
       'RST_STREAM of a wrong length',
@@ -338,7 +364,6 @@ describe('what ends the whole connection', () => {
       ERROR_CODE.FRAME_SIZE_ERROR,
     ],
     ['WINDOW_UPDATE of 0', [windowUpdate(0, 0)], ERROR_CODE.PROTOCOL_ERROR],
-    ['WINDOW_UPDATE on an idle stream', [windowUpdate(9, 1)], ERROR_CODE.PROTOCOL_ERROR],
     ['WINDOW_UPDATE over the top', [windowUpdate(0, 0x7fffffff)], ERROR_CODE.FLOW_CONTROL_ERROR],
     [
       'SETTINGS that push a window over the top',
@@ -571,6 +596,12 @@ describe('rates', () => {
       { resetsPerSecond: 5 },
       many(6, (i) => request(2 * i + 1, END_HEADERS, [['a', 'b']])),
     ],
+    [
+      'RST_STREAM for idle streams',
+      { strayFramesPerSecond: 5 },
+      many(6, () => frame(TYPE.reset, 0, 9, uint32(8))),
+    ],
+    ['WINDOW_UPDATE for idle streams', { strayFramesPerSecond: 5 }, many(6, () => windowUpdate(9, 1))],
     ['empty DATA frames', { emptyFramesPerSecond: 5 }, [request(1), ...many(6, () => data(1, ''))]],
     [
       'empty padded DATA frames',
