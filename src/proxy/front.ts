@@ -6,6 +6,7 @@ import { ListenerBudget } from '../http2/listener-budget.ts';
 import { ServerConnection } from '../http2/server.ts';
 import { SharedBudget } from '../http2/shared-budget.ts';
 import type { Logger } from '../telemetry/log.ts';
+import { LogThrottle } from '../telemetry/log-throttle.ts';
 import { Call } from './call.ts';
 import type { CallHost, ClientSide } from './call-host.ts';
 import { Deadlines } from './deadlines.ts';
@@ -33,10 +34,16 @@ export class Front {
   private readonly requestBudget: SharedBudget;
   private readonly host: CallHost;
   private readonly connections = new Set<ServerConnection>();
+  private readonly breachLog: LogThrottle;
 
   constructor(options: FrontOptions) {
     this.options = options;
-    const { clock, messageSizeBytes, serve } = options;
+    const { clock, log, messageSizeBytes, serve } = options;
+    this.breachLog = new LogThrottle({
+      clock,
+      onLeftOut: (count) =>
+        log.warn({ count }, 'more clients broke the protocol in the same second: connections ended'),
+    });
     // Two of the longest must always fit.
     this.requestBudget = new SharedBudget(
       Math.max(REQUEST_BYTES, 2 * messageSizeBytes),
@@ -75,7 +82,7 @@ export class Front {
       onClose: (reason, error) => {
         this.connections.delete(connection);
         requestBytes.leave();
-        if (error instanceof ConnectionError)
+        if (error instanceof ConnectionError && this.breachLog.allows())
           log.warn({ reason }, 'a client broke the protocol: connection ended');
       },
     });
