@@ -22,7 +22,7 @@ const DEFAULTS: ListenerLimits = {
   streams: 20_000,
   streamsReserve: 10_000,
   queuedBytes: 256 * MIB,
-  queuedReserveBytes: 128 * MIB,
+  queuedReserveBytes: 256 * MIB, // the longest list for each of 16 connections
   resetsPerSecond: 2000,
   streamVisitsPerSecond: 200_000,
 };

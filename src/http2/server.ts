@@ -27,6 +27,7 @@ const NO_RECEIVER: StreamReceiver = { onHeaders() {}, onData() {}, onDrain() {},
 export class ServerConnection extends Connection {
   private readonly serverOptions: ServerOptions;
   private readonly streamShare: BudgetShare;
+  private readonly queuedShare: BudgetShare;
   private lastId = 0; // of the streams that the client opened
   private lastTakenId = 0; // of those that were not refused because of drain()
   private drainState: 'none' | 'announced' | 'final' = 'none';
@@ -38,6 +39,7 @@ export class ServerConnection extends Connection {
     this.serverOptions = options;
     const { budget = new ListenerBudget() } = options;
     this.streamShare = budget.streams.join();
+    this.queuedShare = budget.queuedBytes.join();
     this.hello([
       [SETTING.MAX_CONCURRENT_STREAMS, this.limits.streams],
       [SETTING.INITIAL_WINDOW_SIZE, this.limits.initialWindowBytes],
@@ -58,6 +60,16 @@ export class ServerConnection extends Connection {
     connection = new ServerConnection(socket ?? accepted, options, socket !== undefined);
     (socket ?? accepted).resume();
     return connection;
+  }
+
+  /** Whether more DATA may wait for this client: false when it has its part of what may wait for all. */
+  get hasQueueRoom(): boolean {
+    return this.queuedShare.allows(0);
+  }
+
+  override addQueued(sizeBytes: number): void {
+    super.addQueued(sizeBytes);
+    this.queuedShare.take(sizeBytes);
   }
 
   /**
@@ -162,6 +174,7 @@ export class ServerConnection extends Connection {
   protected override abortAll(reason: string): void {
     super.abortAll(reason);
     this.streamShare.leave();
+    this.queuedShare.leave();
   }
 
   private closeIfDrained(): void {

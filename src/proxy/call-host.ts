@@ -18,8 +18,8 @@ export interface CallHost {
 
 /** The client's connection. */
 export interface ClientSide {
-  /** Reply bytes that wait for the client to read. */
-  readonly queuedBytes: number;
+  /** Whether more of its replies may wait for it to read them. */
+  readonly hasReplyRoom: boolean;
   /** What it holds of the memory for requests that come in parts. */
   readonly requestBytes: BudgetShare;
 }

@@ -12,7 +12,7 @@ import { ERROR_CODE } from '../http2/connection-error.ts';
 import { type Field, KNOWN } from '../http2/field.ts';
 import type { Stream, StreamAbort, StreamReceiver } from '../http2/stream.ts';
 import type { CallEnd, CallHost, ClientSide, Watcher } from './call-host.ts';
-import { CallReply } from './call-reply.ts';
+import { CallReply, UNREAD } from './call-reply.ts';
 import { RequestBytes } from './request-bytes.ts';
 import { headersFault, noRoom, noTimeout, requestFault, tooLong } from './request-fault.ts';
 
@@ -48,8 +48,6 @@ export class Call extends CallReply implements StreamReceiver, BehindFlush {
   rescue: (call: Call, error: unknown) => void = resetStream;
   /** Gives back its place among the calls in flight; set by the admission layer. */
   leavePlace: (() => void) | undefined;
-  /** The connection it came on. */
-  readonly client: ClientSide;
 
   private readonly host: CallHost;
   private isServed = false;
@@ -61,9 +59,8 @@ export class Call extends CallReply implements StreamReceiver, BehindFlush {
   private endText = '';
 
   constructor(stream: Stream, host: CallHost, client: ClientSide) {
-    super(stream);
+    super(stream, client);
     this.host = host;
-    this.client = client;
     this.startedAtMs = host.now();
   }
 
@@ -223,6 +220,13 @@ export class Call extends CallReply implements StreamReceiver, BehindFlush {
     this.isServed = true;
     if (this.isRequestComplete) this.requestError ??= requestFault(this.rpc, this.request);
     this.host.serve(this);
+  }
+
+  /** With RST_STREAM: trailers would wait behind what the client does not read. The code is gRPC's RESOURCE_EXHAUSTED. */
+  protected override cutOff(): void {
+    this.leave();
+    this.stream.reset(ERROR_CODE.ENHANCE_YOUR_CALM);
+    this.end(STATUS.RESOURCE_EXHAUSTED, UNREAD);
   }
 
   private leave(): void {

@@ -64,14 +64,19 @@ export class Front {
     return this.requestBudget.used;
   }
 
+  /** What waits for clients to read it, on all connections. */
+  get queuedReplyBytes(): number {
+    return this.budget.queuedBytes.used;
+  }
+
   /** Serves a client that has just connected. */
   accept(socket: net.Socket): void {
     const { log, clock } = this.options;
     const requestBytes = this.requestBudget.join();
     const client: ClientSide = {
       requestBytes,
-      get queuedBytes() {
-        return connection.queuedBytes;
+      get hasReplyRoom() {
+        return connection.hasQueueRoom;
       },
     };
     const connection: ServerConnection = ServerConnection.accept(socket, {

@@ -1,9 +1,7 @@
 // Takes calls in, as many as the config allows, and none while Switchyard stops.
 import { DrainingError, OverloadedError } from '../../errors.ts';
+import { UNREAD } from '../call-reply.ts';
 import type { Layer } from './layer.ts';
-
-/** Reply bytes that may wait for one client before its next calls are refused. */
-const CLIENT_QUEUE_BYTES = 256 * 1024 * 1024;
 
 /** So many calls are work; fewer are a client that looks who is there. */
 const WORK_CALLS = 10;
@@ -51,10 +49,8 @@ export class Admission {
         hint: 'Raise limits.callsInFlight in the config, or look for a backend that hangs',
       });
     }
-    if (call.client.queuedBytes > CLIENT_QUEUE_BYTES) {
-      throw new OverloadedError(`${call.client.queuedBytes} bytes wait for this client to read them`, {
-        hint: 'The client must read the replies it asked for',
-      });
+    if (!call.client.hasReplyRoom) {
+      throw new OverloadedError(UNREAD, { hint: 'The client must read the replies it asked for' });
     }
     this.count++;
     call.leavePlace = this.leave;

@@ -4,7 +4,15 @@ import { afterEach, expect, it, vi } from 'vitest';
 import { framed } from '../../../src/grpc/message.ts';
 import { STATUS } from '../../../src/grpc/status.ts';
 import { frontWorld, requestBlock } from '../../support/front-world.ts';
-import { END_HEADERS, END_STREAM, frame, RawPeer, TYPE, uint32 } from '../../support/http2-raw-peer.ts';
+import {
+  END_HEADERS,
+  END_STREAM,
+  frame,
+  type RawFrame,
+  RawPeer,
+  TYPE,
+  uint32,
+} from '../../support/http2-raw-peer.ts';
 import { until } from '../../support/until.ts';
 
 const MIB = 1024 * 1024;
@@ -12,8 +20,11 @@ const FRAME_BYTES = 16_384;
 const open = (id: number) => frame(TYPE.headers, END_HEADERS, id, requestBlock('ListContainers'));
 const data = (id: number, payload: Uint8Array, flags = 0) => frame(TYPE.data, flags, id, payload);
 const reset = (id: number) => frame(TYPE.reset, 0, id, uint32(8));
-const isRefusal = (id: number) => (f: { type: number; streamId: number; payload: Buffer }) =>
-  f.type === TYPE.headers && f.streamId === id && f.payload.includes(`${STATUS.RESOURCE_EXHAUSTED}`);
+const isRefusal = (id: number) => (f: RawFrame) =>
+  f.type === TYPE.headers &&
+  f.flags === END_HEADERS + END_STREAM &&
+  f.streamId === id &&
+  f.payload.includes(`${STATUS.RESOURCE_EXHAUSTED}`);
 
 /** An opened stream with so many bytes of a request of 15 MiB, which does not end. */
 function unfinished(id: number, sizeBytes: number): Buffer[] {
