@@ -1,8 +1,9 @@
 // DATA of one stream that waits for a window. Small parts are collected, so that a stream of many small messages
 // holds little more than their bytes; buffers that were given away are kept by reference.
 
-// Copied parts share buffers of this size once there are several.
-const COLLECTOR_BYTES = 16_384;
+// Copied parts share buffers once there are several: twice as large as what waits already, within these bounds.
+const SMALLEST_COLLECTOR_BYTES = 256;
+const LARGEST_COLLECTOR_BYTES = 16_384;
 
 interface Part {
   readonly buffer: Buffer;
@@ -54,7 +55,11 @@ export class SendQueue {
       return;
     }
     const isAlone = this.first === this.parts.length;
-    const copy = Buffer.allocUnsafeSlow(isAlone ? size : Math.max(size, COLLECTOR_BYTES));
+    const collectorBytes = Math.min(
+      Math.max(2 * this.sizeBytes, SMALLEST_COLLECTOR_BYTES),
+      LARGEST_COLLECTOR_BYTES,
+    );
+    const copy = Buffer.allocUnsafeSlow(isAlone ? size : Math.max(size, collectorBytes));
     buffer.copy(copy, 0, start, end);
     this.parts.push({ buffer: copy, start: 0, end: size, isOwned: false });
   }
