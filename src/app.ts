@@ -189,7 +189,8 @@ export async function startSwitchyard({
   const admission = new Admission(config.limits.callsInFlight, onWork);
   const layers = [observe(metrics, log, () => clock.now()), rescue(log), admission.layer];
   const serve = layers.reduceRight((next, layer) => layer(next), dispatch(parts));
-  const front = new Front({ clock, log, messageSizeBytes: config.limits.messageSizeBytes, serve });
+  const { messageSizeBytes } = config.limits;
+  const front = new Front({ clock, log, messageSizeBytes, callBudget: admission.budget, serve });
 
   for (const backend of registry.all) census.expect(backend);
   registry.start();

@@ -160,7 +160,9 @@ export const configSchema = z
           .min(1)
           .max(1_000_000)
           .default(10_000)
-          .describe('Calls that may be in flight at once; more are refused with RESOURCE_EXHAUSTED.'),
+          .describe(
+            'Calls that may be in flight at once; more are refused with RESOURCE_EXHAUSTED, but for a few of each client that has few.',
+          ),
       })
       .prefault({})
       .describe('Protection against running out of memory.'),

@@ -20,6 +20,8 @@ export interface CallHost {
 export interface ClientSide {
   /** Whether more of its replies may wait for it to read them. */
   readonly hasReplyRoom: boolean;
+  /** Its calls in flight, among those of all. */
+  readonly calls: BudgetShare;
   /** What it holds of the memory for requests that come in parts. */
   readonly requestBytes: BudgetShare;
 }

@@ -47,7 +47,7 @@ export class Call extends CallReply implements StreamReceiver, BehindFlush {
   /** Turns an error into the reply; set by the rescue layer. */
   rescue: (call: Call, error: unknown) => void = resetStream;
   /** Gives back its place among the calls in flight; set by the admission layer. */
-  leavePlace: (() => void) | undefined;
+  leavePlace: ((call: Call) => void) | undefined;
 
   private readonly host: CallHost;
   private isServed = false;
@@ -237,7 +237,7 @@ export class Call extends CallReply implements StreamReceiver, BehindFlush {
   private end(code: number, text: string): void {
     this.isOver = true;
     this.request.settle();
-    this.leavePlace?.();
+    this.leavePlace?.(this);
     this.endCode = code;
     this.endText = text;
     doBehindFlush(this);

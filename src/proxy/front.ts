@@ -17,6 +17,8 @@ export interface FrontOptions {
   readonly log: Logger;
   /** Longest request message. */
   readonly messageSizeBytes: number;
+  /** Calls in flight: see Admission. */
+  readonly callBudget: SharedBudget;
   /** The stack of layers over dispatch. */
   readonly serve: Serve;
 }
@@ -71,10 +73,12 @@ export class Front {
 
   /** Serves a client that has just connected. */
   accept(socket: net.Socket): void {
-    const { log, clock } = this.options;
+    const { log, clock, callBudget } = this.options;
     const requestBytes = this.requestBudget.join();
+    const calls = callBudget.join();
     const client: ClientSide = {
       requestBytes,
+      calls,
       get hasReplyRoom() {
         return connection.hasQueueRoom;
       },
@@ -87,6 +91,7 @@ export class Front {
       onClose: (reason, error) => {
         this.connections.delete(connection);
         requestBytes.leave();
+        calls.leave();
         if (error instanceof ConnectionError && this.breachLog.allows())
           log.warn({ reason }, 'a client broke the protocol: connection ended');
       },

@@ -13,6 +13,7 @@ import { tempDir } from './temp-dir.ts';
 export interface FrontWorld extends AsyncDisposable {
   readonly path: string;
   readonly front: Front;
+  readonly admission: Admission;
   /** Those that came as far as the handler. */
   readonly calls: Call[];
   readonly lines: readonly LogLine[];
@@ -20,29 +21,31 @@ export interface FrontWorld extends AsyncDisposable {
 
 export interface FrontWorldOptions {
   readonly clock?: Clock;
-  readonly messageSizeBytes?: number;
+  readonly callsInFlight?: number;
   readonly handle?: (call: Call) => void;
 }
 
 /** A front whose calls go to `handle`, and are left unanswered without one. */
 export async function frontWorld(options: FrontWorldOptions = {}): Promise<FrontWorld> {
-  const { clock = systemClock, messageSizeBytes = 16 * 1024 * 1024, handle = () => {} } = options;
+  const { clock = systemClock, callsInFlight = 10_000, handle = () => {} } = options;
+  const messageSizeBytes = 16 * 1024 * 1024;
   const dir = await tempDir();
   const lines: LogLine[] = [];
   const log = recorder(lines);
   const calls: Call[] = [];
+  const admission = new Admission(callsInFlight, () => {});
   const serve = rescue(log)(
-    new Admission(10_000, () => {}).layer((call) => {
+    admission.layer((call) => {
       if (call.requestError !== undefined) throw call.requestError;
       calls.push(call);
       handle(call);
     }),
   );
-  const front = new Front({ clock, log, messageSizeBytes, serve });
+  const front = new Front({ clock, log, messageSizeBytes, callBudget: admission.budget, serve });
   const server = net.createServer({ pauseOnConnect: true }, (socket) => front.accept(socket));
   await new Promise<void>((resolve) => server.listen(dir.file('s'), resolve));
   return {
-    ...{ path: dir.file('s'), front, calls, lines },
+    ...{ path: dir.file('s'), front, admission, calls, lines },
     async [Symbol.asyncDispose]() {
       front.close();
       await new Promise<void>((resolve) => server.close(() => resolve()));

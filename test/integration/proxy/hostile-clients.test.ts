@@ -9,6 +9,7 @@ import {
   END_HEADERS,
   END_STREAM,
   frame,
+  type RawFrame,
   RawPeer,
   settings,
   TYPE,
@@ -82,4 +83,19 @@ it('a call that was let in while there was room is cut off when its reply finds 
   for (const answer of waiting) answer();
   expect(await deaf.resetCode(59)).toBe(ERROR_CODE.ENHANCE_YOUR_CALM);
   expect(world.front.queuedReplyBytes).toBeLessThan((256 + 16) * MIB);
+});
+
+it('a client that uses up all calls in flight leaves others some of their own', async () => {
+  await using world = await frontWorld({ callsInFlight: 320 }); // and 32 in reserve: two for each of up to 16 connections
+  using greedy = await RawPeer.connect(world.path);
+  using modest = await RawPeer.connect(world.path);
+  for (let id = 1; id < 2 * 400; id += 2) greedy.send(...call(id, 'Version'));
+  const isRefused = (id: number) => (f: RawFrame) =>
+    f.streamId === id && f.flags === END_HEADERS + END_STREAM;
+  await greedy.received('a refusal', isRefused(799));
+  modest.send(...call(1, 'Version'), ...call(3, 'Version'), ...call(5, 'Version'));
+  await modest.received('a refusal', isRefused(5));
+  expect(world.calls.length).toBe(320 + 2);
+  greedy.socket.destroy();
+  await until(() => world.admission.callsInFlight === 2, 'the greedy one has gone');
 });
