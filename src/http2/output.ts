@@ -13,6 +13,8 @@ const NO_BUFFER: Buffer = Buffer.alloc(0);
 export interface OutputOwner {
   /** There is room for DATA again after a time without. */
   onRoom(): void;
+  /** So many bytes more, or fewer, wait in the socket; false when they are more than this peer may leave unread. */
+  countUnsent(changeBytes: number): boolean;
   /** The peer does not read and too much waits. */
   onOverflow(error: ConnectionError): void;
 }
@@ -39,6 +41,7 @@ export class Output implements Flushable {
   private readonly full: FrameMemory[] = []; // the socket may still read from it
   private waiters: (() => void)[] = [];
   private isDirty = false;
+  private countedBytes = 0; // of those in the socket
   private isSocketEmpty = true; // when false, look: it may have been emptied since
   private wasFull = false;
   private isClosed = false;
@@ -50,6 +53,7 @@ export class Output implements Flushable {
     this.fullBytes = Math.max(limits.unsentBytes, socket.writableHighWaterMark);
     socket.on('drain', () => {
       this.release();
+      this.countUnsent(this.socketBytes());
       beginBatch();
       this.announceRoom();
       endBatch();
@@ -151,8 +155,9 @@ export class Output implements Flushable {
     this.from = this.at;
     this.isSocketEmpty = false;
     const waiting = this.socketBytes();
+    const isAllowed = this.countUnsent(waiting) || unreadBytes === 0;
     if (waiting === 0) this.release();
-    else if (unreadBytes > this.limits.unsentCutOffBytes) {
+    else if (!isAllowed || unreadBytes > this.limits.unsentCutOffBytes) {
       // What was written just now does not count: one long header block may be more than that.
       this.owner.onOverflow(
         new ConnectionError(
@@ -163,6 +168,13 @@ export class Output implements Flushable {
       return;
     }
     if (waiting < this.fullBytes) this.announceRoom();
+  }
+
+  private countUnsent(waitingBytes: number): boolean {
+    const changeBytes = waitingBytes - this.countedBytes;
+    if (changeBytes === 0) return true;
+    this.countedBytes = waitingBytes;
+    return this.owner.countUnsent(changeBytes) || changeBytes < 0;
   }
 
   // Asking the socket is a call through several getters of Node, and this is asked several times for each small call.

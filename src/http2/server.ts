@@ -72,6 +72,12 @@ export class ServerConnection extends Connection {
     this.queuedShare.take(sizeBytes);
   }
 
+  /** Frames other than DATA do not wait for the client, so they count here: replies that are errors, acks. */
+  override countUnsent(changeBytes: number): boolean {
+    this.queuedShare.take(changeBytes);
+    return this.hasQueueRoom;
+  }
+
   /**
    * Lets the client finish: GOAWAY that only warns, then, when the client has surely seen it (its PING comes back) or
    * is slow to say so, GOAWAY with the last stream taken. Later streams are refused; the connection closes with its

@@ -66,6 +66,11 @@ export abstract class Transport implements OutputOwner {
   /** For the output: there is room for DATA again. */
   abstract onRoom(): void;
 
+  /** For the output: bytes wait in the socket. */
+  countUnsent(_changeBytes: number): boolean {
+    return true;
+  }
+
   /** For the output: the peer does not read. */
   onOverflow(error: ConnectionError): void {
     this.terminate(error.message, error);

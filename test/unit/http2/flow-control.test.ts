@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Http2Limits } from '../../../src/http2/limits.ts';
+import { ListenerBudget } from '../../../src/http2/listener-budget.ts';
 import type { Stream } from '../../../src/http2/stream.ts';
 import {
   ACK,
@@ -249,6 +250,31 @@ describe('a client that does not read', () => {
     }
     await until(() => server.closes.length === 1, 'the connection closed');
     expect(server.closes[0]?.reason).toContain('does not read');
+  });
+
+  it('is cut off earlier when all clients together leave too much unread, but not one that reads', async () => {
+    const MIB = 1024 * 1024;
+    const budget = new ListenerBudget({ queuedBytes: MIB, queuedReserveBytes: 16 * MIB }); // 1 MiB for each
+    const long = toFields([
+      [':status', '200'],
+      ['x', 'y'.repeat(10_000)],
+    ]); // not DATA, so no window holds it
+    await using server = await recordingServer({ budget }, (recorder, stream) => {
+      recorder.onEnd = () => stream.sendHeaders(long, true);
+    });
+    using deaf = await RawPeer.connect(server.path);
+    using good = await RawPeer.connect(server.path);
+    deaf.socket.pause();
+    for (let i = 0; i < 400; i++) deaf.send(request(2 * i + 1));
+    await until(() => server.streams.length === 400 || server.closes.length === 1, 'all is written');
+    deaf.send(request(801)); // in a read of its own, should all others have come in one
+    await until(() => server.closes.length === 1, 'the one that does not read is cut off');
+    expect(server.closes[0]?.reason).toContain('does not read');
+    for (let id = 1; id < 800; id += 2) {
+      good.send(request(id));
+      await good.received('an answer', (f) => f.type === TYPE.headers && f.streamId === id);
+    }
+    expect(budget.queuedBytes.used).toBe(0);
   });
 });
 
