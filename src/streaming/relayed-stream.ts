@@ -1,17 +1,22 @@
-// One stream through the relay: the client's request goes to the backend with another path, and from then on bytes go
-// both ways as they are. Only the heads are read; what follows, SPDY, WebSocket or a plain body, is not looked at.
+// One stream through the relay: the client's request goes to the backend with another path. Only behind a 101 bytes go
+// both ways, as they are and unread; until then nothing but this one request reaches the backend.
 import net from 'node:net';
 import tls from 'node:tls';
-import type { Clock } from '../clock.ts';
+import type { Clock, Timer } from '../clock.ts';
 import { isLoopback } from '../config/address.ts';
 import { excerpt } from '../quote.ts';
-import { ownResponse, parseStatus, toLastResponse } from './head.ts';
-import { breakOff, endSoon, isComplete, type ReadHead, readHead } from './sockets.ts';
+import { AnswerBody, type BodyLength, parseAnswer } from './answer.ts';
+import { ownResponse, toLastResponse } from './head.ts';
+import { breakOff, endSoon, isComplete, readHead } from './sockets.ts';
 import type { StreamTarget } from './stream-url.ts';
 
 /** Longest head, either way. */
 export const HEAD_AT_MOST_BYTES = 32 * 1024;
 const CONNECT_MS = 10_000;
+/** For the 101, or for all of another answer: as long as a token lives. A runtime answers before it runs anything. */
+const ANSWER_MS = 60_000;
+/** Answers with a status below 200 before the one that counts. */
+const FIRST_LINES_AT_MOST = 8;
 /** Finds peers that vanished without a word; a peer that is silent stays. */
 export const KEEP_ALIVE = { keepAlive: true, keepAliveInitialDelay: 30_000 } as const;
 
@@ -22,7 +27,7 @@ export interface RelayedStreamOptions {
   readonly clock: Clock;
   /** The request's head for the backend. */
   readonly head: string;
-  /** What the client sent behind it. */
+  /** What the client sent behind it: for the other end of the stream, once there is one. */
   readonly rest: Buffer;
 }
 
@@ -43,6 +48,7 @@ export class RelayedStream {
   readonly ended: Promise<void>;
   readonly #options: RelayedStreamOptions;
   readonly #upstream: net.Socket;
+  readonly #answerTimer: Timer;
   #trouble: string | undefined;
 
   constructor(options: RelayedStreamOptions) {
@@ -55,12 +61,18 @@ export class RelayedStream {
       // A TLS connection that was never made reports an error and does not always close.
       upstream.destroy();
     });
-    const timer = clock.after(CONNECT_MS, () => {
-      this.#trouble = `no connection within ${CONNECT_MS / 1_000} s`;
-      upstream.destroy();
+    const giveUpAfter = (delayMs: number, what: string) =>
+      clock.after(delayMs, () => {
+        this.#trouble ??= `no ${what} within ${delayMs / 1_000} s`;
+        upstream.destroy();
+      });
+    const connecting = giveUpAfter(CONNECT_MS, 'connection');
+    this.#answerTimer = giveUpAfter(ANSWER_MS, 'answer');
+    upstream.once(options.target.isSecure ? 'secureConnect' : 'connect', () => connecting.cancel());
+    upstream.once('close', () => {
+      connecting.cancel();
+      this.#answerTimer.cancel();
     });
-    const onSettled = () => timer.cancel();
-    upstream.once(options.target.isSecure ? 'secureConnect' : 'connect', onSettled).once('close', onSettled);
     client.once('close', () => {
       if (!isComplete(client)) breakOff(upstream);
     });
@@ -83,67 +95,84 @@ export class RelayedStream {
   }
 
   async #start(): Promise<StreamStart> {
-    const { client, head, rest } = this.#options;
+    const { client, head } = this.#options;
     const upstream = this.#upstream;
     upstream.write(head, 'latin1');
-    if (rest.length > 0) upstream.write(rest);
-    client.pipe(upstream);
-    for (;;) {
+    for (let firstLines = 0; firstLines <= FIRST_LINES_AT_MOST; firstLines++) {
       const response = await readHead(upstream, HEAD_AT_MOST_BYTES);
       if (response.kind !== 'head') return this.#fail(response.kind);
-      const status = parseStatus(response.head);
-      if (status === undefined) return this.#fail('no-http');
-      if (status === 101) {
+      const answer = parseAnswer(response.head);
+      if (answer === undefined) return this.#fail('no-http');
+      if (answer.status === 101) {
         this.#couple(response.head, response.rest);
         return { kind: 'upgraded' };
       }
-      if (status >= 200) {
-        this.#answer(response.head, response.rest);
-        return { kind: 'answered', status };
+      if (answer.status >= 200) {
+        this.#answer(response.head, response.rest, answer.body);
+        return { kind: 'answered', status: answer.status };
       }
       // 100 and the like: the answer is still to come.
       client.write(response.head, 'latin1');
       if (response.rest.length > 0) upstream.unshift(response.rest);
     }
+    return this.#fail('too-many');
   }
 
   /** From here on the stream belongs to its two ends: each direction ends by itself, none is ever cut for silence. */
-  #couple(head: string, rest: Buffer): void {
-    const { client } = this.#options;
+  #couple(head: string, fromBackend: Buffer): void {
+    const { client, rest } = this.#options;
     const upstream = this.#upstream;
+    this.#answerTimer.cancel();
     upstream.once('close', () => {
       if (!isComplete(upstream)) breakOff(client);
     });
     client.write(head, 'latin1');
-    if (rest.length > 0) client.write(rest);
+    if (fromBackend.length > 0) client.write(fromBackend);
     upstream.pipe(client);
+    if (rest.length > 0) upstream.write(rest);
+    client.pipe(upstream);
   }
 
   /**
-   * Any other answer is the last on this connection, for the path of a second request would be another stream's. The
-   * backend learns that no request follows, and closes behind its answer.
+   * Any other answer is the last on this connection, for the path of a second request would be another stream's. It
+   * ends where it says so; what a backend sends behind it answers nothing that was asked here.
    */
-  #answer(head: string, rest: Buffer): void {
+  #answer(head: string, rest: Buffer, length: BodyLength): void {
     const { client, clock } = this.#options;
     const upstream = this.#upstream;
-    client.unpipe(upstream);
-    client.resume();
+    const body = new AnswerBody(length);
+    const settle = () => {
+      if (body.end === 'whole') endSoon(client, clock);
+      else breakOff(client);
+      upstream.destroy();
+    };
+    const onData = (piece: Buffer) => {
+      const sizeBytes = body.take(piece);
+      if (sizeBytes > 0 && !client.write(piece.subarray(0, sizeBytes))) upstream.pause();
+      if (body.end !== 'open') {
+        upstream.off('data', onData);
+        settle();
+      }
+    };
+    client.resume(); // unread it would make the system cut the connection under the answer
     client.write(toLastResponse(head), 'latin1');
-    if (rest.length > 0) client.write(rest);
-    upstream.pipe(client, { end: false });
-    upstream.once('close', () => {
-      if (isComplete(upstream)) endSoon(client, clock);
+    client.on('drain', () => upstream.resume());
+    upstream.once('end', () => {
+      if (length.kind === 'close') endSoon(client, clock);
       else breakOff(client);
     });
-    upstream.end();
+    upstream.once('close', () => {
+      if (!client.writableEnded) breakOff(client);
+    });
+    onData(rest);
+    if (body.end === 'open') upstream.on('data', onData).resume();
   }
 
-  #fail(why: Exclude<ReadHead['kind'], 'head'> | 'no-http'): StreamStart {
+  #fail(why: keyof typeof FAULTS): StreamStart {
     const { client, clock, backend, target } = this.#options;
     if (client.destroyed) return { kind: 'left' };
     const reason = this.#trouble ?? FAULTS[why];
     this.#upstream.destroy();
-    client.unpipe(this.#upstream);
     const text = `backend ${backend} does not answer at ${excerpt(target.authority)}: ${reason}. Ask for a new stream, or look at its log`;
     endSoon(client, clock, ownResponse(502, text));
     return { kind: 'failed', reason };
@@ -153,7 +182,8 @@ export class RelayedStream {
 const FAULTS = {
   ended: 'it closed the connection without an answer',
   'too-long': `the head of its answer has no end within ${HEAD_AT_MOST_BYTES / 1024} KiB`,
-  'no-http': 'its answer is not HTTP/1.1',
+  'no-http': 'its answer is not HTTP/1.1, or does not say where it ends',
+  'too-many': 'it sends first lines of answers and no answer',
 } as const;
 
 /**

@@ -18,27 +18,42 @@ export type ReadHead =
 export function readHead(socket: net.Socket, limitBytes: number): Promise<ReadHead> {
   return new Promise((resolve) => {
     let held: Buffer = Buffer.alloc(0);
+    let sizeBytes = 0;
     const done = (outcome: ReadHead) => {
       socket.off('data', onData).off('end', onEnd).off('close', onEnd);
       socket.pause();
       resolve(outcome);
     };
     const onData = (chunk: Buffer) => {
-      const from = Math.max(0, held.length - HEAD_END.length + 1);
-      held = held.length === 0 ? chunk : Buffer.concat([held, chunk]);
-      const end = held.indexOf(HEAD_END, from, 'latin1') + HEAD_END.length;
+      const from = Math.max(0, sizeBytes - HEAD_END.length + 1);
+      held = sizeBytes === 0 ? chunk : joined(held, sizeBytes, chunk);
+      sizeBytes += chunk.length;
+      const end = held.subarray(0, sizeBytes).indexOf(HEAD_END, from, 'latin1') + HEAD_END.length;
       if (end < HEAD_END.length) {
-        if (held.length > limitBytes) done({ kind: 'too-long' });
+        if (sizeBytes > limitBytes) done({ kind: 'too-long' });
         return;
       }
       if (end > limitBytes) done({ kind: 'too-long' });
-      else done({ kind: 'head', head: held.toString('latin1', 0, end), rest: held.subarray(end) });
+      else done({ kind: 'head', head: held.toString('latin1', 0, end), rest: held.subarray(end, sizeBytes) });
     };
     const onEnd = () => done({ kind: 'ended' });
     socket.on('data', onData).on('end', onEnd).on('close', onEnd);
     if (socket.destroyed) onEnd();
     else socket.resume();
   });
+}
+
+/** Puts `chunk` behind the first `sizeBytes` of `held`, which grows by doubling: a head may come byte by byte. */
+function joined(held: Buffer, sizeBytes: number, chunk: Buffer): Buffer {
+  const size = sizeBytes + chunk.length;
+  let buffer = held;
+  // What came first lies in a buffer of the system's own, which is never written to.
+  if (size > held.length) {
+    buffer = Buffer.allocUnsafe(Math.max(1024, 2 * size));
+    held.copy(buffer, 0, 0, sizeBytes);
+  }
+  chunk.copy(buffer, sizeBytes);
+  return buffer;
 }
 
 /** Sends the last bytes, if any, and lets the peer read them before the connection goes. */

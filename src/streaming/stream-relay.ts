@@ -9,7 +9,7 @@ import type { StreamKind } from '../cri/methods.ts';
 import { StartError } from '../errors.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
-import { type OwnStatus, ownResponse, parseRequestLine, redirectRequest } from './head.ts';
+import { type OwnStatus, ownResponse, parseRequest, redirectRequest } from './head.ts';
 import { HEAD_AT_MOST_BYTES, KEEP_ALIVE, RelayedStream } from './relayed-stream.ts';
 import { endSoon, readHead } from './sockets.ts';
 import { type StreamTarget, toTarget, toWholeUrl } from './stream-url.ts';
@@ -133,9 +133,9 @@ export class StreamRelay implements Streams {
   }
 
   async #open(client: net.Socket, head: string, rest: Buffer): Promise<void> {
-    const line = parseRequestLine(head);
-    if (line === undefined) {
-      this.#refuse(client, 400, 'this is no HTTP/1.1 request for a stream');
+    const line = parseRequest(head);
+    if (line.kind === 'refused') {
+      this.#refuse(client, line.status, line.why);
       return;
     }
     const [, kind = '', token = ''] = /^\/(exec|attach|portforward)\/([\w-]+)$/.exec(line.path) ?? [];

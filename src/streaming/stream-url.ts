@@ -54,9 +54,10 @@ export function toTarget(url: string, backend: string): StreamTarget {
   };
 }
 
-// No blanks and control characters: the path becomes part of a request's head.
+// Host and path become part of a request's head, so they are visible ASCII: no blanks, no control characters, and none
+// that would become one when it is written as a single byte.
 const HTTP_URL =
-  /^(https?):\/\/(\[[0-9a-f:.]+\]|[^/?#:@[\]\s]*)(?::(\d{1,5}))?((?:[/?][^#\s\p{Cc}]*)?)(?:#.*)?$/iu;
+  /^(https?):\/\/(\[[0-9a-f:.]+\]|[\w.~!$&'()*+,;=%-]*)(?::(\d{1,5}))?((?:[/?][!"$-~]*)?)(?:#.*)?$/i;
 
 /**
  * A host to connect to for one that only says "all addresses". Runtimes are Go programs, and those serve IPv4 as well

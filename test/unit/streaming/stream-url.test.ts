@@ -99,6 +99,9 @@ describe('where the relay goes for a URL', () => {
     'http://127.0.0.1:1/exec/x y',
     'http://127.0.0.1:1/exec/x\r\nHost: evil',
     'http://host\r\n:1/exec/x',
+    'http://127.0.0.1:1/exec/x\u010d\u010aX: evil',
+    'http://ho\u010d\u010ast:1/exec/x',
+    'http://127.0.0.1:1/exec/x\0',
     'exec/x',
     '',
   ])('is nowhere for %j, and the refusal keeps the token to itself', (url) => {
