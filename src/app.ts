@@ -13,6 +13,8 @@ import { Census } from './ledger/census.ts';
 import { ImageMemory } from './ledger/image-memory.ts';
 import { Locator } from './ledger/locate.ts';
 import { recall } from './ledger/recall.ts';
+import { ConnectionLimit } from './listeners/connection-limit.ts';
+import { descriptorLimit, shareDescriptors, warnOfFew, watchDescriptors } from './listeners/descriptors.ts';
 import { CgroupDrivers } from './proxy/cgroup-drivers.ts';
 import { dispatch } from './proxy/dispatch.ts';
 import { EventHub } from './proxy/event-hub.ts';
@@ -29,7 +31,7 @@ import { TwinAlarm } from './proxy/twin-alarm.ts';
 import { welcome } from './proxy/welcome.ts';
 import { startStreams } from './streaming/start.ts';
 import type { Logger } from './telemetry/log.ts';
-import { Metrics } from './telemetry/metrics.ts';
+import { type Listener, Metrics } from './telemetry/metrics.ts';
 
 export interface SwitchyardOptions {
   readonly config: Config;
@@ -77,13 +79,22 @@ export async function startSwitchyard({
     onError: (backend, error) =>
       log.error({ err: error, backend: backend.name }, 'unexpected error in an answer'),
   });
+  const descriptors = descriptorLimit();
+  const limits = shareDescriptors(descriptors, registry.all.length, config.streamRelay !== undefined);
+  warnOfFew(descriptors, limits, log);
+  const stopWatching = watchDescriptors(clock, log);
   // The socket first: who holds it may touch the state folder. Clients that connect meanwhile wait.
   const early: net.Socket[] = [];
   let accept = (socket: net.Socket): void => {
     socket.on('error', () => socket.destroy());
-    early.push(socket);
+    if (early.length < limits.cri) early.push(socket);
+    else socket.destroy();
   };
-  const listener = await listen({ ...config.listen, onConnection: (socket) => accept(socket) });
+  const listener = await listen({
+    ...config.listen,
+    onConnection: (socket) => accept(socket),
+    onError: (error) => log.error({ err: error }, 'a client could not be accepted'),
+  });
   const { stateDir } = config;
   const memory = await recall({
     stateDir,
@@ -130,10 +141,15 @@ export async function startSwitchyard({
     journal: () => ({ sizeBytes: memory.sizeBytes, isFailing: memory.trouble !== undefined }),
     lostLogLines,
   });
-  const streams = await startStreams({ config, clock, log, metrics }).catch(async (error: unknown) => {
-    await Promise.all([listener.close(), memory.close()]);
-    throw error;
-  });
+  const limitOf = (listener: Listener, atMost: number) =>
+    new ConnectionLimit({ listener, atMost, clock, log, counts: metrics });
+  const streamLimit = limitOf('streams', limits.streams);
+  const streams = await startStreams({ config, clock, log, metrics, limit: streamLimit }).catch(
+    async (error: unknown) => {
+      await Promise.all([listener.close(), memory.close()]);
+      throw error;
+    },
+  );
   const twinAlarm = new TwinAlarm(config, log, metrics, clock);
   const onForeignIds = (backend: Backend, count: number) => twinAlarm.foreignIds(backend, count);
   const census = new Census({
@@ -189,8 +205,14 @@ export async function startSwitchyard({
   const admission = new Admission(config.limits.callsInFlight, onWork);
   const layers = [observe(metrics, log, () => clock.now()), rescue(log), admission.layer];
   const serve = layers.reduceRight((next, layer) => layer(next), dispatch(parts));
-  const { messageSizeBytes } = config.limits;
-  const front = new Front({ clock, log, messageSizeBytes, callBudget: admission.budget, serve });
+  const front = new Front({
+    clock,
+    log,
+    messageSizeBytes: config.limits.messageSizeBytes,
+    callBudget: admission.budget,
+    limit: limitOf('cri', limits.cri),
+    serve,
+  });
 
   for (const backend of registry.all) census.expect(backend);
   registry.start();
@@ -203,6 +225,7 @@ export async function startSwitchyard({
     readiness: () => readinessOf(registry, memory.trouble),
     log,
     clock,
+    limit: limitOf('admin', limits.admin),
     firstAnswer: admission.firstAnswer,
   });
 
@@ -222,6 +245,7 @@ export async function startSwitchyard({
       await Promise.race([streams.drain(), grace]);
       streams.close();
       await admin?.close();
+      stopWatching();
     },
   };
 }

@@ -4,10 +4,14 @@ import { chmod, mkdir, unlink } from 'node:fs/promises';
 import net from 'node:net';
 import path from 'node:path';
 import { type FastifyInstance, fastify } from 'fastify';
+import type { Clock } from '../clock.ts';
 import { StartError } from '../errors.ts';
+import type { ConnectionLimit } from '../listeners/connection-limit.ts';
 import { createExposition } from '../telemetry/exposition.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import { guardConnections } from './connections.ts';
+import { Scrapes } from './scrapes.ts';
 
 /** Where the admin side listens. Port 0 takes any free port. */
 export type AdminAddress =
@@ -36,6 +40,9 @@ export interface AdminOptions {
   readonly metrics: Metrics;
   readonly readiness: () => Readiness;
   readonly log: Logger;
+  readonly clock: Clock;
+  /** Connections that clients may have. */
+  readonly limit: ConnectionLimit;
 }
 
 /** The running admin side. */
@@ -45,6 +52,13 @@ export interface AdminServer {
   /** Ends after the answers in flight; idle connections are cut. */
   close(): Promise<void>;
 }
+
+/** For a whole request: those here are a few lines. */
+const REQUEST_MS = 10_000;
+/** For the client to take all of an answer. */
+const ANSWER_MS = 30_000;
+/** Longer than a scrape interval. */
+const KEEP_ALIVE_MS = 75_000;
 
 /**
  * Starts /metrics, /livez and /readyz. Throws StartError when the address is taken; the socket file of a process that
@@ -57,12 +71,16 @@ export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
     logger: false,
     forceCloseConnections: true,
     bodyLimit: 64 * 1024,
-    requestTimeout: 10_000,
-    connectionTimeout: 60_000,
+    requestTimeout: REQUEST_MS,
+    connectionTimeout: ANSWER_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    // Unless said otherwise Node looks for requests that are late every 30 s.
+    http: { connectionsCheckingInterval: 1_000, headersTimeout: REQUEST_MS, maxHeaderSize: 8 * 1024 },
     schemaController: { compilersFactory: { buildValidator: noSchemas, buildSerializer: noSchemas } },
   });
+  guardConnections(server.server, { ...options, answerMs: ANSWER_MS });
   addHealth(server, options.readiness);
-  addMetrics(server, options.metrics);
+  addMetrics(server, options);
   server.setErrorHandler(async (error, request, reply) => {
     const { message, statusCode = 500 } = error as Error & { statusCode?: number };
     if (statusCode >= 500) log.error({ err: error, path: request.routeOptions.url }, 'admin request failed');
@@ -121,10 +139,11 @@ function addHealth(server: FastifyInstance, readiness: () => Readiness): void {
   });
 }
 
-function addMetrics(server: FastifyInstance, metrics: Metrics): void {
+function addMetrics(server: FastifyInstance, { metrics, clock }: AdminOptions): void {
   const registry = createExposition(metrics);
+  const scrapes = new Scrapes(registry, clock);
   server.get('/metrics', async (_request, reply) =>
-    reply.type(registry.contentType).send(await registry.metrics()),
+    reply.type(registry.contentType).send(await scrapes.text()),
   );
 }
 

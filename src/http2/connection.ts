@@ -25,7 +25,7 @@ function checkLength(isRight: boolean, what: string): void {
 export abstract class Connection extends StreamTable implements FrameReceiver {
   private readonly headers: HeaderReader;
   private readonly pings: PingAnswer;
-  private hasPeerSettings = false;
+  protected hasPeerSettings = false;
   private areSettingsAcked = false;
   private dataStream: Stream | undefined; // of the DATA frame at hand; undefined when it is ignored
   private dataEndsStream = false;

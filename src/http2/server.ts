@@ -15,6 +15,8 @@ import type { ConnectionOptions } from './transport.ts';
 export interface ServerOptions extends ConnectionOptions {
   /** A request begins: who receives it. Its headers follow at once. */
   readonly accept: (stream: Stream) => StreamReceiver;
+  /** The socket is closed, which may be a while after onClose. */
+  readonly onGone?: () => void;
 }
 
 const DRAIN_PING = Buffer.from('draining', 'latin1');
@@ -22,6 +24,9 @@ const DRAIN_PING_MS = 1000;
 
 // Stands in until accept() has named the real one.
 const NO_RECEIVER: StreamReceiver = { onHeaders() {}, onData() {}, onDrain() {}, onAborted() {} };
+
+/** Streams opened by all clients: an order of time that needs no clock. */
+let uses = 0;
 
 /** One accepted connection. */
 export class ServerConnection extends Connection {
@@ -32,6 +37,7 @@ export class ServerConnection extends Connection {
   private lastTakenId = 0; // of those that were not refused because of drain()
   private drainState: 'none' | 'announced' | 'final' = 'none';
   private drainTimer: Timer | undefined;
+  private useNumber = 0;
 
   /** Takes an accepted socket. Its input is read by 'data' events; see accept(). */
   constructor(socket: Socket, options: ServerOptions, readsShared = false) {
@@ -47,6 +53,7 @@ export class ServerConnection extends Connection {
       [SETTING.MAX_HEADER_LIST_SIZE, this.limits.headerListSizeBytes],
     ]);
     this.startReading(this, true);
+    if (options.onGone !== undefined) socket.once('close', options.onGone);
     if (!readsShared) socket.on('data', (chunk: Buffer) => this.take(chunk, 0));
   }
 
@@ -76,6 +83,28 @@ export class ServerConnection extends Connection {
   override countUnsent(changeBytes: number): boolean {
     this.queuedShare.take(changeBytes);
     return this.hasQueueRoom;
+  }
+
+  /**
+   * What it does for its client: it is closing, it waits for the client's preface and SETTINGS, no stream was ever opened,
+   * none is open and no answer waits, or it is at work.
+   */
+  get standing(): 'leaving' | 'silent' | 'unused' | 'idle' | 'busy' {
+    if (this.isClosed) return 'leaving';
+    if (!this.hasPeerSettings) return 'silent';
+    if (this.streams.size > 0 || this.output.unsentBytes > 0) return 'busy';
+    return this.lastId === 0 ? 'unused' : 'idle';
+  }
+
+  /** Higher than that of every connection whose last stream was opened before its own. */
+  get lastUse(): number {
+    return this.useNumber;
+  }
+
+  /** Closes it and its socket at once, also when it is closing already. */
+  dismiss(): void {
+    this.close();
+    this.socket.destroy();
   }
 
   /**
@@ -141,6 +170,7 @@ export class ServerConnection extends Connection {
     stream.announcedBytes = announcedLength();
     this.streams.add(stream);
     this.streamShare.take(1);
+    this.useNumber = ++uses;
     try {
       stream.receiver = this.serverOptions.accept(stream);
     } catch (error: unknown) {

@@ -5,6 +5,7 @@ import { ConnectionError } from '../http2/connection-error.ts';
 import { ListenerBudget } from '../http2/listener-budget.ts';
 import { ServerConnection } from '../http2/server.ts';
 import { SharedBudget } from '../http2/shared-budget.ts';
+import type { ConnectionLimit } from '../listeners/connection-limit.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { LogThrottle } from '../telemetry/log-throttle.ts';
 import { Call } from './call.ts';
@@ -19,6 +20,8 @@ export interface FrontOptions {
   readonly messageSizeBytes: number;
   /** Calls in flight: see Admission. */
   readonly callBudget: SharedBudget;
+  /** Connections that clients may have. */
+  readonly limit: ConnectionLimit;
   /** The stack of layers over dispatch. */
   readonly serve: Serve;
 }
@@ -29,6 +32,9 @@ export interface FrontOptions {
  */
 const REQUEST_BYTES = 64 * 1024 * 1024;
 const REQUEST_RESERVE_BYTES = 32 * 1024 * 1024;
+
+/** How long a client may take for its preface and SETTINGS, which every client sends as the first thing. */
+const PREFACE_MS = 10_000;
 
 export class Front {
   private readonly options: FrontOptions;
@@ -73,7 +79,11 @@ export class Front {
 
   /** Serves a client that has just connected. */
   accept(socket: net.Socket): void {
-    const { log, clock, callBudget } = this.options;
+    const { log, clock, callBudget, limit } = this.options;
+    if (!limit.makeRoom()) {
+      socket.destroy();
+      return;
+    }
     const requestBytes = this.requestBudget.join();
     const calls = callBudget.join();
     const client: ClientSide = {
@@ -88,6 +98,10 @@ export class Front {
       budget: this.budget,
       accept: (stream) => new Call(stream, this.host, client),
       onError: (error) => this.onError(error),
+      onGone: () => {
+        silence.cancel();
+        limit.delete(connection);
+      },
       onClose: (reason, error) => {
         this.connections.delete(connection);
         requestBytes.leave();
@@ -96,6 +110,8 @@ export class Front {
           log.warn({ reason }, 'a client broke the protocol: connection ended');
       },
     });
+    const silence = clock.after(PREFACE_MS, () => limit.dismissSilent(connection));
+    limit.add(connection);
     this.connections.add(connection);
   }
 

@@ -12,6 +12,8 @@ export interface ListenOptions {
   /** Name or number of the group that owns the socket; undefined leaves it as it is. */
   readonly group: string | undefined;
   onConnection(socket: net.Socket): void;
+  /** Connections could not be accepted; it goes on listening. */
+  onError(error: Error): void;
 }
 
 export interface Listener {
@@ -33,6 +35,8 @@ export async function listen(options: ListenOptions): Promise<Listener> {
     // Nobody else gets in between listen and chmod: a umask would be the whole process's.
     server.listen({ path: socket, backlog: 4_096 }, resolve);
   });
+  // Without a listener the second error of accept would end the process.
+  server.on('error', options.onError);
   await chmod(socket, mode);
   if (groupId !== undefined) await chown(socket, process.getuid?.() ?? -1, groupId);
   return {

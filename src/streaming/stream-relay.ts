@@ -7,6 +7,7 @@ import { toHostPort } from '../config/address.ts';
 import type { BackendConfig, TcpAddress } from '../config/config.ts';
 import type { StreamKind } from '../cri/methods.ts';
 import { StartError } from '../errors.ts';
+import type { ConnectionLimit, LimitedConnection } from '../listeners/connection-limit.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { type OwnStatus, ownResponse, parseRequest, redirectRequest } from './head.ts';
@@ -27,6 +28,8 @@ export interface StreamRelayOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly counts: Pick<Metrics, 'streamRequested' | 'streamOpened' | 'streamClosed'>;
+  /** Connections that clients may have. */
+  readonly limit: ConnectionLimit;
   /** Streams open at once; default 1000. */
   readonly streamsAtMost?: number;
 }
@@ -84,8 +87,7 @@ export class StreamRelay implements Streams {
     server.on('error', (error) => options.log.error({ err: error }, 'the relay of streams has an error'));
     server.on('connection', (client) => {
       client.on('error', () => client.destroy());
-      client.once('close', () => this.#clients.delete(client));
-      this.#clients.add(client);
+      if (!this.#admit(client)) return;
       this.#accept(client).catch((error: unknown) => {
         options.log.error({ err: error }, 'unexpected error in a stream');
         client.destroy();
@@ -110,6 +112,29 @@ export class StreamRelay implements Streams {
     this.#server.close();
     for (const stream of this.#streams) stream.cut();
     for (const socket of this.#clients) socket.destroy();
+  }
+
+  #admit(client: net.Socket): boolean {
+    const { limit } = this.#options;
+    if (!limit.makeRoom()) {
+      client.destroy();
+      return false;
+    }
+    const waiting = this.#waiting;
+    const connection: LimitedConnection = {
+      get standing() {
+        if (client.destroyed || client.writableEnded) return 'leaving';
+        return waiting.has(client) ? 'silent' : 'busy';
+      },
+      dismiss: () => client.destroy(),
+    };
+    client.once('close', () => {
+      this.#clients.delete(client);
+      limit.delete(connection);
+    });
+    this.#clients.add(client);
+    limit.add(connection);
+    return true;
   }
 
   async #accept(client: net.Socket): Promise<void> {

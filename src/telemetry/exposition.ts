@@ -24,6 +24,7 @@ export function createExposition(metrics: Metrics): Registry {
   counter(registry, 'switchyard_log_lines_dropped_total', LOG_LINES_HELP, [], function* () {
     yield [{}, metrics.sources.lostLogLines()];
   });
+  exposeListeners(registry, metrics);
   return registry;
 }
 
@@ -152,6 +153,21 @@ function exposeEvents(registry: Registry, metrics: Metrics): void {
   });
 }
 
+function exposeListeners(registry: Registry, metrics: Metrics): void {
+  gauge(registry, 'switchyard_connections', CONNECTIONS_HELP, ['listener'], function* () {
+    for (const [listener, { value }] of metrics.connections) yield [{ listener }, value];
+  });
+  counter(
+    registry,
+    'switchyard_connections_turned_away_total',
+    TURNED_AWAY_HELP,
+    ['listener', 'reason'],
+    function* () {
+      for (const [listener, reason, , { value }] of metrics.turnedAway) yield [{ listener, reason }, value];
+    },
+  );
+}
+
 const CALL_LABELS = ['method', 'backend', 'code'] as const;
 const PART_LABELS = ['backend', 'code'] as const;
 
@@ -191,3 +207,7 @@ const EVENTS_HELP =
 const SLOW_CLIENTS_HELP = 'Event streams that were ended because their client did not read fast enough.';
 const LOG_LINES_HELP =
   'Lines of the log that were dropped: they could not be written, as on a full disk, or their reader was too slow.';
+const CONNECTIONS_HELP =
+  'Connections that clients have open: to the CRI socket, the admin side, the relay of streams.';
+const TURNED_AWAY_HELP =
+  'Connections that Switchyard closed for the sake of others: refused (all others had something in flight), evicted (the one that mattered least made room), silent (nothing was asked in time).';

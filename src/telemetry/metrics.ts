@@ -52,6 +52,13 @@ export type LocateOutcome = 'found' | 'absent' | 'unresolved' | 'ambiguous';
 /** What became of a client's connection to the relay of streams. */
 export type StreamOutcome = 'upgraded' | 'answered' | 'failed' | 'left' | 'refused';
 
+/** What clients connect to. */
+export type Listener = 'cri' | 'admin' | 'streams';
+/**
+ * Why a connection was closed by us: there was no room for it, it made room for another, or it did not say what it wants.
+ */
+export type TurnedAway = 'refused' | 'evicted' | 'silent';
+
 /** The most methods that get series of their own; CRI has 43. What a client invents beyond is counted as 'other'. */
 const METHODS_AT_MOST = 100;
 
@@ -80,6 +87,10 @@ export class Metrics {
   readonly streamsOpen = new TallyTree<Count>(() => ({ value: 0 }));
   /** By backend and kind: events told to the clients of GetContainerEvents. */
   readonly events = new TallyTree<Count>(() => ({ value: 0 }));
+  /** By listener: connections that are open. */
+  readonly connections = new Map<Listener, Count>();
+  /** By listener and reason: connections that we closed for the sake of others. */
+  readonly turnedAway = new TallyTree<Count>(() => ({ value: 0 }));
   slowEventClients = 0;
   unknownRpcs = 0;
 
@@ -172,6 +183,24 @@ export class Metrics {
   /** A client read its events so slowly that its stream was ended. */
   slowEventClient(): void {
     this.slowEventClients++;
+  }
+
+  /** A client connected. */
+  connectionOpened(listener: Listener): void {
+    const count = this.connections.get(listener);
+    if (count === undefined) this.connections.set(listener, { value: 1 });
+    else count.value++;
+  }
+
+  /** Its connection is gone. Exactly once for each connectionOpened. */
+  connectionClosed(listener: Listener): void {
+    const count = this.connections.get(listener);
+    if (count !== undefined) count.value--;
+  }
+
+  /** A connection was closed for the sake of others. */
+  connectionTurnedAway(listener: Listener, reason: TurnedAway): void {
+    this.turnedAway.at(listener, reason).value++;
   }
 
   /** A call came for an RPC that has no row in the method table. Its name is for the log, not for a label. */

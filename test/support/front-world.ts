@@ -2,11 +2,13 @@
 import net from 'node:net';
 import type { Clock } from '../../src/clock.ts';
 import { systemClock } from '../../src/clock.ts';
+import type { ConnectionLimit } from '../../src/listeners/connection-limit.ts';
 import type { Call } from '../../src/proxy/call.ts';
 import { Front } from '../../src/proxy/front.ts';
 import { Admission } from '../../src/proxy/layers/admit.ts';
 import { rescue } from '../../src/proxy/layers/rescue.ts';
 import { block } from './http2-raw-peer.ts';
+import { limitFor } from './limit-for.ts';
 import { type LogLine, recorder } from './proxy-world.ts';
 import { tempDir } from './temp-dir.ts';
 
@@ -23,6 +25,7 @@ export interface FrontWorldOptions {
   readonly clock?: Clock;
   readonly callsInFlight?: number;
   readonly handle?: (call: Call) => void;
+  readonly limit?: ConnectionLimit;
 }
 
 /** A front whose calls go to `handle`, and are left unanswered without one. */
@@ -41,7 +44,8 @@ export async function frontWorld(options: FrontWorldOptions = {}): Promise<Front
       handle(call);
     }),
   );
-  const front = new Front({ clock, log, messageSizeBytes, callBudget: admission.budget, serve });
+  const limit = options.limit ?? limitFor('cri');
+  const front = new Front({ clock, log, messageSizeBytes, callBudget: admission.budget, limit, serve });
   const server = net.createServer({ pauseOnConnect: true }, (socket) => front.accept(socket));
   await new Promise<void>((resolve) => server.listen(dir.file('s'), resolve));
   return {

@@ -21,6 +21,8 @@ export interface SwitchyardSettings {
   readonly more?: Readonly<Record<string, unknown>>;
   /** Beside the test's own environment. */
   readonly env?: Readonly<Record<string, string>>;
+  /** File descriptors that the process may have; default: as many as the test. */
+  readonly descriptors?: number;
 }
 
 export class SwitchyardProcess implements AsyncDisposable {
@@ -31,23 +33,25 @@ export class SwitchyardProcess implements AsyncDisposable {
   readonly stateDir: string;
   private readonly logFile: string;
   private readonly env: Readonly<Record<string, string>>;
+  private readonly descriptors: number | undefined;
   private running: Daemon | undefined;
 
-  private constructor(dir: string, admin: string, env: Readonly<Record<string, string>>) {
+  private constructor(dir: string, admin: string, settings: SwitchyardSettings) {
     this.socket = path.join(dir, 'cri.sock');
     this.configFile = path.join(dir, 'config.yaml');
     this.stateDir = path.join(dir, 'state');
     this.logFile = path.join(dir, 'log');
     this.admin = admin;
-    this.env = env;
+    this.env = settings.env ?? {};
+    this.descriptors = settings.descriptors;
   }
 
   /** Writes the config and starts the program; it is ready when this resolves. */
   static async start(settings: SwitchyardSettings): Promise<SwitchyardProcess> {
-    const { dir, backends, rules, more, env } = settings;
+    const { dir, backends, rules, more } = settings;
     mkdirSync(dir, { recursive: true });
     const admin = `127.0.0.1:${await freePort()}`;
-    const switchyard = new SwitchyardProcess(dir, admin, env ?? {});
+    const switchyard = new SwitchyardProcess(dir, admin, settings);
     const config = {
       apiVersion: 'switchyard.dev/v1alpha1',
       kind: 'SwitchyardConfiguration',
@@ -70,14 +74,20 @@ export class SwitchyardProcess implements AsyncDisposable {
    */
   async startAgain(until: 'ready' | 'serving' = 'ready'): Promise<void> {
     const route = until === 'ready' ? '/readyz' : '/livez';
+    const command = [process.execPath, PROGRAM, 'serve', '--config', this.configFile];
+    const limited = ['-c', `ulimit -n ${this.descriptors}; exec "$@"`, 'bash', ...command];
     this.running = await Daemon.start({
       name: 'switchyard',
-      command: process.execPath,
-      args: [PROGRAM, 'serve', '--config', this.configFile],
+      command: this.descriptors === undefined ? process.execPath : 'bash',
+      args: this.descriptors === undefined ? command.slice(1) : limited,
       env: this.env,
       logFile: this.logFile,
       isReady: async () => (await this.ask(route).catch(() => undefined))?.ok === true,
     });
+  }
+
+  get adminPort(): number {
+    return Number(this.admin.split(':')[1]);
   }
 
   get pid(): number {

@@ -4,6 +4,7 @@ import net from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { StreamKind } from '../../../src/cri/methods.ts';
 import { startStreamRelay } from '../../../src/streaming/stream-relay.ts';
+import { limitFor } from '../../support/limit-for.ts';
 import { answerOf, openStream, request, restOf } from '../../support/stream-client.ts';
 import { until } from '../../support/until.ts';
 import { type RelayStage, relayStage } from './stage.ts';
@@ -132,7 +133,13 @@ describe('the relay', () => {
     const { port } = new URL(stage.url());
     const { clock, metrics } = stage;
     const address = { host: '127.0.0.1', port: Number(port) };
-    const second = startStreamRelay({ address, clock, log: undefined as never, counts: metrics });
+    const second = startStreamRelay({
+      address,
+      clock,
+      log: undefined as never,
+      counts: metrics,
+      limit: limitFor('streams'),
+    });
     await expect(second).rejects.toMatchObject({
       code: 'SWITCHYARD_START',
       message: expect.stringContaining(`127.0.0.1:${port}`),

@@ -4,6 +4,7 @@ import type { StreamKind } from '../../../src/cri/methods.ts';
 import { type StreamRelay, startStreamRelay } from '../../../src/streaming/stream-relay.ts';
 import { Metrics } from '../../../src/telemetry/metrics.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
+import { limitFor } from '../../support/limit-for.ts';
 import { type LogLine, recorder } from '../../support/proxy-world.ts';
 import type { Certificate } from '../../support/self-signed.ts';
 import { type StreamPeer, streamPeer } from '../../support/stream-peer.ts';
@@ -34,7 +35,14 @@ export async function relayStage(certificate?: Certificate, streamsAtMost = 1_00
   });
   const address = { host: '127.0.0.1', port: 0 };
   const log = recorder(lines);
-  const relay = await startStreamRelay({ address, clock, log, counts: metrics, streamsAtMost });
+  const relay = await startStreamRelay({
+    address,
+    clock,
+    log,
+    counts: metrics,
+    limit: limitFor('streams', metrics),
+    streamsAtMost,
+  });
   const scheme = certificate === undefined ? 'http' : 'https';
   const urlFor = (given: string) => relay.urlOf('exec', BACKEND, given);
   return {

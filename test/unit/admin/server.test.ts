@@ -3,9 +3,11 @@ import { existsSync, statSync } from 'node:fs';
 import { createServer, request } from 'node:http';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type AdminServer, type Readiness, startAdmin } from '../../../src/admin/server.ts';
+import { systemClock } from '../../../src/clock.ts';
 import { StartError } from '../../../src/errors.ts';
 import { createLogger } from '../../../src/telemetry/log.ts';
 import { Metrics } from '../../../src/telemetry/metrics.ts';
+import { limitFor } from '../../support/limit-for.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 
 const log = createLogger({ level: 'silent', format: 'json' }, { write: () => {} });
@@ -24,7 +26,15 @@ afterEach(async () => {
 
 async function start(options: Partial<Parameters<typeof startAdmin>[0]> = {}): Promise<AdminServer> {
   const address = { kind: 'tcp', host: '127.0.0.1', port: 0 } as const;
-  const server = await startAdmin({ address, metrics, readiness: () => ready, log, ...options });
+  const server = await startAdmin({
+    address,
+    metrics,
+    readiness: () => ready,
+    log,
+    clock: systemClock,
+    limit: limitFor('admin', metrics),
+    ...options,
+  });
   started.push(server);
   return server;
 }
