@@ -13,12 +13,12 @@ import { Census } from './ledger/census.ts';
 import { ImageMemory } from './ledger/image-memory.ts';
 import { Locator } from './ledger/locate.ts';
 import { recall } from './ledger/recall.ts';
-import { ConnectionLimit } from './listeners/connection-limit.ts';
-import { descriptorLimit, shareDescriptors, warnOfFew, watchDescriptors } from './listeners/descriptors.ts';
+import { planListeners } from './listeners/plan.ts';
 import { CgroupDrivers } from './proxy/cgroup-drivers.ts';
 import { dispatch } from './proxy/dispatch.ts';
 import { EventHub } from './proxy/event-hub.ts';
 import { Front } from './proxy/front.ts';
+import { Health } from './proxy/health.ts';
 import { Admission } from './proxy/layers/admit.ts';
 import { observe } from './proxy/layers/observe.ts';
 import { rescue } from './proxy/layers/rescue.ts';
@@ -31,7 +31,7 @@ import { TwinAlarm } from './proxy/twin-alarm.ts';
 import { welcome } from './proxy/welcome.ts';
 import { startStreams } from './streaming/start.ts';
 import type { Logger } from './telemetry/log.ts';
-import { type Listener, Metrics } from './telemetry/metrics.ts';
+import { Metrics } from './telemetry/metrics.ts';
 
 export interface SwitchyardOptions {
   readonly config: Config;
@@ -65,6 +65,7 @@ export async function startSwitchyard({
   const registry = new BackendRegistry(config, clock, {
     onState: (backend, state) => {
       logState(log, backend, state);
+      health.update();
       cgroupDrivers.onState(backend, state);
       metricLabels.onState(backend, state);
       if (state.kind === 'connecting' || state.kind === 'closed') return;
@@ -79,15 +80,14 @@ export async function startSwitchyard({
     onError: (backend, error) =>
       log.error({ err: error, backend: backend.name }, 'unexpected error in an answer'),
   });
-  const descriptors = descriptorLimit();
-  const limits = shareDescriptors(descriptors, registry.all.length, config.streamRelay !== undefined);
-  warnOfFew(descriptors, limits, log);
-  const stopWatching = watchDescriptors(clock, log);
+  const needs = { backends: registry.all.length, hasRelay: config.streamRelay !== undefined };
+  const listeners = planListeners(needs, clock, log);
+  const health = new Health(() => registry.isReady);
   // The socket first: who holds it may touch the state folder. Clients that connect meanwhile wait.
   const early: net.Socket[] = [];
   let accept = (socket: net.Socket): void => {
     socket.on('error', () => socket.destroy());
-    if (early.length < limits.cri) early.push(socket);
+    if (early.length < listeners.atMost.cri) early.push(socket);
     else socket.destroy();
   };
   const listener = await listen({
@@ -141,9 +141,7 @@ export async function startSwitchyard({
     journal: () => ({ sizeBytes: memory.sizeBytes, isFailing: memory.trouble !== undefined }),
     lostLogLines,
   });
-  const limitOf = (listener: Listener, atMost: number) =>
-    new ConnectionLimit({ listener, atMost, clock, log, counts: metrics });
-  const streamLimit = limitOf('streams', limits.streams);
+  const streamLimit = listeners.limit('streams', metrics);
   const streams = await startStreams({ config, clock, log, metrics, limit: streamLimit }).catch(
     async (error: unknown) => {
       await Promise.all([listener.close(), memory.close()]);
@@ -190,6 +188,7 @@ export async function startSwitchyard({
     streams,
     listSizes: new ListSizeAlarm(log),
     events,
+    health,
     record,
     onForeignIds,
   };
@@ -210,7 +209,7 @@ export async function startSwitchyard({
     log,
     messageSizeBytes: config.limits.messageSizeBytes,
     callBudget: admission.budget,
-    limit: limitOf('cri', limits.cri),
+    limit: listeners.limit('cri', metrics),
     serve,
   });
 
@@ -225,7 +224,7 @@ export async function startSwitchyard({
     readiness: () => readinessOf(registry, memory.trouble),
     log,
     clock,
-    limit: limitOf('admin', limits.admin),
+    limit: listeners.limit('admin', metrics),
     firstAnswer: admission.firstAnswer,
   });
 
@@ -237,6 +236,7 @@ export async function startSwitchyard({
       await listener.close();
       front.drain();
       events.close();
+      health.close();
       const grace = sleep(clock, config.shutdownGraceMs);
       await Promise.race([admission.drain(), grace]);
       front.close();
@@ -245,7 +245,7 @@ export async function startSwitchyard({
       await Promise.race([streams.drain(), grace]);
       streams.close();
       await admin?.close();
-      stopWatching();
+      listeners.stop();
     },
   };
 }

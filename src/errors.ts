@@ -86,6 +86,13 @@ export class UnresolvedIdError extends SwitchyardError {
   }
 }
 
+/** A client asked for the health of a service that is not here. */
+export class UnknownServiceError extends SwitchyardError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('SWITCHYARD_UNKNOWN_SERVICE', 'NOT_FOUND', message, options);
+  }
+}
+
 /** A shortened id fits several objects. */
 export class AmbiguousIdError extends SwitchyardError {
   constructor(message: string, options?: ErrorOptions) {

@@ -10,7 +10,7 @@ export function readinessOf(registry: BackendRegistry, journalTrouble: string | 
     isUp: backend.state.kind === 'ready',
     detail: describeState(backend.state),
   }));
-  const isReady = registry.default.state.kind === 'ready';
+  const { isReady } = registry;
   const reason = `the default backend ${registry.default.name} ${describeState(registry.default.state)}`;
   return {
     isReady,

@@ -23,6 +23,11 @@ export class BackendRegistry {
     this.byName = new Map(backends.map((backend) => [backend.name, backend]));
   }
 
+  /** Whether a kubelet may be pointed at this Switchyard: the default backend answers. */
+  get isReady(): boolean {
+    return this.default.state.kind === 'ready';
+  }
+
   /** The backend of that name; throws when the name is not in the config, which a checked config rules out. */
   get(name: string): Backend {
     const backend = this.byName.get(name);

@@ -11,6 +11,7 @@ import { ownedHandler } from './handlers/owned.ts';
 import { placeHandler } from './handlers/place.ts';
 import { streamListHandler } from './handlers/stream-list.ts';
 import { unknownHandler } from './handlers/unknown.ts';
+import { Health } from './health.ts';
 import type { Serve } from './layers/layer.ts';
 import type { ProxyParts } from './parts.ts';
 import { isGrpc, replyPlain } from './plain-reply.ts';
@@ -48,12 +49,14 @@ export function dispatch(parts: ProxyParts): Serve {
   };
 
   return (call) => {
-    if (call.route === undefined) {
+    const { route } = call;
+    if (route === undefined && !Health.serves(call.path)) {
       if (isGrpc(call)) throw new UnimplementedError(`unknown path ${excerpt(call.path)}`);
       return replyPlain(call);
     }
     if (call.requestError !== undefined) throw call.requestError;
-    if (call.route.method === undefined) return unknown(call);
-    return byKind(call, call.route.method);
+    if (route === undefined) return parts.health.serve(call);
+    if (route.method === undefined) return unknown(call);
+    return byKind(call, route.method);
   };
 }

@@ -161,9 +161,10 @@ function exposeListeners(registry: Registry, metrics: Metrics): void {
     registry,
     'switchyard_connections_turned_away_total',
     TURNED_AWAY_HELP,
-    ['listener', 'reason'],
+    ['listener', 'outcome'],
     function* () {
-      for (const [listener, reason, , { value }] of metrics.turnedAway) yield [{ listener, reason }, value];
+      for (const [listener, reason, , { value }] of metrics.turnedAway)
+        yield [{ listener, outcome: reason }, value];
     },
   );
 }

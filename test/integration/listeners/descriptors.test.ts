@@ -56,7 +56,7 @@ describe('with 64 descriptors', () => {
     for (let i = 0; i < 30; i++) expect(await version(switchyard)).toBe('v1');
     const metrics = await switchyard.metrics();
     expect(metrics).toMatch(
-      /switchyard_connections_turned_away_total\{listener="admin",reason="evicted"\} \d\d/,
+      /switchyard_connections_turned_away_total\{listener="admin",outcome="evicted"\} \d\d/,
     );
     expect(metrics).toMatch(/switchyard_connections\{listener="admin"\} 4\n/);
     expect(switchyard.logTail(50)).toMatch(/"listener":"admin".*connections were closed/);
@@ -72,6 +72,6 @@ describe('with 64 descriptors', () => {
     runtime = await startSimulatedRuntime({ profile: 'containerd-2.1', socket: dir.file('one.sock') });
     await until(async () => (await switchyard.readiness()).includes('"isUp":true'), 'the backend is back');
     expect(await version(switchyard)).toBe('v1');
-    expect(await switchyard.metrics()).toMatch(/turned_away_total\{listener="cri",reason="evicted"\} \d\d/);
+    expect(await switchyard.metrics()).toMatch(/turned_away_total\{listener="cri",outcome="evicted"\} \d\d/);
   });
 });

@@ -63,7 +63,7 @@ Buckets of durations go from 0.5 ms to 2 minutes.
       expect(help, name).toMatch(/^[A-Z0-9].*\.$/);
       for (const label of labelNames) {
         expect(
-          ['method', 'backend', 'rule', 'code', 'outcome', 'state', 'kind', 'version', 'node'],
+          ['method', 'backend', 'rule', 'code', 'outcome', 'listener', 'state', 'kind', 'version', 'node'],
           name,
         ).toContain(label);
       }
