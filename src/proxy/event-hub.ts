@@ -6,6 +6,7 @@ import type { Metrics } from '../telemetry/metrics.ts';
 import type { Call } from './call.ts';
 import { EventFeed, type FeedParts } from './event-feed.ts';
 import { EventQueue } from './event-queue.ts';
+import { whoYields } from './stream-places.ts';
 
 export interface EventHubOptions extends Omit<FeedParts, 'hasClients' | 'tell' | 'onLacking'> {
   readonly backends: readonly Backend[];
@@ -45,9 +46,12 @@ export class EventHub {
       for (const [backend, feed] of this.feeds) if (feed.isLacking) throw lacking(backend);
     }
     if (this.clients.size >= CLIENTS_LIMIT) {
-      throw new OverloadedError(`${this.clients.size} clients listen to events, which is the limit`, {
-        hint: 'End those that nobody needs',
-      });
+      const limit = `${this.clients.size} streams of events are open, which is the limit`;
+      const hint = 'End those that nobody needs';
+      const least = whoYields(call, [...this.clients.keys()]);
+      if (least === undefined) throw new OverloadedError(limit, { hint });
+      this.clients.delete(least);
+      least.fail(new OverloadedError(`${limit}, and another client has fewer or reads them`, { hint }));
     }
     call.backendName = 'several';
     call.watch(() => this.clients.delete(call));

@@ -6,6 +6,7 @@ import { encodeNumber } from '../cri/wire-writer.ts';
 import { DrainingError, OverloadedError, UnknownServiceError } from '../errors.ts';
 import type { Call } from './call.ts';
 import { reply, startReply } from './replies.ts';
+import { whoYields } from './stream-places.ts';
 
 /** HealthCheckResponse.ServingStatus. */
 const SERVING = 1;
@@ -68,9 +69,12 @@ export class Health {
 
   private watch(call: Call, isKnown: boolean): void {
     if (this.watchers.size >= WATCHERS_AT_MOST) {
-      throw new OverloadedError(`${this.watchers.size} clients watch the health, which is the limit`, {
-        hint: 'End those that nobody needs, or use Check',
-      });
+      const limit = `${this.watchers.size} watches of the health are open, which is the limit`;
+      const hint = 'End those that nobody needs, or use Check';
+      const least = whoYields(call, [...this.watchers.keys()]);
+      if (least === undefined) throw new OverloadedError(limit, { hint });
+      this.watchers.delete(least);
+      least.fail(new OverloadedError(`${limit}, and another client has fewer`, { hint }));
     }
     const watcher: Watcher = { isKnown, told: 0 };
     call.watch(() => this.watchers.delete(call));

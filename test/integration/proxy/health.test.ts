@@ -67,11 +67,20 @@ let client: HealthClient;
 
 beforeEach(async () => {
   world = await proxyWorld([{ name: 'one', profile: 'containerd-2.1' }]);
-  const { grpc } = loadPackageDefinition(SERVICE) as unknown as {
-    grpc: { health: { v1: { Health: new (address: string, how: unknown) => HealthClient } } };
-  };
-  client = new grpc.health.v1.Health(`unix:${world.switchyard.socket}`, credentials.createInsecure());
+  client = newClient();
 });
+
+/** A client with a connection of its own. */
+function newClient(): HealthClient {
+  const { grpc } = loadPackageDefinition(SERVICE) as unknown as {
+    grpc: {
+      health: { v1: { Health: new (address: string, how: unknown, options: object) => HealthClient } };
+    };
+  };
+  return new grpc.health.v1.Health(`unix:${world.switchyard.socket}`, credentials.createInsecure(), {
+    'grpc.use_local_subchannel_pool': 1,
+  });
+}
 
 afterEach(async () => {
   client.close();
@@ -144,6 +153,20 @@ describe('Watch', () => {
       await until(() => next.said.length === 1, 'it is answered');
       return next.said[0] === 'SERVING';
     }, 'there is room');
+  });
+
+  it('of another client takes the place of one that has many', async () => {
+    const watches = Array.from({ length: 64 }, () => watch());
+    await until(() => watches.every(({ said }) => said.length === 1), 'all have the first word');
+    const other = newClient();
+    const said: string[] = [];
+    other
+      .watch({ service: '' })
+      .on('data', (answer: Answer) => said.push(answer.status))
+      .on('error', () => undefined);
+    await until(() => said.length === 1, 'it has its first word');
+    expect(watches.filter(({ said: words }) => words.length === 2)).toHaveLength(1);
+    other.close();
   });
 
   it('ends when Switchyard stops, with NOT_SERVING as the last word, and holds nothing up', async () => {
