@@ -103,7 +103,8 @@ export class ServerConnection extends Connection {
 
   /** Closes it and its socket at once, also when it is closing already. */
   dismiss(): void {
-    this.close();
+    // Who has not greeted does not wait for GOAWAY, and in a flood there are thousands of them.
+    if (this.hasPeerSettings) this.close();
     this.socket.destroy();
   }
 
