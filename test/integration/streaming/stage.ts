@@ -23,7 +23,11 @@ export interface RelayStage extends AsyncDisposable {
 
 const BACKEND = { name: 'one', streamingBase: undefined } as BackendConfig;
 
-export async function relayStage(certificate?: Certificate, streamsAtMost = 1_000): Promise<RelayStage> {
+export async function relayStage(
+  certificate?: Certificate,
+  streamsAtMost = 1_000,
+  clientsAtMost = 10_000,
+): Promise<RelayStage> {
   const peer = await streamPeer(certificate === undefined ? {} : { certificate });
   const clock = new FakeClock();
   const lines: LogLine[] = [];
@@ -40,7 +44,7 @@ export async function relayStage(certificate?: Certificate, streamsAtMost = 1_00
     clock,
     log,
     counts: metrics,
-    limit: limitFor('streams', metrics),
+    limit: limitFor('streams', metrics, clientsAtMost),
     streamsAtMost,
   });
   const scheme = certificate === undefined ? 'http' : 'https';
