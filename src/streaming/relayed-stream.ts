@@ -141,8 +141,8 @@ export class RelayedStream {
     const { client, clock } = this.#options;
     const upstream = this.#upstream;
     const body = new AnswerBody(length);
-    const settle = () => {
-      if (body.end === 'whole') endSoon(client, clock);
+    const settle = (isWhole: boolean) => {
+      if (isWhole) endSoon(client, clock);
       else breakOff(client);
       upstream.destroy();
     };
@@ -151,16 +151,13 @@ export class RelayedStream {
       if (sizeBytes > 0 && !client.write(piece.subarray(0, sizeBytes))) upstream.pause();
       if (body.end !== 'open') {
         upstream.off('data', onData);
-        settle();
+        settle(body.end === 'whole');
       }
     };
     client.resume(); // unread it would make the system cut the connection under the answer
     client.write(toLastResponse(head), 'latin1');
     client.on('drain', () => upstream.resume());
-    upstream.once('end', () => {
-      if (length.kind === 'close') endSoon(client, clock);
-      else breakOff(client);
-    });
+    upstream.once('end', () => settle(length.kind === 'close'));
     upstream.once('close', () => {
       if (!client.writableEnded) breakOff(client);
     });

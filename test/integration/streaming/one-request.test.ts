@@ -144,8 +144,9 @@ describe('an answer without a 101', () => {
   });
 
   it('without length and chunks ends when the backend closes', async () => {
-    stage.peer.serve = ({ socket }) => socket.end('HTTP/1.0 500 Oops\r\n\r\nbang');
+    stage.peer.serve = ({ socket }) => socket.resume().end('HTTP/1.0 500 Oops\r\n\r\nbang');
     expect(`${await restOf(await request(stage.url()))}`).toMatch(/\r\n\r\nbang$/);
+    await until(() => stage.peer.requests[0]?.socket.closed === true, 'the backend is let go');
   });
 
   it.each([
