@@ -164,7 +164,10 @@ describe('a call through the proxy', () => {
   });
 
   it('answers a service that is not CRI with UNIMPLEMENTED', async () => {
-    const reply = await proxied.rawCall('/grpc.reflection.v1.ServerReflection/ServerReflectionInfo', Buffer.alloc(0));
+    const reply = await proxied.rawCall(
+      '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo',
+      Buffer.alloc(0),
+    );
     expect(reply.code).toBe(12);
   });
 
