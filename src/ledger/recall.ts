@@ -47,7 +47,8 @@ export interface Recall {
  */
 export async function recall(options: RecallOptions): Promise<Recall> {
   const { backends, stateDir, clock, onTrouble, onRecovered } = options;
-  const lock = await lockState(stateDir);
+  const lock = await lockState(stateDir, clock);
+  for (const remark of lock.remarks) options.onRemark(remark);
   const byName = new Map(backends.map((backend) => [backend.name, backend]));
   const { ledgerJournal: journal, state } = await LedgerJournal.open({
     file: path.join(stateDir, FILE),

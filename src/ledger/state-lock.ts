@@ -1,36 +1,210 @@
-// One Switchyard for a state folder: of two that write one journal, each would lose what the other has on record.
-import { mkdir, stat } from 'node:fs/promises';
+// One Switchyard for a state directory: of two that write one journal, each would lose what the other has on record.
+import { randomBytes } from 'node:crypto';
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  existsSync,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  type Stats,
+  unlinkSync,
+} from 'node:fs';
+import { mkdir } from 'node:fs/promises';
 import net from 'node:net';
+import path from 'node:path';
+import { type Clock, sleep } from '../clock.ts';
 import { StartError } from '../errors.ts';
 
-/** A state folder that is ours alone. */
+/** A state directory that is ours alone. */
 export interface StateLock {
+  /** What people should know about the directory, as sentences without a full stop. Empty when all is well. */
+  readonly remarks: readonly string[];
+  /** May be called again. */
   release(): void;
 }
 
+/** How long to wait for others that want the lock at the same moment to make up their minds, and how often to look. */
+const RIVALS_MS = 5_000;
+const LOOK_AGAIN_MS = 5;
+
+/** Modes of a lock's socket. That of its holder differs, for all to see. */
+const WANTED = 0o600;
+const HELD = 0o700;
+
+const LOCK_NAME = /^lock\.[0-9a-f]{16}$/;
+const NEW_NAME = /^lock\.[0-9a-f]{16}\.new$/;
+
+/** Codes that say that nothing can be written there: then there is no journal either that a lock would protect. */
+const NOT_WRITABLE: readonly unknown[] = ['EACCES', 'EROFS', 'ENOENT', 'ENOTDIR', 'EEXIST'];
+
 /**
- * Takes the folder, which is made if there is none. The lock is the name of an abstract socket, made of the folder's
- * device and inode: the kernel gives it to one process only and takes it back when that ends, however it ends. So
- * nothing is ever left behind, and another path to the folder is no way around it; processes in other network
- * namespaces do not see it. Without a lock, a lock that says nothing: where the folder cannot be made, nothing is
- * written either, and systems other than Linux have no such sockets. Throws StartError when another process has it.
+ * Takes the directory, which is made if there is none. Throws StartError when another process has it.
+ *
+ * Whoever wants it listens on a unix socket in it, under a name that is never used again, and then looks for those of
+ * others. The kernel refuses connections to the socket of a process that has ended, however it ended, so what a kill
+ * leaves is known as such and removed. Each shows its socket before it looks: of two, the later one sees the earlier one.
+ * Where both see each other the lower name goes first; but one that found nobody holds the lock, and shows that by its
+ * socket's mode, and until it has, the lower name waits for it. Sockets in a directory are the same ones by any path, and
+ * from any namespace for processes or networks; and only who may write in the directory can get in the way.
  */
-export async function lockState(stateDir: string): Promise<StateLock> {
-  const server = net.createServer((visitor) => visitor.destroy());
-  server.unref();
+export async function lockState(stateDir: string, clock: Clock): Promise<StateLock> {
+  let lock: Lock;
   try {
-    await mkdir(stateDir, { recursive: true });
-    const { dev, ino } = await stat(stateDir);
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject);
-      server.listen(`\0switchyard-state-${dev}-${ino}`, resolve);
-    });
+    await mkdir(path.dirname(stateDir), { recursive: true });
+    await mkdir(stateDir, { mode: 0o700 }).catch(ignoreExisting);
+    lock = await Lock.show(stateDir);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') {
-      throw new StartError(`another Switchyard already keeps its state in ${stateDir}`, {
-        hint: 'Stop it first, or give this one another stateDir in its config',
-      });
+    const { code, message } = error as NodeJS.ErrnoException;
+    const remark = `no lock could be taken there: a second Switchyard that uses it would not be noticed (${message})`;
+    return { remarks: NOT_WRITABLE.includes(code) ? [] : [remark], release() {} };
+  }
+  const untilMs = clock.now() + RIVALS_MS;
+  let next = await lock.look();
+  while (next === 'wait' && clock.now() < untilMs) {
+    await sleep(clock, LOOK_AGAIN_MS);
+    next = await lock.look();
+  }
+  if (next !== 'hold') {
+    lock.release();
+    throw new StartError(`another Switchyard already keeps its state in ${stateDir}`, {
+      hint: 'Stop it first, or give this one another stateDir in its config',
+    });
+  }
+  lock.hold();
+  return { remarks: remarksOn(stateDir, lock.directory), release: () => lock.release() };
+}
+
+/** Our socket in the directory. */
+class Lock {
+  readonly directory: Stats;
+  readonly #server: net.Server;
+  readonly #fd: number;
+  readonly #base: string;
+  readonly #name: string;
+  #isReleased = false;
+
+  private constructor(fd: number, base: string, name: string, server: net.Server) {
+    this.directory = fstatSync(fd);
+    this.#fd = fd;
+    this.#base = base;
+    this.#name = name;
+    this.#server = server;
+  }
+
+  /** Listens there for all to see. */
+  static async show(stateDir: string): Promise<Lock> {
+    const fd = openSync(stateDir, constants.O_RDONLY | constants.O_DIRECTORY);
+    try {
+      // A socket's path has at most 107 bytes, and this one is short.
+      const base = existsSync('/proc/self/fd') ? `/proc/self/fd/${fd}` : stateDir;
+      for (;;) {
+        const name = `lock.${randomBytes(8).toString('hex')}`;
+        const server = await listenAt(base, name);
+        if (server !== undefined) return new Lock(fd, base, name, server);
+      }
+    } catch (error) {
+      closeSync(fd);
+      throw error;
     }
   }
-  return { release: () => server.close() };
+
+  /** Looks for others, and removes what dead ones have left. */
+  async look(): Promise<'hold' | 'wait' | 'lost'> {
+    let next: 'hold' | 'wait' = 'hold';
+    for (const name of readdirSync(this.#base)) {
+      if (name === this.#name || !(LOCK_NAME.test(name) || NEW_NAME.test(name))) continue;
+      const file = path.join(this.#base, name);
+      const found = lstatSync(file, { throwIfNoEntry: false });
+      if (found === undefined || !found.isSocket() || !this.#isTrusted(found.uid)) continue;
+      const isAlive = await answers(file);
+      if (!isAlive) unlinkIfThere(file);
+      // One that does not show itself yet looks around after it does, and sees us then.
+      if (!isAlive || NEW_NAME.test(name)) continue;
+      if ((found.mode & 0o777) === HELD || name < this.#name) return 'lost';
+      next = 'wait';
+    }
+    return next;
+  }
+
+  hold(): void {
+    chmodSync(path.join(this.#base, this.#name), HELD);
+  }
+
+  release(): void {
+    if (this.#isReleased) return;
+    this.#isReleased = true;
+    unlinkIfThere(path.join(this.#base, this.#name));
+    this.#server.close();
+    closeSync(this.#fd);
+  }
+
+  /** In a directory that others may write in, their sockets are no locks. */
+  #isTrusted(uid: number): boolean {
+    return uid === 0 || uid === process.geteuid?.() || uid === this.directory.uid;
+  }
+}
+
+/** Undefined when another process took the socket away because it did not listen yet. */
+async function listenAt(base: string, name: string): Promise<net.Server | undefined> {
+  const server = net.createServer((visitor) => visitor.destroy());
+  server.unref();
+  const fresh = path.join(base, `${name}.new`);
+  await new Promise<void>((resolve, reject) => {
+    server.on('error', reject); // later ones, of accepting, concern nobody
+    server.listen(fresh, resolve);
+  });
+  try {
+    chmodSync(fresh, WANTED);
+    renameSync(fresh, path.join(base, name));
+    return server;
+  } catch (error) {
+    server.close();
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** Whether a process listens on the socket. One that is too busy to accept counts. */
+function answers(socket: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = net.connect(socket, () => {
+      probe.destroy();
+      resolve(true);
+    });
+    probe.once('error', ({ code }: NodeJS.ErrnoException) =>
+      resolve(code !== 'ECONNREFUSED' && code !== 'ENOENT'),
+    );
+  });
+}
+
+function remarksOn(stateDir: string, { mode, uid }: Stats): string[] {
+  const remarks: string[] = [];
+  const permissions = (mode & 0o7777).toString(8).padStart(4, '0');
+  if ((mode & 0o022) !== 0) {
+    remarks.push(
+      `others may write in ${stateDir} (mode ${permissions}), so they can take its files away or put theirs there; give it to Switchyard alone: chmod 0700 ${stateDir}`,
+    );
+  }
+  if (uid !== 0 && uid !== process.geteuid?.()) {
+    remarks.push(
+      `${stateDir} belongs to uid ${uid}, who can take its files away; give it to Switchyard alone: chown ${process.geteuid?.()} ${stateDir}`,
+    );
+  }
+  return remarks;
+}
+
+function unlinkIfThere(file: string): void {
+  try {
+    unlinkSync(file);
+  } catch {
+    // It is gone, or may not be removed; a dead one is in nobody's way.
+  }
+}
+
+function ignoreExisting(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EEXIST') throw error;
 }

@@ -1,6 +1,6 @@
 // Switchyard under a model test, in two forms: inside the test's process, which is quick, and as a process of its own,
 // which can really be killed. Both keep their state folder from one life to the next.
-import { cpSync, existsSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, lstatSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { type Switchyard, startSwitchyard } from '../../src/app.ts';
@@ -50,7 +50,7 @@ export class InnerProxy implements ModelProxy {
       // A part of our own process cannot be killed. So the next life gets the files as they are at this moment, and
       // whatever this one still writes on its way out is lost, as if it had not been there to write it.
       const copy = `${stateDir}-${++this.deaths}`;
-      cpSync(stateDir, copy, { recursive: true });
+      cpSync(stateDir, copy, { recursive: true, filter: (source) => !lstatSync(source).isSocket() });
       this.config = { ...this.config, stateDir: copy };
     }
     await this.switchyard?.close();

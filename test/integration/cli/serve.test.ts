@@ -1,6 +1,6 @@
 // `switchyard serve` as its users run it: the built program as a child process.
 import { existsSync } from 'node:fs';
-import { readdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { startSimulatedRuntime } from '../../../src/simulator/runtime.ts';
 import { CriClient } from '../../support/cri-client.ts';
@@ -127,6 +127,34 @@ v8.setFlagsFromString = (flags) => { console.error('flags', flags); setFlagsFrom
     await first.ended;
     await using third = new Program(['serve', '--config', config]);
     await third.prints('serving CRI');
+  });
+
+  it('starts once of several starts at the same moment with one state directory', async () => {
+    await using dir = await tempDir();
+    const text = await readFile(await writeConfig(dir), 'utf8');
+    const start = async (name: string) => {
+      await writeFile(dir.file(`${name}.yaml`), text.replace('cri.sock', `${name}.sock`));
+      return new Program(['serve', '--config', dir.file(`${name}.yaml`)]);
+    };
+    await using first = await start('first');
+    await using second = await start('second');
+    await using third = await start('third');
+    const programs = [first, second, third];
+    await until(() => programs.filter(({ ending }) => ending !== undefined).length === 2, 'two have ended');
+    const serving = programs.filter(({ ending }) => ending === undefined);
+    expect(serving).toHaveLength(1);
+    await serving[0]?.prints('serving CRI');
+    for (const { err } of programs.filter((program) => !serving.includes(program)))
+      expect(err).toContain(`another Switchyard already keeps its state in ${dir.file('state')}`);
+  });
+
+  it('says in the log that others may write in its state directory', async () => {
+    await using dir = await tempDir();
+    await mkdir(dir.file('state'));
+    await chmod(dir.file('state'), 0o777);
+    await using program = new Program(['serve', '--config', await writeConfig(dir)]);
+    await program.prints(`others may write in ${dir.file('state')} (mode 0777)`);
+    await program.prints('serving CRI');
   });
 
   it('exits 3 on a config that is refused, and says where', async () => {

@@ -1,3 +1,4 @@
+import { lstatSync } from 'node:fs';
 import { cp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { status } from '@grpc/grpc-js';
 import { describe, expect, it } from 'vitest';
@@ -26,7 +27,9 @@ const sandboxIds = async (client: CriClient) =>
 /** Another Switchyard that finds the state folder as it is now, as one does that was started after a kill -9. */
 async function afterKill(world: ProxyWorld) {
   const config = configOf(world.dir, BACKENDS);
-  await cp(config.stateDir, world.dir.file('state-2'), { recursive: true });
+  // A socket, such as the lock, cannot be copied.
+  const filter = (source: string) => !lstatSync(source).isSocket();
+  await cp(config.stateDir, world.dir.file('state-2'), { recursive: true, filter });
   const lines: ReturnType<typeof recorder> = recorder([]);
   const socket = world.dir.file('cri-2.sock');
   const switchyard = await startSwitchyard({
