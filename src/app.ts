@@ -27,6 +27,7 @@ import { listen } from './proxy/listener.ts';
 import { MetricLabels } from './proxy/metric-labels.ts';
 import type { ProxyParts } from './proxy/parts.ts';
 import { RuntimeConfigReplay } from './proxy/runtime-config-replay.ts';
+import { reportState } from './proxy/state-report.ts';
 import { TwinAlarm } from './proxy/twin-alarm.ts';
 import { welcome } from './proxy/welcome.ts';
 import { startStreams } from './streaming/start.ts';
@@ -50,6 +51,8 @@ export interface Switchyard {
   readonly socket: string;
   /** Where metrics and health are served; undefined when the config has no admin address, or it could not be had. */
   readonly adminAddress: string | undefined;
+  /** Writes to the log how the backends are, and which calls have been in flight for longest. */
+  reportState(): void;
   /** Takes no new calls, lets those in flight finish within the grace time, removes the socket. */
   close(): Promise<void>;
 }
@@ -231,6 +234,7 @@ export async function startSwitchyard({
   return {
     socket: config.listen.socket,
     adminAddress: admin?.address,
+    reportState: () => reportState(log, { backends: registry.all, calls: front.calls(), clock }),
     close: async () => {
       log.info({ callsInFlight: admission.callsInFlight }, 'stopping');
       await listener.close();

@@ -1,6 +1,7 @@
 // The first file of the built program: dist/main.js. All else is in chunks beside it, CommonJS that Node can load by
 // itself. Compiling them took half of the time to the first answered call, so here each is given to V8 with the code
 // that was made of it at build time, where there is such code for this very build of Node.
+import './early-signals.ts';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { Script } from 'node:vm';

@@ -79,6 +79,11 @@ export class Backend {
     return this.endpoint.callsInFlight;
   }
 
+  /** Those of them that wait. */
+  get callsWaiting(): number {
+    return this.endpoint.callsWaiting;
+  }
+
   /** Calls it allows at once. */
   get maxCalls(): number {
     return this.endpoint.maxCalls;

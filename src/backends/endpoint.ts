@@ -93,6 +93,11 @@ export class Endpoint {
     return (this.connection?.streamCount ?? 0) + this.waiting.count;
   }
 
+  /** Those of them that wait. */
+  get callsWaiting(): number {
+    return this.waiting.count;
+  }
+
   /** Calls it allows at once. */
   get maxCalls(): number {
     return this.connection?.maxStreams ?? Number.POSITIVE_INFINITY;

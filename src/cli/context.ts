@@ -21,16 +21,16 @@ export interface CliProcess {
   exitCode?: number;
 }
 
-/** The signals that ask the program to stop. */
-export type StopSignal = 'SIGTERM' | 'SIGINT';
+/** The signals that commands listen for. */
+export type SignalName = 'SIGTERM' | 'SIGINT' | 'SIGQUIT' | 'SIGHUP' | 'SIGUSR1' | 'SIGUSR2';
 
 /** Given to every command as `this`. */
 export interface CliContext extends CommandContext {
   readonly process: CliProcess;
   /** Reads a whole file as UTF-8; rejects as node:fs does, or with a NoTextFileError. */
   readText(file: string): Promise<string>;
-  /** Calls `listener` for each signal that asks to stop; the returned function ends that. */
-  onStopSignal(listener: (signal: StopSignal) => void): () => void;
+  /** Calls `listener` for each of these signals that comes; the returned function ends that. */
+  onSignals(names: readonly SignalName[], listener: (signal: SignalName) => void): () => void;
   /** Where sockets of container runtimes are looked for, best known first. */
   readonly runtimeSockets: readonly string[];
   /** Folder for what lives as long as the process. Short, because a socket path holds 107 bytes. */
@@ -77,22 +77,26 @@ export function processContext(node: NodeJS.Process): CliContext {
   });
   // There is nowhere left to say it, and it is no reason to end.
   node.stderr.on('error', () => {});
-  let stopListeners: Set<(signal: StopSignal) => void> | undefined;
+  const signalListeners = new Map<SignalName, Set<(signal: SignalName) => void>>();
   return {
     process: streams,
     readText: readTextFile,
-    onStopSignal(listener) {
-      if (stopListeners === undefined) {
-        stopListeners = new Set();
-        // Never taken off: a late signal would else kill the process before it exits with its own code.
-        for (const name of ['SIGTERM', 'SIGINT'] as const) {
+    onSignals(names, listener) {
+      for (const name of names) {
+        const known = signalListeners.get(name);
+        if (known !== undefined) known.add(listener);
+        else {
+          const listeners = new Set([listener]);
+          signalListeners.set(name, listeners);
+          // Never taken off: a late signal would else kill the process before it exits with its own code.
           node.on(name, () => {
-            for (const each of stopListeners ?? []) each(name);
+            for (const each of listeners) each(name);
           });
         }
       }
-      const listeners = stopListeners.add(listener);
-      return () => listeners.delete(listener);
+      return () => {
+        for (const name of names) signalListeners.get(name)?.delete(listener);
+      };
     },
     runtimeSockets:
       streams.env[SOCKETS_VARIABLE]?.split(':').filter((path) => path !== '') ?? RUNTIME_SOCKETS,

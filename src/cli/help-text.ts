@@ -14,8 +14,9 @@ export const HELP = {
   serve: {
     brief: 'Serve the CRI socket until told to stop',
     description: [
-      'Serves on the config given with --config. SIGTERM and SIGINT let calls in flight finish within shutdownGrace',
-      'of the config; a second signal ends at once.',
+      'Serves on the config given with --config. SIGTERM, SIGINT and SIGQUIT let calls in flight finish within',
+      'shutdownGrace of the config; a second signal ends at once. SIGUSR1 writes the state of all backends and the',
+      'oldest calls in flight to the log.',
       '',
       'With --discover and without --config it looks for runtimes at their well-known sockets, or at those that',
       'SWITCHYARD_RUNTIME_SOCKETS names with colons between. Without any it starts three simulated runtimes inside',

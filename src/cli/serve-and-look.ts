@@ -10,6 +10,7 @@ import { playSession } from './kubelet-session.ts';
 import { lookAround, waitUntilComplete } from './look-around.ts';
 import { formatLook, formatSession } from './look-report.ts';
 import { arrangeSetup, givenSetup, type Setup } from './setup.ts';
+import { answerSignals } from './signals.ts';
 import { StopSignals } from './stop.ts';
 import { paintFor } from './table.ts';
 import { LOOK } from './text.ts';
@@ -18,7 +19,8 @@ const STDERR = 2;
 
 /** Serves what the flags ask for. With `once` it ends after the look, with exit code 0 or 1. */
 export async function serveAndLook(context: CliContext, flags: ServeFlags): Promise<void> {
-  using stop = new StopSignals(context);
+  // It belongs to a terminal, and ends with that.
+  using stop = new StopSignals(context, ['SIGHUP']);
   await using setup =
     flags.config === undefined ? await arrangeSetup(context) : await givenSetup(context, flags.config);
   if (setup === undefined) return;
@@ -32,6 +34,7 @@ export async function serveAndLook(context: CliContext, flags: ServeFlags): Prom
   reportLostLines(log, sink);
   const lostLogLines = () => sink.lostLines;
   const switchyard = await startSwitchyard({ config: setup.config, log, lostLogLines });
+  answerSignals(context, log, switchyard, ['SIGUSR2']);
   let isExpected = false;
   try {
     const looking = look(context, switchyard, setup);
@@ -47,7 +50,7 @@ export async function serveAndLook(context: CliContext, flags: ServeFlags): Prom
       await stop.first;
     }
   } finally {
-    await stop.close(context, () => switchyard.close());
+    await stop.unlessTwice(context, switchyard.close());
     if (isExpected && flags.once === true) logOutput.mute();
   }
 }

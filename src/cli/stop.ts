@@ -1,20 +1,23 @@
 // How a serving command ends: the first signal asks it to finish what it does, a second one ends it at once.
 import { type Clock, systemClock } from '../clock.ts';
-import { type CliContext, EXIT } from './context.ts';
+import { type CliContext, EXIT, type SignalName } from './context.ts';
 
 /** Ctrl-C under npm arrives twice, from the terminal and from npm: what follows the first so soon is the same wish. */
 const SAME_WISH_MS = 500;
 
+const STOP_SIGNALS: readonly SignalName[] = ['SIGTERM', 'SIGINT', 'SIGQUIT'];
+
 /** The wishes to stop, from the moment this is made. */
 export class StopSignals implements Disposable {
-  /** Resolves at the first signal. */
-  readonly first: Promise<void>;
+  /** Resolves at the first signal, with its name. */
+  readonly first: Promise<SignalName>;
   /** Resolves at the next signal that is a wish of its own. */
   readonly second: Promise<void>;
   readonly #release: () => void;
 
-  constructor(context: CliContext, clock: Clock = systemClock) {
-    let resolveFirst: () => void;
+  /** `more` are signals that mean the same to this command. */
+  constructor(context: CliContext, more: readonly SignalName[] = [], clock: Clock = systemClock) {
+    let resolveFirst: (signal: SignalName) => void;
     let resolveSecond: () => void;
     this.first = new Promise((resolve) => {
       resolveFirst = resolve;
@@ -23,20 +26,23 @@ export class StopSignals implements Disposable {
       resolveSecond = resolve;
     });
     let firstAtMs: number | undefined;
-    this.#release = context.onStopSignal(() => {
+    this.#release = context.onSignals([...STOP_SIGNALS, ...more], (signal) => {
       if (firstAtMs === undefined) {
         firstAtMs = clock.now();
-        resolveFirst();
+        resolveFirst(signal);
       } else if (clock.now() - firstAtMs > SAME_WISH_MS) {
         resolveSecond();
       }
     });
   }
 
-  /** Runs `close`; a second signal ends the wait, and the command counts as failed. */
-  async close(context: CliContext, close: () => Promise<void>): Promise<void> {
-    const isCutShort = await Promise.race([close().then(() => false), this.second.then(() => true)]);
-    if (isCutShort) context.process.exitCode = EXIT.failed;
+  /** What `work` gives; a second signal ends the wait with undefined, and the command counts as failed. */
+  unlessTwice<T>(context: CliContext, work: Promise<T>): Promise<T | undefined> {
+    const cutShort = this.second.then(() => {
+      context.process.exitCode = EXIT.failed;
+      return undefined;
+    });
+    return Promise.race([work, cutShort]);
   }
 
   [Symbol.dispose](): void {

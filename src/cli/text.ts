@@ -29,6 +29,11 @@ export const USAGE = {
   emptyValue: 'must not be empty',
 } as const;
 
+/** Output of `serve --config` beside its log. */
+export const SERVE = {
+  stoppedEarly: (signal: string) => `${signal} came before anything was started.\n`,
+} as const;
+
 /** Failures while a command runs: printed on standard error. */
 export const FAILURE = {
   cannotRead: (file: string, reason: string) => `cannot read ${file}: ${reason}`,

@@ -122,6 +122,11 @@ export class ServerConnection extends Connection {
     this.drainTimer = this.clock.after(DRAIN_PING_MS, () => this.onPingAck());
   }
 
+  /** Who receives the streams that are open. */
+  receivers(): StreamReceiver[] {
+    return this.streams.all().map(({ receiver }) => receiver);
+  }
+
   protected override onPingAck(): void {
     if (this.isClosed || this.drainState !== 'announced') return;
     this.drainTimer?.cancel();

@@ -115,6 +115,12 @@ export class Front {
     this.connections.add(connection);
   }
 
+  /** All calls that are not answered yet. */
+  calls(): Call[] {
+    const receivers = [...this.connections].flatMap((connection) => connection.receivers());
+    return receivers.filter((receiver) => receiver instanceof Call);
+  }
+
   private onError(error: unknown): void {
     this.options.log.error({ err: error }, 'unexpected error in a call');
   }

@@ -24,7 +24,6 @@ export function replyWithUrl(
       replyWith(call, owner, outcome);
       return;
     }
-    call.backendName = owner.name;
     const { message } = outcome;
     const given = readUrl(owner, message, stream.urlPath);
     const url = streams.urlOf(stream.kind, owner.config, given);

@@ -7,8 +7,9 @@ import { LogSink } from '../../telemetry/log-sink.ts';
 import { readConfig } from '../config-file.ts';
 import { type CliContext, type Output, UsageError } from '../context.ts';
 import { setFlagsForStart, setFlagsForWork } from '../engine-flags.ts';
+import { answerSignals } from '../signals.ts';
 import { StopSignals } from '../stop.ts';
-import { USAGE } from '../text.ts';
+import { SERVE, USAGE } from '../text.ts';
 
 export interface ServeFlags {
   readonly config: string | undefined;
@@ -25,21 +26,28 @@ export async function serve(this: CliContext, flags: ServeFlags): Promise<void> 
     const { serveAndLook } = await import('../serve-and-look.ts');
     return serveAndLook(this, flags);
   }
-  setFlagsForStart();
-  const config = await readConfig(this, flags.config);
-  if (config === undefined) return;
   using stop = new StopSignals(this);
+  setFlagsForStart();
+  const config = await Promise.race([readConfig(this, flags.config), stop.first]);
+  if (config === undefined) return;
+  if (typeof config === 'string') {
+    this.process.stderr.write(SERVE.stoppedEarly(config));
+    return;
+  }
   await using sink = new LogSink(STDOUT);
   const log = createLogger(logOptions(config.log, this.process.stdout), sink);
   reportLostLines(log, sink);
-  const switchyard = await startSwitchyard({
+  const starting = startSwitchyard({
     config,
     log,
     lostLogLines: () => sink.lostLines,
     onWork: setFlagsForWork,
   });
-  await stop.first;
-  await stop.close(this, () => switchyard.close());
+  const switchyard = await stop.unlessTwice(this, starting);
+  if (switchyard === undefined) return;
+  answerSignals(this, log, switchyard, ['SIGHUP', 'SIGUSR2']);
+  log.info({ signal: await stop.first }, 'asked to stop');
+  await stop.unlessTwice(this, switchyard.close());
 }
 
 function logOptions({ level, format }: LogConfig, output: Output): LogOptions {

@@ -16,7 +16,7 @@ export async function simulate(
   this: CliContext,
   { profile, socket, handlers }: SimulateFlags,
 ): Promise<void> {
-  using stop = new StopSignals(this);
+  using stop = new StopSignals(this, ['SIGHUP']);
   const runtime = await startSimulatedRuntime({
     profile,
     socket,
@@ -24,5 +24,5 @@ export async function simulate(
   });
   this.process.stdout.write(SIMULATE.serves(profile, socket));
   await stop.first;
-  await stop.close(this, () => runtime.close());
+  await stop.unlessTwice(this, runtime.close());
 }

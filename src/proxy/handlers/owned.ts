@@ -81,6 +81,7 @@ function forward(
 ): void | Promise<void> {
   // At once, before anything is noted of a call that will not be made.
   if (owner.isAbsent) throw owner.absenceError();
+  call.backendName = owner.name;
   if (method.newContainerIdPath !== undefined) return guardContainer(parts, call, method, owner, id);
   else if (method.stream !== undefined) replyWithUrl(parts, call, method.stream, owner);
   else if (method.whenAbsent === 'ok') endObject(parts, call, method, owner, id);
@@ -190,7 +191,6 @@ function endObject(parts: ProxyParts, call: Call, method: OwnedMethod, owner: Ba
       note();
       forget(parts, method, id);
       parts.record();
-      call.backendName = owner.name;
       replyEmpty(call);
       return;
     }

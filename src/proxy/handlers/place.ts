@@ -89,6 +89,7 @@ function run(
   });
   imageMemory.rememberPod(pod.annotations, backend);
   const options = { body, limitBytes: config.limits.messageSizeBytes, isRetryable: false };
+  call.backendName = backend.name;
   collect(call, backend, options, (outcome) => {
     if (outcome.kind === 'answered') {
       record(parts, call, method, backend, pod.uid, outcome.message);

@@ -1,6 +1,6 @@
 // A context whose process is made up: what a command writes is kept, and signals are sent by hand.
 import { tmpdir } from 'node:os';
-import type { CliContext, StopSignal } from '../../../src/cli/context.ts';
+import type { CliContext, SignalName } from '../../../src/cli/context.ts';
 import { runCli } from '../../../src/cli/run.ts';
 import { readTextFile } from '../../../src/cli/text-file.ts';
 
@@ -9,7 +9,7 @@ export interface FakeContext extends CliContext {
   readonly out: string;
   /** All that was written to standard error so far. */
   readonly err: string;
-  signal(name: StopSignal): void;
+  signal(name: SignalName): void;
   /** Listeners for signals that are there now. */
   readonly signalListeners: number;
 }
@@ -26,7 +26,7 @@ export interface FakeOptions {
 export function fakeContext(options: FakeOptions = {}): FakeContext {
   let out = '';
   let err = '';
-  const listeners = new Set<(signal: StopSignal) => void>();
+  const listeners = new Map<(signal: SignalName) => void, readonly SignalName[]>();
   const terminal = options.isTTY === true ? { isTTY: true, getColorDepth: () => 8 } : {};
   return {
     process: {
@@ -51,12 +51,12 @@ export function fakeContext(options: FakeOptions = {}): FakeContext {
       return err;
     },
     readText: async (file) => options.files?.[file] ?? readTextFile(file),
-    onStopSignal(listener) {
-      listeners.add(listener);
+    onSignals(names, listener) {
+      listeners.set(listener, names);
       return () => listeners.delete(listener);
     },
     signal: (name) => {
-      for (const listener of [...listeners]) listener(name);
+      for (const [listener, names] of [...listeners]) if (names.includes(name)) listener(name);
     },
     get signalListeners() {
       return listeners.size;

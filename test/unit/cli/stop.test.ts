@@ -8,28 +8,28 @@ const never = () => new Promise<void>(() => {});
 describe('the signals that stop a command', () => {
   it('let it close in peace at the first one', async () => {
     const context = fakeContext();
-    using stop = new StopSignals(context, new FakeClock());
+    using stop = new StopSignals(context, [], new FakeClock());
     context.signal('SIGTERM');
     await stop.first;
-    await stop.close(context, async () => {});
+    await stop.unlessTwice(context, Promise.resolve());
     expect(context.process.exitCode).toBeUndefined();
   });
 
   it('end the wait at the second one, as a failure', async () => {
     const context = fakeContext();
     const clock = new FakeClock();
-    using stop = new StopSignals(context, clock);
+    using stop = new StopSignals(context, [], clock);
     context.signal('SIGINT');
     clock.advance(2_000);
     context.signal('SIGTERM');
-    await stop.close(context, never);
+    await stop.unlessTwice(context, never());
     expect(context.process.exitCode).toBe(1);
   });
 
   it('are one wish when they come at once, as Ctrl-C under npm does', async () => {
     const context = fakeContext();
     const clock = new FakeClock();
-    using stop = new StopSignals(context, clock);
+    using stop = new StopSignals(context, [], clock);
     context.signal('SIGINT');
     clock.advance(20);
     context.signal('SIGINT');
@@ -40,7 +40,7 @@ describe('the signals that stop a command', () => {
   it('are heard no more once the command has ended', () => {
     const context = fakeContext();
     {
-      using _stop = new StopSignals(context, new FakeClock());
+      using _stop = new StopSignals(context, [], new FakeClock());
       expect(context.signalListeners).toBe(1);
     }
     expect(context.signalListeners).toBe(0);
