@@ -49,7 +49,7 @@ export interface SwitchyardOptions {
 export interface Switchyard {
   /** Path of the CRI socket. */
   readonly socket: string;
-  /** Where metrics and health are served; undefined when the config has no admin address, or it could not be had. */
+  /** Where metrics and health are served; undefined when the config has none, or it cannot be had yet. */
   readonly adminAddress: string | undefined;
   /** Writes to the log how the backends are, and which calls have been in flight for longest. */
   reportState(): void;
@@ -233,7 +233,9 @@ export async function startSwitchyard({
 
   return {
     socket: config.listen.socket,
-    adminAddress: admin?.address,
+    get adminAddress() {
+      return admin?.address;
+    },
     reportState: () => reportState(log, { backends: registry.all, calls: front.calls(), clock }),
     close: async () => {
       log.info({ callsInFlight: admission.callsInFlight }, 'stopping');

@@ -1,16 +1,15 @@
 // The admin side: metrics and health over HTTP, on its own address beside the CRI socket. start.ts loads it after that
 // socket answers, by a dynamic import, because fastify and prom-client take longer to load than a first call takes.
-import { chmod, mkdir, unlink } from 'node:fs/promises';
-import net from 'node:net';
-import path from 'node:path';
 import { type FastifyInstance, fastify } from 'fastify';
 import type { Clock } from '../clock.ts';
 import { StartError } from '../errors.ts';
 import type { ConnectionLimit } from '../listeners/connection-limit.ts';
+import { SocketFile } from '../proxy/socket-file.ts';
 import { createExposition } from '../telemetry/exposition.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { guardConnections } from './connections.ts';
+import { FOREIGN_HOST, isOwnHost } from './host-check.ts';
 import { Scrapes } from './scrapes.ts';
 
 /** Where the admin side listens. Port 0 takes any free port. */
@@ -79,6 +78,10 @@ export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
     schemaController: { compilersFactory: { buildValidator: noSchemas, buildSerializer: noSchemas } },
   });
   guardConnections(server.server, { ...options, answerMs: ANSWER_MS });
+  server.addHook('onRequest', async (request, reply) => {
+    if (!isOwnHost(address, request.headers.host)) return reply.code(421).send({ error: FOREIGN_HOST });
+    return undefined;
+  });
   addHealth(server, options.readiness);
   addMetrics(server, options);
   server.setErrorHandler(async (error, request, reply) => {
@@ -89,8 +92,9 @@ export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
   server.setNotFoundHandler(async (_request, reply) =>
     reply.code(404).send({ error: 'not found', paths: ['/metrics', '/livez', '/readyz'] }),
   );
+  let file: SocketFile | undefined;
   try {
-    if (address.kind === 'unix') await listenOnSocket(server, address.path);
+    if (address.kind === 'unix') file = await listenOnSocket(server, address.path);
     else await server.listen({ host: address.host, port: address.port });
   } catch (error) {
     await server.close();
@@ -100,7 +104,13 @@ export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
       cause: error,
     });
   }
-  return { address: toText(listeningAddress(server, address)), close: () => server.close() };
+  return {
+    address: toText(listeningAddress(server, address)),
+    close: async () => {
+      await file?.remove();
+      await server.close();
+    },
+  };
 }
 
 /**
@@ -113,21 +123,12 @@ function noSchemas(): () => never {
   };
 }
 
-async function listenOnSocket(server: FastifyInstance, socket: string): Promise<void> {
-  await mkdir(path.dirname(socket), { recursive: true });
-  if (await isStale(socket)) await unlink(socket);
-  await server.listen({ path: socket });
-  await chmod(socket, 0o600);
-}
-
-/** Whether there is a socket file that nobody listens on any more. */
-function isStale(socket: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const probe = net.connect(socket, () => {
-      probe.destroy();
-      resolve(false);
-    });
-    probe.once('error', (error: NodeJS.ErrnoException) => resolve(error.code === 'ECONNREFUSED'));
+function listenOnSocket(server: FastifyInstance, socket: string): Promise<SocketFile> {
+  return SocketFile.make({
+    ...{ socket, mode: 0o600, setting: 'admin.address' },
+    listen: async (draft) => {
+      await server.listen({ path: draft });
+    },
   });
 }
 

@@ -1,23 +1,11 @@
 // One Switchyard for a state directory: of two that write one journal, each would lose what the other has on record.
-import { randomBytes } from 'node:crypto';
-import {
-  chmodSync,
-  closeSync,
-  constants,
-  existsSync,
-  fstatSync,
-  lstatSync,
-  openSync,
-  readdirSync,
-  renameSync,
-  type Stats,
-  unlinkSync,
-} from 'node:fs';
+import { chmodSync, fstatSync, lstatSync, readdirSync, renameSync, type Stats, unlinkSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import net from 'node:net';
 import path from 'node:path';
 import { type Clock, sleep } from '../clock.ts';
 import { StartError } from '../errors.ts';
+import { OpenDirectory } from '../open-directory.ts';
 
 /** A state directory that is ours alone. */
 export interface StateLock {
@@ -82,32 +70,28 @@ export async function lockState(stateDir: string, clock: Clock): Promise<StateLo
 class Lock {
   readonly directory: Stats;
   readonly #server: net.Server;
-  readonly #fd: number;
-  readonly #base: string;
+  readonly #open: OpenDirectory;
   readonly #name: string;
   #isReleased = false;
 
-  private constructor(fd: number, base: string, name: string, server: net.Server) {
-    this.directory = fstatSync(fd);
-    this.#fd = fd;
-    this.#base = base;
+  private constructor(open: OpenDirectory, name: string, server: net.Server) {
+    this.directory = fstatSync(open.fd);
+    this.#open = open;
     this.#name = name;
     this.#server = server;
   }
 
   /** Listens there for all to see. */
   static async show(stateDir: string): Promise<Lock> {
-    const fd = openSync(stateDir, constants.O_RDONLY | constants.O_DIRECTORY);
+    const open = new OpenDirectory(stateDir);
     try {
-      // A socket's path has at most 107 bytes, and this one is short.
-      const base = existsSync('/proc/self/fd') ? `/proc/self/fd/${fd}` : stateDir;
       for (;;) {
-        const name = `lock.${randomBytes(8).toString('hex')}`;
-        const server = await listenAt(base, name);
-        if (server !== undefined) return new Lock(fd, base, name, server);
+        const name = `lock.${newKey()}`;
+        const server = await listenAt(open, name);
+        if (server !== undefined) return new Lock(open, name, server);
       }
     } catch (error) {
-      closeSync(fd);
+      open.close();
       throw error;
     }
   }
@@ -115,9 +99,9 @@ class Lock {
   /** Looks for others, and removes what dead ones have left. */
   async look(): Promise<'hold' | 'wait' | 'lost'> {
     let next: 'hold' | 'wait' = 'hold';
-    for (const name of readdirSync(this.#base)) {
+    for (const name of readdirSync(this.#open.path())) {
       if (name === this.#name || !(LOCK_NAME.test(name) || NEW_NAME.test(name))) continue;
-      const file = path.join(this.#base, name);
+      const file = this.#open.path(name);
       const found = lstatSync(file, { throwIfNoEntry: false });
       if (found === undefined || !found.isSocket() || !this.#isTrusted(found.uid)) continue;
       const isAlive = await answers(file);
@@ -131,15 +115,15 @@ class Lock {
   }
 
   hold(): void {
-    chmodSync(path.join(this.#base, this.#name), HELD);
+    chmodSync(this.#open.path(this.#name), HELD);
   }
 
   release(): void {
     if (this.#isReleased) return;
     this.#isReleased = true;
-    unlinkIfThere(path.join(this.#base, this.#name));
+    unlinkIfThere(this.#open.path(this.#name));
     this.#server.close();
-    closeSync(this.#fd);
+    this.#open.close();
   }
 
   /** In a directory that others may write in, their sockets are no locks. */
@@ -148,18 +132,27 @@ class Lock {
   }
 }
 
+/** 16 hex digits. Not of node:crypto, which takes long to load: nobody gains by guessing them. */
+function newKey(): string {
+  const half = () =>
+    Math.floor(Math.random() * 2 ** 32)
+      .toString(16)
+      .padStart(8, '0');
+  return half() + half();
+}
+
 /** Undefined when another process took the socket away because it did not listen yet. */
-async function listenAt(base: string, name: string): Promise<net.Server | undefined> {
+async function listenAt(open: OpenDirectory, name: string): Promise<net.Server | undefined> {
   const server = net.createServer((visitor) => visitor.destroy());
   server.unref();
-  const fresh = path.join(base, `${name}.new`);
+  const fresh = open.path(`${name}.new`);
   await new Promise<void>((resolve, reject) => {
     server.on('error', reject); // later ones, of accepting, concern nobody
     server.listen(fresh, resolve);
   });
   try {
     chmodSync(fresh, WANTED);
-    renameSync(fresh, path.join(base, name));
+    renameSync(fresh, open.path(name));
     return server;
   } catch (error) {
     server.close();

@@ -60,22 +60,6 @@ v8.setFlagsFromString = (flags) => { console.error('flags', flags); setFlagsFrom
     await until(() => program.err.includes('flags --opt\n'), 'V8 may optimize');
   });
 
-  it('lets a call in flight finish after the first signal', async () => {
-    await using dir = await tempDir();
-    await using runtime = await startRuntime(dir);
-    const fault = runtime.faults.add('PullImage', { kind: 'hang' });
-    await using program = new Program(['serve', '--config', await writeConfig(dir)]);
-    await program.prints('backend is ready');
-    using client = new CriClient(dir.file('cri.sock'));
-    const pulling = client.call('PullImage', { image: { image: 'demo' } });
-    await until(() => fault.hits > 0, 'the call hangs in the runtime');
-    program.signal('SIGINT');
-    await until(() => !existsSync(dir.file('cri.sock')), 'the socket is gone');
-    fault.clear();
-    expect(await pulling).toHaveProperty('imageRef');
-    expect(await program.ended).toBe(0);
-  });
-
   it('ends at once at a second signal, with exit code 1', async () => {
     await using dir = await tempDir();
     await using runtime = await startRuntime(dir);

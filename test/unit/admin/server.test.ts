@@ -110,6 +110,25 @@ describe('startAdmin', () => {
     }
   });
 
+  it('refuses a request whose Host is another name, and says what to ask by', async () => {
+    const { address } = await start();
+    const { hostname, port } = new URL(address);
+    const reply = await new Promise<{ status: number | undefined; text: string }>((resolve, reject) => {
+      request(
+        { hostname, port, path: '/metrics', headers: { host: `rebound.example:${port}` } },
+        async (got) => {
+          let text = '';
+          for await (const part of got.setEncoding('utf8')) text += part;
+          resolve({ status: got.statusCode, text });
+        },
+      )
+        .on('error', reject)
+        .end();
+    });
+    expect(reply.status).toBe(421);
+    expect(JSON.parse(reply.text).error).toContain('ask by the address in admin.address');
+  });
+
   it('names what there is when asked for an unknown path', async () => {
     const { address } = await start();
     const reply = await fetch(`${address}/nothing`);
