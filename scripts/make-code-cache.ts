@@ -112,7 +112,7 @@ function askVersion(): Promise<boolean> {
   return new Promise((resolve) => {
     const connection = ClientConnection.connect(inDir('cri.sock'), {
       onReady: () =>
-        probeVersion('switchyard', connection, ({ kind }) => {
+        probeVersion({ backendName: 'switchyard', socket: inDir('cri.sock') }, connection, ({ kind }) => {
           resolve(kind === 'version');
           connection.close();
         }),

@@ -72,6 +72,13 @@ export class BackendUnavailableError extends SwitchyardError {
   }
 }
 
+/** A backend's answer is HTTP but no gRPC; its HTTP status says which gRPC status that is. */
+export class ForeignAnswerError extends SwitchyardError {
+  constructor(status: StatusName, message: string, options?: ErrorOptions) {
+    super('SWITCHYARD_FOREIGN_ANSWER', status, message, options);
+  }
+}
+
 /** Every backend was asked for the id and denies it. */
 export class UnknownIdError extends SwitchyardError {
   constructor(message: string, options?: ErrorOptions) {

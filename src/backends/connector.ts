@@ -3,6 +3,7 @@
 import type { Clock, Timer } from '../clock.ts';
 import { ClientConnection } from '../http2/client.ts';
 import { Backoff } from './backoff.ts';
+import { describeForeign, describeSilence } from './foreign-peer.ts';
 import { type BackendVersion, type ProbeOutcome, probeVersion } from './probe.ts';
 import type { BackendState } from './state.ts';
 
@@ -88,21 +89,22 @@ export class Connector {
         else this.connectLater();
       },
       onError: (error) => this.options.onError(error),
-      onClose: (reason) => leave(reason),
+      onClose: (reason) => leave(this.describeEnd(connection, reason)),
     });
     silence = this.options.clock.after(PROBE_TIMEOUT_MS, () => {
+      const silent = `it accepted the connection but did not answer within ${PROBE_TIMEOUT_MS} ms`;
       leave(
         connection.maxStreams === 0
           ? 'it allows no calls: MAX_CONCURRENT_STREAMS is 0'
-          : `it accepted the connection but did not answer within ${PROBE_TIMEOUT_MS} ms`,
+          : describeSilence(this.options.socket, silent),
       );
       connection.close();
     });
   }
 
   private probe(connection: ClientConnection, leave: (reason: string) => void, isAnswered: () => void): void {
-    const { backendName, clock } = this.options;
-    probeVersion(backendName, connection, (outcome: ProbeOutcome) => {
+    const { clock } = this.options;
+    probeVersion(this.options, connection, (outcome: ProbeOutcome) => {
       if (this.isStopped) return;
       switch (outcome.kind) {
         case 'version':
@@ -150,6 +152,13 @@ export class Connector {
     if (isWaitedFor) this.setState({ kind: 'connecting', sinceMs: clock.wallMs() });
     else this.setAbsent('unreachable', `it ends its connections within ${lifeMs} ms: ${reason}`);
     return isWaitedFor;
+  }
+
+  private describeEnd(connection: ClientConnection, reason: string): string {
+    const { socket } = this.options;
+    if (connection.foreign !== undefined) return describeForeign(socket, connection.foreign);
+    const isPlain = connection === this.connection || !connection.isConnected;
+    return isPlain ? reason : describeSilence(socket, reason);
   }
 
   private connectLater(): void {

@@ -2,6 +2,7 @@
 // because one v1alpha2 call makes containerd 1.6 and 1.7 report a deprecation in their Status until they restart.
 import { encodeVersionRequest, readVersionResponse } from '../cri/own-messages.ts';
 import { type ApiVersion, pathFor } from '../cri/versions.ts';
+import { ForeignAnswerError } from '../errors.ts';
 import { framed } from '../grpc/message.ts';
 import { backendRequestFields } from '../grpc/metadata.ts';
 import { STATUS, statusName } from '../grpc/status.ts';
@@ -9,7 +10,8 @@ import { timeoutField } from '../grpc/timeout.ts';
 import type { ClientConnection } from '../http2/client.ts';
 import { excerpt } from '../quote.ts';
 import type { BackendRequest } from './backend-call.ts';
-import { UnaryCall } from './unary-call.ts';
+import { describeLackOfCri } from './foreign-peer.ts';
+import { UnaryCall, type UnaryOutcome } from './unary-call.ts';
 
 /** What a backend says of itself in Version. */
 export interface BackendVersion {
@@ -25,6 +27,8 @@ export type ProbeOutcome =
 
 const PROBE_DEADLINE_MS = 10_000;
 const VERSION_LIMIT_BYTES = 64 * 1024;
+/** Characters of a name or a version; that of containerd with its commit has 50. */
+const VERSION_TEXT_LIMIT = 128;
 
 /** The call that tells whether a backend is alive: it costs a runtime nothing. */
 export function probeRequest(): BackendRequest {
@@ -35,37 +39,59 @@ export function probeRequest(): BackendRequest {
 
 /** Calls Version on a fresh connection. `done` is called once, unless the connection's owner forgets it. */
 export function probeVersion(
-  backendName: string,
+  { backendName, socket }: { readonly backendName: string; readonly socket: string },
   connection: ClientConnection,
   done: (outcome: ProbeOutcome) => void,
-  apiVersion: ApiVersion = 'v1',
 ): void {
-  const call = new UnaryCall(backendName, VERSION_LIMIT_BYTES, (outcome) => {
-    switch (outcome.kind) {
-      case 'answered': {
-        done({ kind: 'version', apiVersion, version: readVersionResponse(outcome.message) });
-        return;
-      }
-      case 'status':
-        if (outcome.code === STATUS.UNIMPLEMENTED && apiVersion === 'v1') {
-          probeVersion(backendName, connection, done, 'v1alpha2');
-          return;
-        }
-        done({
-          kind: 'refused',
-          reason: `its Version call ends ${statusName(outcome.code)}: ${excerpt(outcome.text)}`,
-        });
-        return;
-      case 'failed':
-        done({ kind: 'failed', reason: outcome.error.message });
-        return;
-      default:
-        outcome satisfies never;
-    }
+  ask('v1', (outcome) => {
+    if (outcome.kind !== 'status' || outcome.code !== STATUS.UNIMPLEMENTED) done(read(outcome, 'v1'));
+    else
+      ask('v1alpha2', (older) => {
+        const isLacking = older.kind === 'status' && older.code === STATUS.UNIMPLEMENTED;
+        if (!isLacking) done(read(older, 'v1alpha2'));
+        else done({ kind: 'refused', reason: describeLackOfCri(socket, refusalOf(outcome)) });
+      });
   });
-  const { service, rpc, body, start, end } = probeRequest();
-  const path = pathFor(service, rpc, apiVersion);
-  call.stream = connection.open(call);
-  call.stream.sendHeaders(backendRequestFields(path, [], timeoutField(PROBE_DEADLINE_MS)), false);
-  call.stream.sendData(body, start, end, true);
+
+  function ask(apiVersion: ApiVersion, answered: (outcome: UnaryOutcome) => void): void {
+    const call = new UnaryCall(backendName, VERSION_LIMIT_BYTES, answered);
+    const { service, rpc, body, start, end } = probeRequest();
+    const path = pathFor(service, rpc, apiVersion);
+    call.stream = connection.open(call);
+    call.stream.sendHeaders(backendRequestFields(path, [], timeoutField(PROBE_DEADLINE_MS)), false);
+    call.stream.sendData(body, start, end, true);
+  }
+}
+
+function read(outcome: UnaryOutcome, apiVersion: ApiVersion): ProbeOutcome {
+  switch (outcome.kind) {
+    case 'answered':
+      try {
+        return { kind: 'version', apiVersion, version: toVersion(readVersionResponse(outcome.message)) };
+      } catch (error) {
+        return {
+          kind: 'failed',
+          reason: `its answer to Version cannot be read: ${(error as Error).message}`,
+        };
+      }
+    case 'status':
+      return { kind: 'refused', reason: refusalOf(outcome) };
+    case 'failed': {
+      const { error } = outcome;
+      const hint = error instanceof ForeignAnswerError ? `. ${error.hint}` : '';
+      return { kind: 'failed', reason: error.message + hint };
+    }
+    default:
+      return outcome satisfies never;
+  }
+}
+
+function refusalOf({ code, text }: { readonly code: number; readonly text: string }): string {
+  return `its Version call ends ${statusName(code)}: ${excerpt(text)}`;
+}
+
+/** It becomes part of the node's status and of metrics and logs: without what is no text, and not endless. */
+function toVersion({ runtimeName, runtimeVersion }: BackendVersion): BackendVersion {
+  const clean = (text: string) => text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, '').slice(0, VERSION_TEXT_LIMIT);
+  return { runtimeName: clean(runtimeName), runtimeVersion: clean(runtimeVersion) };
 }

@@ -12,6 +12,7 @@ import { ERROR_CODE } from '../http2/connection-error.ts';
 import { type Field, KNOWN } from '../http2/field.ts';
 import type { StreamAbort } from '../http2/stream.ts';
 import { BackendCall } from './backend-call.ts';
+import { foreignAnswer } from './foreign-answer.ts';
 
 /** What a unary call came to. */
 export type UnaryOutcome =
@@ -73,6 +74,7 @@ export function statusOf(trailers: readonly Field[]): { code: number; text: stri
 
 /** Collects one unary answer of at most `limitBytes` and hands over its outcome exactly once, unless it is cancelled. */
 export class UnaryCall extends BackendCall {
+  private hasBegun = false;
   private headers: readonly Field[] = [];
   private message: Buffer | undefined;
   private readonly reader: MessageReader;
@@ -93,7 +95,13 @@ export class UnaryCall extends BackendCall {
   }
 
   override onHeaders(fields: readonly Field[], endStream: boolean): void {
+    const foreign = this.hasBegun ? undefined : foreignAnswer(this.backendName, fields, endStream);
+    if (foreign !== undefined) {
+      this.abandon(foreign);
+      return;
+    }
     if (!endStream) {
+      this.hasBegun = true;
       this.headers = fields.slice();
       return;
     }

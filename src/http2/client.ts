@@ -4,6 +4,8 @@ import { Connection } from './connection.ts';
 import { ConnectionError, ERROR_CODE } from './connection-error.ts';
 import type { Field } from './field.ts';
 import { MAX_STREAM_ID, PREFACE, SETTING } from './frame.ts';
+import { SHARED_READ_BUFFER } from './frame-reader.ts';
+import { Greeting } from './greeting.ts';
 import { isInformational, responseFault } from './header-rules.ts';
 import { BACKEND_LIMITS } from './limits.ts';
 import { sharedReads } from './shared-reads.ts';
@@ -31,7 +33,10 @@ export class ClientConnection extends Connection {
   private hasNamedMaxStreams = false;
   private isGoingAway = false;
   private isSlotAwaited = false;
-  private isConnected: boolean;
+  /** Whether the socket was ever connected. */
+  isConnected: boolean;
+  private greeting: Greeting | undefined = new Greeting(); // until it is over
+  private foreignWords: string | undefined;
 
   /** Takes a connected or connecting socket. Its input is read by 'data' events; see connect(). */
   constructor(socket: Socket, options: ClientOptions, readsShared = false) {
@@ -63,6 +68,24 @@ export class ClientConnection extends Connection {
     const connectOptions: NetConnectOpts = { path, onread };
     connection = new ClientConnection(net.connect(connectOptions), options, true);
     return connection;
+  }
+
+  /** What the peer does instead of speaking HTTP/2, if that is why the connection ended. */
+  get foreign(): string | undefined {
+    return this.foreignWords;
+  }
+
+  protected override take(chunk: Buffer | undefined, sharedBytes: number): void {
+    if (this.greeting !== undefined) this.greet(chunk ?? SHARED_READ_BUFFER.subarray(0, sharedBytes));
+    super.take(chunk, sharedBytes);
+  }
+
+  private greet(bytes: Buffer): void {
+    const { greeting } = this;
+    if (!greeting?.take(bytes)) return;
+    this.greeting = undefined;
+    this.foreignWords = greeting.foreign;
+    if (greeting.foreign !== undefined) this.close(ERROR_CODE.PROTOCOL_ERROR, `the peer ${greeting.foreign}`);
   }
 
   /** Whether new streams may go here, now or when a slot is free. */

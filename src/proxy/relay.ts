@@ -2,6 +2,7 @@
 // A client that reads slowly slows its own stream on the backend; no message is ever kept whole.
 import type { Backend } from '../backends/backend.ts';
 import { BackendCall } from '../backends/backend-call.ts';
+import { foreignAnswer } from '../backends/foreign-answer.ts';
 import { abortError, lossOf, statusOf } from '../backends/unary-call.ts';
 import { MalformedMessageError } from '../errors.ts';
 import { MessageLimit } from '../grpc/message-limit.ts';
@@ -68,6 +69,13 @@ class Relay extends BackendCall {
   }
 
   override onHeaders(fields: readonly Field[], endStream: boolean): void {
+    const foreign = this.call.hasReplyHeaders
+      ? undefined
+      : foreignAnswer(this.backend.name, fields, endStream);
+    if (foreign !== undefined) {
+      this.call.fail(foreign);
+      return;
+    }
     const forwarded = fields.every(isForwardedResponse) ? fields : fields.filter(isForwardedResponse);
     if (!endStream) {
       this.call.sendHeaders(forwarded);

@@ -1,6 +1,7 @@
 // One backend's share of a streamed list: its messages one by one, held back while the client reads slowly.
 import type { Backend } from '../backends/backend.ts';
 import { BackendCall } from '../backends/backend-call.ts';
+import { foreignAnswer } from '../backends/foreign-answer.ts';
 import { abortError, statusOf } from '../backends/unary-call.ts';
 import { MalformedMessageError } from '../errors.ts';
 import { MessageReader } from '../grpc/message.ts';
@@ -24,6 +25,7 @@ export class StreamPart extends BackendCall {
   private readonly events: StreamPartEvents;
   private readonly reader: MessageReader;
   private heldBytes = 0;
+  private hasBegun = false;
 
   constructor(backend: Backend, limitBytes: number, events: StreamPartEvents) {
     super();
@@ -33,6 +35,13 @@ export class StreamPart extends BackendCall {
   }
 
   override onHeaders(fields: readonly Field[], endStream: boolean): void {
+    if (this.isOver) return;
+    const foreign = this.hasBegun ? undefined : foreignAnswer(this.backend.name, fields, endStream);
+    this.hasBegun = true;
+    if (foreign !== undefined) {
+      this.cancel();
+      this.events.onFailure(foreign);
+    }
     if (!endStream || this.isOver) return;
     this.isOver = true;
     const { code, text } = statusOf(fields);
