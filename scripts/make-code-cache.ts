@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import v8 from 'node:v8';
 import vm from 'node:vm';
-import { probeVersion } from '../src/backends/probe.ts';
+import { probe } from '../src/backends/probe.ts';
 import { nodeBuild, sealCode } from '../src/code-cache.ts';
 import { ClientConnection } from '../src/http2/client.ts';
 import { startSimulatedRuntime } from '../src/simulator/runtime.ts';
@@ -112,10 +112,14 @@ function askVersion(): Promise<boolean> {
   return new Promise((resolve) => {
     const connection = ClientConnection.connect(inDir('cri.sock'), {
       onReady: () =>
-        probeVersion({ backendName: 'switchyard', socket: inDir('cri.sock') }, connection, ({ kind }) => {
-          resolve(kind === 'version');
-          connection.close();
-        }),
+        probe(
+          { backendName: 'switchyard', socket: inDir('cri.sock'), service: 'RuntimeService' },
+          connection,
+          ({ kind }) => {
+            resolve(kind === 'ready');
+            connection.close();
+          },
+        ),
       onSlot: () => {},
       onGoaway: () => {},
       onClose: () => resolve(false),

@@ -5,7 +5,7 @@ import { startAdminSide } from './admin/start.ts';
 import type { Backend } from './backends/backend.ts';
 import { Identity } from './backends/identity.ts';
 import { BackendRegistry } from './backends/registry.ts';
-import { logState } from './backends/state-log.ts';
+import { logImageState, logState } from './backends/state-log.ts';
 import { type Clock, sleep, systemClock } from './clock.ts';
 import type { Config } from './config/config.ts';
 import { sampleOf } from './ledger/backend-sample.ts';
@@ -79,6 +79,10 @@ export async function startSwitchyard({
         events.backendReady(backend);
       } else census.dismiss(backend);
       if (state.kind === 'hanging') events.backendHangs(backend);
+    },
+    onImageState: (backend, state) => {
+      logImageState(log, backend, state);
+      if (state.kind === 'ready') void census.recountImages(backend);
     },
     onError: (backend, error) =>
       log.error({ err: error, backend: backend.name }, 'unexpected error in an answer'),

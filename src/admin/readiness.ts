@@ -8,7 +8,9 @@ export function readinessOf(registry: BackendRegistry, journalTrouble: string | 
   const backends = registry.all.map((backend) => ({
     name: backend.name,
     isUp: backend.state.kind === 'ready',
-    detail: describeState(backend.state),
+    detail: backend.hasOwnImages
+      ? `${describeState(backend.state)}; its image service ${describeState(backend.images.state)}`
+      : describeState(backend.state),
   }));
   const { isReady } = registry;
   const reason = `the default backend ${registry.default.name} ${describeState(registry.default.state)}`;

@@ -1,6 +1,7 @@
-// A container runtime behind us: who it is, what it last said, and the way to it.
+// A container runtime behind us: who it is, what it last said, and the ways to it.
 import type { Clock } from '../clock.ts';
 import type { BackendConfig } from '../config/config.ts';
+import type { ServiceName } from '../cri/methods.ts';
 import type { ApiVersion } from '../cri/versions.ts';
 import type { BackendUnavailableError } from '../errors.ts';
 import type { BackendCall, BackendRequest, OwnCall } from './backend-call.ts';
@@ -24,59 +25,92 @@ export interface BackendOptions {
 export interface BackendEvents {
   /** Every change of state. */
   onState(backend: Backend, state: BackendState): void;
+  /** Every change of state of an image service that has a socket of its own. */
+  onImageState(backend: Backend, state: BackendState): void;
   /** A bug: what receives an answer has thrown. */
   onError(backend: Backend, error: unknown): void;
 }
 
+/** State, version and absence are those of its runtime service; its images may be another endpoint's. */
 export class Backend {
   readonly name: string;
   readonly messageName: string; // for errors
   readonly config: BackendConfig;
   /** What it last said, to answer for it while it can't. */
   readonly snapshot = new BackendSnapshot();
-  private readonly endpoint: Endpoint;
+  /** The way to its image service: mostly the way to all of it. */
+  readonly images: Endpoint;
+  private readonly runtime: Endpoint;
 
   constructor({ config, events, ...options }: BackendOptions) {
     this.config = config;
     this.name = config.name;
     this.messageName = `a message of backend ${this.name}`;
-    this.endpoint = new Endpoint({
+    const shared = {
       ...options,
       backendName: this.name,
-      socket: config.socket,
       statusMs: config.timeouts.statusMs,
+      heldCalls: () => this.callsInFlight,
+      onError: (error: unknown) => events.onError(this, error),
+    };
+    this.runtime = new Endpoint({
+      ...shared,
+      subject: `backend ${this.name}`,
+      socket: config.socket,
+      service: 'RuntimeService',
       onState: (state) => events.onState(this, state),
-      onError: (error) => events.onError(this, error),
     });
+    const { imageSocket } = config;
+    this.images =
+      imageSocket === undefined
+        ? this.runtime
+        : new Endpoint({
+            ...shared,
+            subject: `the image service of backend ${this.name}`,
+            socket: imageSocket,
+            service: 'ImageService',
+            onState: (state) => events.onImageState(this, state),
+          });
+  }
+
+  /** Where calls of a service go. */
+  endpointOf(service: ServiceName): Endpoint {
+    return service === 'ImageService' ? this.images : this.runtime;
+  }
+
+  /** Whether its image service has a socket of its own. */
+  get hasOwnImages(): boolean {
+    return this.images !== this.runtime;
   }
 
   get state(): BackendState {
-    return this.endpoint.state;
+    return this.runtime.state;
   }
 
   /** What it said of itself when it was last connected; undefined before the first time. */
   get version(): BackendVersion | undefined {
-    return this.endpoint.version;
+    return this.runtime.version;
   }
 
   /** The CRI version it speaks; v1 until it was first connected. */
   get apiVersion(): ApiVersion {
-    return this.endpoint.apiVersion;
+    return this.runtime.apiVersion;
   }
 
   /** True when calls fail at once. A backend that is still connecting is not absent: calls wait for it. */
   get isAbsent(): boolean {
-    return this.endpoint.isAbsent;
+    return this.runtime.isAbsent;
   }
 
   /** How long calls have been failing at once; 0 while they do not. */
   get absentMs(): number {
-    return this.endpoint.absentMs;
+    return this.runtime.absentMs;
   }
 
   /** Calls sent and not answered yet, and calls that wait to be sent. */
   get callsInFlight(): number {
-    return this.endpoint.callsInFlight;
+    const { runtime, images } = this;
+    return images === runtime ? runtime.callsInFlight : runtime.callsInFlight + images.callsInFlight;
   }
 
   /** Those of them that wait. */
@@ -86,34 +120,36 @@ export class Backend {
 
   /** Calls it allows at once. */
   get maxCalls(): number {
-    return this.endpoint.maxCalls;
+    return this.runtime.maxCalls;
   }
 
   start(): void {
-    this.endpoint.start();
+    this.runtime.start();
+    if (this.hasOwnImages) this.images.start();
   }
 
   stop(): void {
-    this.endpoint.stop();
+    this.runtime.stop();
+    if (this.hasOwnImages) this.images.stop();
   }
 
   /** The error for a call that needs this backend while it is absent. */
   absenceError(): BackendUnavailableError {
-    return this.endpoint.absenceError();
+    return this.runtime.absenceError();
   }
 
   /** Hands a call over: it is sent, waits, or is refused (endpoint.ts). */
   call(call: BackendCall, request: BackendRequest): void {
-    this.endpoint.call(call, request);
+    this.endpointOf(request.service).call(call, request);
   }
 
   /** A unary call of Switchyard's own. Never rejects: trouble is an outcome. */
   ask(own: OwnCall): Promise<UnaryOutcome> {
-    return this.endpoint.ask(own);
+    return this.endpointOf(own.service).ask(own);
   }
 
   /** A call waits suspiciously long: whether the backend answers anything else is found out within `timeoutMs`. */
   suspect(timeoutMs: number): void {
-    this.endpoint.suspect(timeoutMs);
+    this.runtime.suspect(timeoutMs);
   }
 }

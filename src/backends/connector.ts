@@ -4,16 +4,13 @@ import type { Clock, Timer } from '../clock.ts';
 import { ClientConnection } from '../http2/client.ts';
 import { Backoff } from './backoff.ts';
 import { describeForeign, describeSilence } from './foreign-peer.ts';
-import { type BackendVersion, type ProbeOutcome, probeVersion } from './probe.ts';
+import { type BackendVersion, type ProbedService, type ProbeOutcome, probe } from './probe.ts';
 import type { BackendState } from './state.ts';
 
 /** A socket that accepts but stays silent this long counts as unreachable. */
 const PROBE_TIMEOUT_MS = 2_000;
 
-export interface ConnectorOptions {
-  readonly backendName: string;
-  /** Path of the backend's unix socket. */
-  readonly socket: string;
+export interface ConnectorOptions extends ProbedService {
   readonly clock: Clock;
   /** Every change of state, in order. With `ready` comes the connection that was probed. */
   onState(
@@ -65,17 +62,17 @@ export class Connector {
       isCurrent = false;
       this.lost(connection, reason);
     };
-    const probe = () => {
+    const begin = () => {
       if (isProbing || !connection.canOpen()) return;
       isProbing = true;
       this.probe(connection, leave, () => silence?.cancel());
     };
     const connection = ClientConnection.connect(this.options.socket, {
       clock: this.options.clock,
-      onReady: probe,
+      onReady: begin,
       onSlot: () => {
         if (isProbing) this.options.onSlot();
-        else probe();
+        else begin();
       },
       onGoaway: () => {
         if (!isCurrent) return;
@@ -104,10 +101,10 @@ export class Connector {
 
   private probe(connection: ClientConnection, leave: (reason: string) => void, isAnswered: () => void): void {
     const { clock } = this.options;
-    probeVersion(this.options, connection, (outcome: ProbeOutcome) => {
+    probe(this.options, connection, (outcome: ProbeOutcome) => {
       if (this.isStopped) return;
       switch (outcome.kind) {
-        case 'version':
+        case 'ready':
           isAnswered();
           this.backoff.ready();
           this.connection = connection;

@@ -7,7 +7,7 @@ import type { ClientConnection } from '../http2/client.ts';
 import type { BackendCall, BackendRequest, OwnCall } from './backend-call.ts';
 import { Connector } from './connector.ts';
 import { LifeCheck } from './life-check.ts';
-import { type BackendVersion, probeRequest } from './probe.ts';
+import { type BackendVersion, type ProbedService, probeRequest } from './probe.ts';
 import { sendRequest } from './send-request.ts';
 import { type BackendState, describeState, isAbsentState } from './state.ts';
 import { UnaryCall, type UnaryOutcome } from './unary-call.ts';
@@ -16,15 +16,16 @@ import { WAITING_CALLS_LIMIT, WaitingCalls } from './waiting-calls.ts';
 /** Request bytes that may wait for the backend to read them; a call more is refused. A kubelet's calls have a few KiB. */
 const UNREAD_BYTES_LIMIT = 64 * 1024 * 1024;
 
-export interface EndpointOptions {
-  readonly backendName: string;
-  /** Path of the unix socket. */
-  readonly socket: string;
+export interface EndpointOptions extends ProbedService {
+  /** Who it is in messages, for example `backend a`. */
+  readonly subject: string;
   readonly clock: Clock;
   /** Longest message taken from the backend. */
   readonly messageSizeBytes: number;
   /** Calls the backend may hold at once. */
   readonly callsInFlight: number;
+  /** Those it holds, here and elsewhere. */
+  readonly heldCalls: () => number;
   /** How long it may take to answer a life check that its load brings about. */
   readonly statusMs: number;
   /** Every change of state. */
@@ -46,7 +47,7 @@ export class Endpoint {
 
   constructor(options: EndpointOptions) {
     this.options = options;
-    const { clock, backendName, socket } = options;
+    const { clock, backendName, socket, service } = options;
     this.currentState = { kind: 'connecting', sinceMs: clock.wallMs() };
     this.lifeCheck = new LifeCheck({
       clock,
@@ -57,6 +58,7 @@ export class Endpoint {
     this.connector = new Connector({
       backendName,
       socket,
+      service,
       clock,
       onState: (state, connection, version) => this.enter(state, connection, version),
       onSlot: () => this.drainWaiting(),
@@ -113,8 +115,8 @@ export class Endpoint {
 
   /** The error for a call that needs it while it is absent. */
   absenceError(): BackendUnavailableError {
-    const { backendName, socket } = this.options;
-    return new BackendUnavailableError(`backend ${backendName} ${describeState(this.currentState)}`, {
+    const { subject, socket } = this.options;
+    return new BackendUnavailableError(`${subject} ${describeState(this.currentState)}`, {
       hint: `Check the runtime behind ${socket}; Switchyard reconnects by itself`,
     });
   }
@@ -131,7 +133,7 @@ export class Endpoint {
     else if (this.waiting.hasRoom()) this.waiting.push(call, request);
     else {
       this.suspect(this.options.statusMs);
-      const message = `${WAITING_CALLS_LIMIT} calls already wait for backend ${this.options.backendName}`;
+      const message = `${WAITING_CALLS_LIMIT} calls already wait for ${this.options.subject}`;
       call.onRefused(new BackendUnavailableError(message));
     }
   }
@@ -141,19 +143,19 @@ export class Endpoint {
    * memory; whether it does is found out then.
    */
   private overload(): OverloadedError | undefined {
-    const { callsInFlight } = this;
+    const callsInFlight = this.options.heldCalls();
     const unreadBytes = this.waiting.sizeBytes + (this.connection?.queuedBytes ?? 0);
     if (callsInFlight < this.options.callsInFlight && unreadBytes <= UNREAD_BYTES_LIMIT) return undefined;
     this.suspect(this.options.statusMs);
     return new OverloadedError(
-      `backend ${this.options.backendName} holds ${callsInFlight} calls and has yet to read ${unreadBytes} bytes of them, which is its limit`,
+      `${this.options.subject} holds ${callsInFlight} calls and has yet to read ${unreadBytes} bytes of them, which is its limit`,
       { hint: 'Look why it does not answer, or raise limits.callsInFlight in the config' },
     );
   }
 
   /** A unary call of Switchyard's own. Never rejects: trouble is an outcome. */
   ask(own: OwnCall): Promise<UnaryOutcome> {
-    const { backendName, clock, messageSizeBytes } = this.options;
+    const { backendName, subject, clock, messageSizeBytes } = this.options;
     return new Promise((resolve) => {
       let timer: Timer | undefined;
       const call = new UnaryCall(backendName, messageSizeBytes, (outcome) => {
@@ -164,7 +166,7 @@ export class Endpoint {
       const deadlineAtMs = clock.now() + own.timeoutMs;
       this.call(call, { ...own, metadata: [], deadlineAtMs, body, start: 0, end: body.length });
       if (call.isOver) return;
-      const late = `backend ${backendName} did not answer ${own.rpc} within ${own.timeoutMs} ms`;
+      const late = `${subject} did not answer ${own.rpc} within ${own.timeoutMs} ms`;
       timer = clock.after(own.timeoutMs, () => call.abandon(new BackendUnavailableError(late)));
     });
   }
@@ -182,7 +184,7 @@ export class Endpoint {
     const { connection } = this;
     if (connection === undefined) return;
     const { backendName, clock } = this.options;
-    const request = probeRequest();
+    const request = probeRequest(this.options.service);
     const call = new UnaryCall(backendName, this.options.messageSizeBytes, (outcome) => {
       timer.cancel();
       // A connection that was lost is the connector's affair, and ends this question too.

@@ -17,6 +17,8 @@ export interface ConfigSummary {
   readonly backends: readonly {
     readonly name: string;
     readonly socket: string;
+    /** Where its image service is, when that is elsewhere. */
+    readonly imageSocket: string | undefined;
     readonly isolation: string;
     /** Exposed name to the one sent. */
     readonly handlers: Readonly<Record<string, string>>;
@@ -36,9 +38,10 @@ export function toSummary(config: Config): ConfigSummary {
       key: config.annotation.key,
       namespaces: config.annotation.namespaces.map(describePattern),
     },
-    backends: config.backends.map(({ name, socket, isolation, handlers }) => ({
+    backends: config.backends.map(({ name, socket, imageSocket, isolation, handlers }) => ({
       name,
       socket,
+      imageSocket,
       isolation,
       handlers: Object.fromEntries(handlers),
     })),
@@ -66,9 +69,9 @@ export function formatSummary(file: string, config: Config, paint: Paint): strin
         : CHECK.annotationIn(summary.annotation.key, summary.annotation.namespaces),
     ],
   ];
-  const backends = summary.backends.map(({ name, socket, isolation, handlers }) => [
+  const backends = summary.backends.map(({ name, socket, imageSocket, isolation, handlers }) => [
     name,
-    socket,
+    imageSocket === undefined ? socket : CHECK.withImages(socket, imageSocket),
     isolation,
     Object.entries(handlers)
       .filter(([exposed]) => exposed !== '')

@@ -76,6 +76,7 @@ export const CHECK = {
     `${key} chooses the backend ${namespaces.length === 0 ? 'in no namespace' : `in namespaces ${namespaces.join(', ')}`}`,
   backendHead: ['backend', 'socket', 'isolation', 'handlers'],
   ruleHead: ['rule', 'matches', 'places on'],
+  withImages: (socket: string, imageSocket: string) => `${socket}, images: ${imageSocket}`,
   handler: (exposed: string, sent: string) => (exposed === sent ? exposed : `${exposed} (sent as "${sent}")`),
   share: (backend: string, weight: number) => `${backend} (weight ${weight})`,
   fallback: (backend: string) => `, while absent ${backend}`,

@@ -11,6 +11,9 @@ import { findSameSockets, type IdentifySocket, parseSocket } from './sockets.ts'
 /** What metrics put in the place of a backend's name when there is none, or are several. */
 const RESERVED_NAMES = ['none', 'several'];
 
+/** The keys that name a socket. */
+const ENDPOINT_KEYS = ['endpoint', 'imageEndpoint'] as const;
+
 /** What is wrong with the backends. `identify` says which socket paths are one file. */
 export function checkBackends(file: ConfigFile, identify: IdentifySocket): Finding[] {
   return [
@@ -30,10 +33,12 @@ function checkBackend(backend: BackendEntry, index: number): Finding[] {
     const message = `${backend.name} cannot be the name of a backend: metrics use it`;
     findings.push(errorAt([...path, 'name'], message, 'Choose another name'));
   }
-  const socket = parseSocket(backend.endpoint);
-  if ('message' in socket) {
-    const message = `endpoint of backend ${backend.name} ${socket.message}`;
-    findings.push(errorAt([...path, 'endpoint'], message, socket.hint));
+  for (const key of ENDPOINT_KEYS) {
+    const socket = backend[key] === undefined ? undefined : parseSocket(backend[key]);
+    if (socket === undefined || 'path' in socket) continue;
+    findings.push(
+      errorAt([...path, key], `${key} of backend ${backend.name} ${socket.message}`, socket.hint),
+    );
   }
   const { list, status } = backend.timeouts;
   findings.push(
@@ -161,17 +166,23 @@ function checkCgroupDrivers({ backends }: ConfigFile): Finding[] {
 function checkSockets({ listen, admin, backends }: ConfigFile, identify: IdentifySocket): Finding[] {
   const own = parseSocket(listen.socket);
   const ownPath = 'path' in own ? own.path : '';
-  const parsed = backends.flatMap((backend, index) => {
-    const socket = parseSocket(backend.endpoint);
-    return 'path' in socket ? [{ index, name: backend.name, socket: socket.path }] : [];
+  const pathOf = (endpoint: string | undefined) => {
+    const socket = endpoint === undefined ? undefined : parseSocket(endpoint);
+    return socket !== undefined && 'path' in socket ? socket.path : undefined;
+  };
+  const parsed = backends.flatMap(({ name, endpoint, imageEndpoint }, index) => {
+    const socket = pathOf(endpoint);
+    return socket === undefined ? [] : [{ index, name, socket, imageSocket: pathOf(imageEndpoint) }];
   });
   const same = findSameSockets({ listen: { socket: ownPath }, backends: parsed }, identify).map((finding) => {
     const index = parsed[finding.backend]?.index ?? 0;
-    return errorAt(['backends', index, 'endpoint'], finding.message, finding.hint);
+    const key = finding.isOfImages ? 'imageEndpoint' : 'endpoint';
+    return errorAt(['backends', index, key], finding.message, finding.hint);
   });
   const adminSocket = admin === undefined ? undefined : parseSocket(admin.address);
   const shared = parsed.find(
-    ({ socket }) => adminSocket !== undefined && 'path' in adminSocket && adminSocket.path === socket,
+    ({ socket, imageSocket }) =>
+      adminSocket !== undefined && 'path' in adminSocket && [socket, imageSocket].includes(adminSocket.path),
   );
   if (shared === undefined) return same;
   const message = `admin.address is the socket of backend ${shared.name}`;

@@ -71,6 +71,8 @@ export interface BackendConfig {
   readonly name: string;
   /** An absolute path. */
   readonly socket: string;
+  /** An absolute path: where its image service is, when that has a socket of its own. */
+  readonly imageSocket: string | undefined;
   readonly isDefault: boolean;
   readonly isolation: Isolation;
   /** Runtime handler that pods ask for -> the one the backend is sent. The default backend always has ''. */

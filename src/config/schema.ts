@@ -50,6 +50,13 @@ const backend = z.strictObject({
     .string()
     .meta({ examples: ['unix:///run/containerd/containerd.sock'] })
     .describe('The CRI socket of the container runtime: unix:///absolute/path.'),
+  imageEndpoint: z
+    .string()
+    .optional()
+    .meta({ examples: ['unix:///run/containerd-stargz-grpc/containerd-stargz-grpc.sock'] })
+    .describe(
+      'The socket of its image service, where that is another one: of a snapshotter (stargz, nydus, SOCI) that learns the credentials of pulls in this way. Left out: `endpoint` serves both. As --image-service-endpoint of a kubelet.',
+    ),
   default: z
     .boolean()
     .default(false)

@@ -44,6 +44,7 @@ function toBackend(entry: BackendEntry, isOnly: boolean): BackendConfig {
   return {
     name: entry.name,
     socket: toSocketPath(entry.endpoint),
+    imageSocket: entry.imageEndpoint === undefined ? undefined : toSocketPath(entry.imageEndpoint),
     isDefault,
     isolation: entry.isolation,
     handlers: exposedHandlers(entry, isDefault),

@@ -54,6 +54,8 @@ export const identifyByInode: IdentifySocket = (file) => {
 export interface SameSocket {
   /** Index in `backends` of the later one. */
   readonly backend: number;
+  /** Whether it is the socket of its image service. */
+  readonly isOfImages: boolean;
   readonly message: string;
   readonly hint: string;
 }
@@ -61,13 +63,18 @@ export interface SameSocket {
 /** The part of a Config that names sockets, as absolute paths. */
 interface SocketsOfConfig {
   readonly listen: { readonly socket: string };
-  readonly backends: readonly { readonly name: string; readonly socket: string }[];
+  readonly backends: readonly {
+    readonly name: string;
+    readonly socket: string;
+    readonly imageSocket?: string | undefined;
+  }[];
 }
 
 /**
  * Backends that reach a socket which an earlier backend, or Switchyard itself, has. One runtime behind two backends
- * would be listed twice, and the kubelet then kills and makes the same pod for ever; a backend that is Switchyard
- * would call itself. Asked when the config is loaded and again when sockets have come up.
+ * would be listed twice, and the kubelet then kills and makes the same pod for ever; images of one image service behind
+ * two would be removed under the containers of the other. A backend that is Switchyard would call itself. Asked when
+ * the config is loaded and again when sockets have come up.
  */
 export function findSameSockets(config: SocketsOfConfig, identify: IdentifySocket): readonly SameSocket[] {
   const owners = new Map<string, string>();
@@ -78,24 +85,39 @@ export function findSameSockets(config: SocketsOfConfig, identify: IdentifySocke
     return earlier;
   };
   claim(config.listen.socket, '');
-  return config.backends.flatMap(({ name, socket }, backend) => {
-    const earlier = claim(socket, name);
-    if (earlier === undefined) return [];
-    if (earlier === '') {
-      return [
-        {
-          backend,
-          message: `backend ${name} is Switchyard's own socket ${config.listen.socket}`,
-          hint: 'Name the socket of the container runtime, or choose another listen.socket',
-        },
-      ];
-    }
-    return [
-      {
-        backend,
-        message: `backend ${name} reaches the same socket as backend ${earlier}`,
-        hint: 'A container runtime is one backend: keep one of the two, with the handlers of both',
-      },
-    ];
-  });
+  return config.backends.flatMap(({ name, socket, imageSocket }, backend) =>
+    [
+      { what: `backend ${name}`, path: socket, isOfImages: false },
+      ...(imageSocket === undefined
+        ? []
+        : [{ what: `the image service of backend ${name}`, path: imageSocket, isOfImages: true }]),
+    ].flatMap(({ what, path: file, isOfImages }) => {
+      const earlier = claim(file, `backend ${name}`);
+      if (earlier === undefined) return [];
+      return [{ backend, isOfImages, ...describeSame(what, earlier, name, config.listen.socket) }];
+    }),
+  );
+}
+
+function describeSame(
+  what: string,
+  earlier: string,
+  name: string,
+  own: string,
+): { message: string; hint: string } {
+  if (earlier === '') {
+    return {
+      message: `${what} is Switchyard's own socket ${own}`,
+      hint: 'Name the socket of the container runtime, or choose another listen.socket',
+    };
+  }
+  const message = `${what} reaches the same socket as ${earlier}`;
+  if (earlier === `backend ${name}`)
+    return { message, hint: 'Leave imageEndpoint out: endpoint serves images too' };
+  if (what !== `backend ${name}`)
+    return { message, hint: 'Every backend has images of its own: name the image service that is its own' };
+  return {
+    message,
+    hint: 'A container runtime is one backend: keep one of the two, with the handlers of both',
+  };
 }

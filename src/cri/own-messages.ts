@@ -11,6 +11,11 @@ export function encodeVersionRequest(): Uint8Array {
   return encodeText(1, RUNTIME_INTERFACE_VERSION);
 }
 
+/** An ImageStatusRequest for an image that cannot exist: .invalid is no domain (RFC 6761), so nothing is pulled from it. */
+export function encodeImageProbe(): Uint8Array {
+  return encodeField(1, encodeText(1, 'switchyard.invalid/probe:none'));
+}
+
 /** What we say we are. No field may be empty, or the kubelet refuses it. */
 export function encodeVersionResponse(
   runtimeName: string,

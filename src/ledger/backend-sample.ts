@@ -16,6 +16,7 @@ export function sampleOf(
     name: backend.name,
     isUp: state.kind === 'ready',
     state: state.kind,
+    isImageServiceUp: backend.hasOwnImages ? backend.images.state.kind === 'ready' : undefined,
     absentMs: backend.absentMs,
     sandboxes: ledger.count('sandbox', backend),
     containers: ledger.count('container', backend),

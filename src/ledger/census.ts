@@ -92,7 +92,7 @@ export class Census {
     const isRunning = this.imageCounts.has(backend);
     this.imageCounts.set(backend, true);
     if (isRunning) return;
-    while (this.imageCounts.get(backend) === true && !backend.isAbsent) {
+    while (this.imageCounts.get(backend) === true && !backend.images.isAbsent) {
       this.imageCounts.set(backend, false);
       const trouble = await this.learn(backend, 'ListImages');
       if (trouble !== undefined) this.options.onFailure(backend, trouble);

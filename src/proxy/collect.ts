@@ -34,6 +34,7 @@ export function collect(
   options: CollectOptions,
   done: (outcome: UnaryOutcome) => void | Promise<void>,
 ): () => void {
+  const service = call.route?.service ?? 'RuntimeService';
   let isDelivered = false;
   const deliver = (outcome: UnaryOutcome) => {
     if (isDelivered) return;
@@ -48,8 +49,8 @@ export function collect(
   };
   const watch =
     options.hangClock &&
-    watchHang(options.hangClock, backend, () =>
-      deliver({ kind: 'failed', error: backend.absenceError(), loss: 'other' }),
+    watchHang(options.hangClock, backend, service, () =>
+      deliver({ kind: 'failed', error: backend.endpointOf(service).absenceError(), loss: 'other' }),
     );
   if (watch !== undefined) call.onLeave(() => watch.cancel());
   let current: UnaryCall | undefined;

@@ -2,20 +2,22 @@
 // for the answer. A backend that lives and is slow is waited for, one that hangs is not.
 import type { Backend } from '../backends/backend.ts';
 import type { Clock, Timer } from '../clock.ts';
+import type { ServiceName } from '../cri/methods.ts';
 
 /** How often a backend that is waited for is looked at again. */
 export const LOOK_AGAIN_MS = 500;
 
 /** Calls `onAbsent` once, when the backend is found to hang or is absent otherwise; never after cancel(). */
-export function watchHang(clock: Clock, backend: Backend, onAbsent: () => void): Timer {
+export function watchHang(clock: Clock, backend: Backend, service: ServiceName, onAbsent: () => void): Timer {
   const { listMs } = backend.config.timeouts;
+  const endpoint = backend.endpointOf(service);
   let timer: Timer;
   const look = () => {
-    if (backend.isAbsent) onAbsent();
+    if (endpoint.isAbsent) onAbsent();
     else timer = clock.after(LOOK_AGAIN_MS, look);
   };
   timer = clock.after(listMs / 2, () => {
-    backend.suspect(listMs / 2);
+    endpoint.suspect(listMs / 2);
     timer = clock.after(listMs / 2, look);
   });
   return { cancel: () => timer.cancel() };

@@ -1,6 +1,7 @@
 // One backend's part in a list: asked for its own answer, and represented by its snapshot when it gives none in time.
 // An answer that comes too late for the client still refreshes the snapshot.
 import type { Backend } from '../backends/backend.ts';
+import type { Endpoint } from '../backends/endpoint.ts';
 import { isList } from '../backends/snapshot.ts';
 import type { SnapshotList } from '../backends/snapshot-change.ts';
 import type { UnaryOutcome } from '../backends/unary-call.ts';
@@ -102,6 +103,7 @@ class ListLeg {
   private readonly parts: ProxyParts;
   private readonly call: Call;
   private readonly backend: Backend;
+  private readonly endpoint: Endpoint;
   private readonly question: ListQuestion;
   private readonly done: (result: LegResult) => void;
   private isDone = false;
@@ -117,6 +119,7 @@ class ListLeg {
     this.parts = parts;
     this.call = call;
     this.backend = backend;
+    this.endpoint = backend.endpointOf(question.method.service);
     this.question = question;
     this.done = done;
   }
@@ -179,23 +182,23 @@ class ListLeg {
       this.timer = callTimer(clock, this.call, LOOK_AGAIN_MS, look);
     };
     this.timer = callTimer(clock, this.call, listMs / 2, () => {
-      this.backend.suspect(listMs / 2);
+      this.endpoint.suspect(listMs / 2);
       this.timer = callTimer(clock, this.call, listMs / 2, look);
     });
   }
 
   /** Answers from the snapshot if it may stand for a backend that is late. */
   private mayReplace(): boolean {
-    const { parts, backend, question } = this;
+    const { parts, backend, endpoint, question } = this;
     const list = snapshotOf(question.method);
     if (list === undefined) {
-      if (backend.isAbsent) this.finish(absence(backend));
+      if (endpoint.isAbsent) this.finish(absence(backend, question.method));
       return this.isDone;
     }
-    if (!backend.isAbsent && !isTrusted(parts, backend, question.method)) return false;
+    if (!endpoint.isAbsent && !isTrusted(parts, backend, question.method)) return false;
     const records = fromSnapshot(parts, backend, question.method, this.call.message);
     if (records !== undefined) this.finish({ kind: 'records', backend, parts: records });
-    else if (backend.isAbsent) this.finish(absence(backend));
+    else if (endpoint.isAbsent) this.finish(absence(backend, question.method));
     return this.isDone;
   }
 
@@ -228,8 +231,8 @@ class ListLeg {
 }
 
 /** The result of a backend that cannot be asked and has no snapshot. */
-export function absence(backend: Backend): LegResult {
-  const error = backend.absenceError();
+export function absence(backend: Backend, { service }: ListMethod): LegResult {
+  const error = backend.endpointOf(service).absenceError();
   return { kind: 'trouble', backend, why: error.message, outcome: { kind: 'failed', error, loss: 'other' } };
 }
 

@@ -56,12 +56,16 @@ export function askLegs(
       results.set(backend, result);
       look();
     };
-    if (!backend.isAbsent) {
+    if (!backend.endpointOf(question.method.service).isAbsent) {
       cancels.set(backend, askLeg(parts, call, backend, question, arrive));
       continue;
     }
     const records = fromSnapshot(parts, backend, question.method, call.message);
-    arrive(records === undefined ? absence(backend) : { kind: 'records', backend, parts: records });
+    arrive(
+      records === undefined
+        ? absence(backend, question.method)
+        : { kind: 'records', backend, parts: records },
+    );
   }
 }
 

@@ -2,6 +2,7 @@
 // records; where it is absent or late, its snapshot. What was sent cannot be taken back, so only a part that has sent
 // nothing yet is replaced.
 import type { Backend } from '../backends/backend.ts';
+import type { Endpoint } from '../backends/endpoint.ts';
 import { isList } from '../backends/snapshot.ts';
 import type { Timer } from '../clock.ts';
 import type { ListMethod } from '../cri/methods.ts';
@@ -34,6 +35,7 @@ export class StreamLeg {
   private readonly parts: ProxyParts;
   private readonly call: Call;
   private readonly backend: Backend;
+  private readonly endpoint: Endpoint;
   private readonly list: ListMethod;
   private readonly isFull: boolean;
   private readonly host: StreamLegHost;
@@ -59,17 +61,18 @@ export class StreamLeg {
     this.parts = parts;
     this.call = call;
     this.backend = backend;
+    this.endpoint = backend.endpointOf(list.service);
     this.list = list;
     this.isFull = isFull;
     this.host = host;
   }
 
   start(): void {
-    const { call, backend, parts, list } = this;
+    const { call, backend, endpoint, parts, list } = this;
     const { route } = call;
     if (route === undefined) throw new Error('only calls of CRI services are streamed');
-    if (backend.isAbsent) {
-      this.breakOff(backend.absenceError().message);
+    if (endpoint.isAbsent) {
+      this.breakOff(endpoint.absenceError().message);
       return;
     }
     const nowMs = parts.clock.now();
@@ -150,7 +153,7 @@ export class StreamLeg {
 
   /** Half the budget: does it live? The whole budget: may its snapshot stand for it? And again as long as it is silent. */
   private watch(): void {
-    const { backend, parts, host, list, call } = this;
+    const { backend, endpoint, parts, host, list, call } = this;
     const { clock } = parts;
     const { listMs } = backend.config.timeouts;
     const look = () => {
@@ -166,10 +169,10 @@ export class StreamLeg {
       }
       // A unary question looks after itself.
       if (this.stream !== undefined) {
-        if (silentMs >= listMs / 2) backend.suspect(listMs / 2);
-        if (backend.isAbsent) {
+        if (silentMs >= listMs / 2) endpoint.suspect(listMs / 2);
+        if (endpoint.isAbsent) {
           this.stream.cancel();
-          this.breakOff(backend.absenceError().message);
+          this.breakOff(endpoint.absenceError().message);
           return;
         }
         const isLate = !this.hasSent && silentMs >= listMs;
@@ -178,7 +181,7 @@ export class StreamLeg {
       this.timer = callTimer(clock, call, LOOK_AGAIN_MS, look);
     };
     this.timer = callTimer(clock, call, listMs / 2, () => {
-      backend.suspect(listMs / 2);
+      endpoint.suspect(listMs / 2);
       this.timer = callTimer(clock, call, listMs / 2, look);
     });
   }

@@ -20,6 +20,8 @@ export interface SimulatedRuntimeOptions {
   readonly profile: ProfileName;
   /** Path of the unix socket. A socket file left behind is removed; the folder must exist. */
   readonly socket: string;
+  /** Path of a second socket, which then serves the images, and the first no more. */
+  readonly imageSocket?: string | undefined;
   /** Runtime handlers known besides the empty name. Default: those the played runtime has out of the box. */
   readonly handlers?: readonly string[];
   /** Images present at the start, besides a pause image and a busybox. */
@@ -55,6 +57,8 @@ export interface SimulatedRuntime extends AsyncDisposable {
   cut(): void;
   /** Dies: connections are cut and the socket file stays behind. The state survives for restart(). */
   crash(): void;
+  /** What serves the images on their own socket dies; the rest goes on. */
+  crashImages(): void;
   /** Listens again after crash() or close(), with the state of before, as a runtime does whose containers outlived it. */
   restart(): Promise<void>;
 }
@@ -87,6 +91,7 @@ export async function startSimulatedRuntime(options: SimulatedRuntimeOptions): P
   const ofImages = imageHandlers(world);
   const around = { world, faults, journal, scopes, cut: () => endpoint?.cut(), crash: () => runtime.crash() };
   let endpoint: Endpoint | undefined;
+  let imageEndpoint: Endpoint | undefined;
   const endCalls = () => {
     for (const scope of scopes) scope.close();
   };
@@ -101,21 +106,32 @@ export async function startSimulatedRuntime(options: SimulatedRuntimeOptions): P
       return endpoint?.connections ?? 0;
     },
     async close() {
-      const closing = endpoint;
+      const closing = [endpoint, imageEndpoint];
       endpoint = undefined;
+      imageEndpoint = undefined;
       endCalls();
-      await closing?.close();
+      await Promise.all(closing.map((one) => one?.close()));
     },
     cut: () => endpoint?.cut(),
     crash() {
       endpoint?.crash();
       endpoint = undefined;
+      runtime.crashImages();
       endCalls();
     },
+    crashImages() {
+      imageEndpoint?.crash();
+      imageEndpoint = undefined;
+    },
     async restart() {
-      if (endpoint !== undefined) return;
-      world.forgetProcess();
-      endpoint = await Endpoint.open(options.socket, createServer(around, ofRuntime, ofImages));
+      const { socket, imageSocket } = options;
+      if (endpoint === undefined) {
+        world.forgetProcess();
+        const services = { runtime: ofRuntime, ...(imageSocket === undefined && { image: ofImages }) };
+        endpoint = await Endpoint.open(socket, createServer(around, services));
+      }
+      if (imageSocket !== undefined)
+        imageEndpoint ??= await Endpoint.open(imageSocket, createServer(around, { image: ofImages }));
     },
     [Symbol.asyncDispose]: () => runtime.close(),
   };

@@ -22,11 +22,10 @@ const pass = (bytes: Buffer) => bytes;
 /** No real RPC can have this path. */
 const UNKNOWN_PATH = '/*/*';
 
-/** A server with both services in the versions of the profile. */
+/** A server with the services that have handlers, in the versions of the profile. */
 export function createServer(
   around: CallSurroundings,
-  runtime: RuntimeHandlers,
-  image: ImageHandlers,
+  { runtime, image }: { readonly runtime?: RuntimeHandlers; readonly image?: ImageHandlers },
 ): Server {
   const { profile } = around.world;
   const server = new Server({
@@ -36,10 +35,15 @@ export function createServer(
     'grpc.enable_channelz': 0,
   });
   for (const version of profile.apis) {
-    addService(server, around, version, 'RuntimeService', RuntimeService.method, runtime);
-    addService(server, around, version, 'ImageService', ImageService.method, image);
+    if (runtime !== undefined)
+      addService(server, around, version, 'RuntimeService', RuntimeService.method, runtime);
+    if (image !== undefined) addService(server, around, version, 'ImageService', ImageService.method, image);
   }
-  answerUnknownPaths(server, around);
+  const served = [
+    ...(runtime ? (['RuntimeService'] as const) : []),
+    ...(image ? (['ImageService'] as const) : []),
+  ];
+  answerUnknownPaths(server, around, served);
   return server;
 }
 
@@ -93,13 +97,15 @@ function refusalOf(profile: Profile, name: RpcName): RpcError | undefined {
  * Ideal: a hook of grpc-js for them. Why not: it has none and answers in words of its own. Acceptable, because its
  * table of handlers is a plain map and a test holds the texts.
  */
-function answerUnknownPaths(server: Server, around: CallSurroundings): void {
+function answerUnknownPaths(
+  server: Server,
+  around: CallSurroundings,
+  served: readonly ('RuntimeService' | 'ImageService')[],
+): void {
   const handlers: unknown = Reflect.get(server, 'handlers');
   if (!(handlers instanceof Map)) throw new Error('this release of grpc-js keeps its handlers elsewhere');
   const { apis } = around.world.profile;
-  const services = new Set(
-    apis.flatMap((api) => [serviceName('RuntimeService', api), serviceName('ImageService', api)]),
-  );
+  const services = new Set(apis.flatMap((api) => served.map((service) => serviceName(service, api))));
   const refuse: handleUnaryCall<Buffer, Buffer> = (call, callback) => {
     const [, service = '', rpc = ''] = call.getPath().split('/');
     const version: ServedVersion = service.startsWith('runtime.v1alpha2.') ? 'v1alpha2' : 'v1';

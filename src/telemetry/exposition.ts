@@ -83,6 +83,10 @@ function exposeBackends(registry: Registry, metrics: Metrics): void {
       for (const sample of metrics.sources.backends()) yield [{ backend: sample.name }, read(sample)];
     });
   sampled('switchyard_backend_up', UP_HELP, (sample) => (sample.isUp ? 1 : 0));
+  gauge(registry, 'switchyard_backend_image_service_up', IMAGES_UP_HELP, ['backend'], function* () {
+    for (const { name, isImageServiceUp } of metrics.sources.backends())
+      if (isImageServiceUp !== undefined) yield [{ backend: name }, isImageServiceUp ? 1 : 0];
+  });
   sampled('switchyard_backend_sandboxes', 'Pod sandboxes known to live there.', (sample) => sample.sandboxes);
   sampled('switchyard_backend_containers', 'Containers known to live there.', (sample) => sample.containers);
   sampled('switchyard_backend_calls_in_flight', BACKEND_IN_FLIGHT_HELP, (sample) => sample.callsInFlight);
@@ -184,6 +188,8 @@ const DECISIONS_HELP =
 const LOCATES_HELP =
   'Searches for ids that the ledger did not know: found, absent (every backend denies it), unresolved (one could not be asked), ambiguous.';
 const UP_HELP = '1 when the backend is connected and has answered Version since, else 0.';
+const IMAGES_UP_HELP =
+  '1 when the image service of a backend with an imageEndpoint is connected and answers, else 0: its pods go on then, its image calls fail.';
 const BACKEND_IN_FLIGHT_HELP = 'Calls sent to the backend and not answered yet.';
 const STATE_HELP =
   'Always 1; the label tells the state: connecting, ready, not-ready, unreachable, hanging or closed.';

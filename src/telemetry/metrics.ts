@@ -9,6 +9,8 @@ export interface BackendSample {
   readonly isUp: boolean;
   /** connecting, ready, not-ready, unreachable, hanging or closed. */
   readonly state: string;
+  /** Undefined when its image service has no socket of its own. */
+  readonly isImageServiceUp: boolean | undefined;
   /** It uses another cgroup driver than the node, so it gets no new pods. */
   readonly hasOddCgroupDriver: boolean;
   /** How long calls to it have been failing at once; 0 while they don't. */

@@ -146,9 +146,10 @@ export function configOf(dir: TempDir, backends: readonly WorldBackend[]): Confi
     stateDir: dir.file('state'),
     runtimeName: undefined,
     annotation: undefined,
-    backends: backends.map(({ name, handlers, isolation, timeouts, cgroupDriver }, position) => ({
+    backends: backends.map(({ name, handlers, isolation, timeouts, cgroupDriver, runtime }, position) => ({
       name,
       socket: dir.file(`${name}.sock`),
+      imageSocket: runtime?.imageSocket,
       isDefault: position === 0,
       isolation: isolation ?? 'shared',
       handlers: new Map(Object.entries({ ...(position === 0 && { '': '' }), ...handlers })),

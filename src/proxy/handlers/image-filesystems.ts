@@ -75,11 +75,11 @@ export class ImageFilesystems {
     const look = () => {
       const kept = backend.snapshot.kept(NAME);
       const mayStand = kept !== undefined && clock.now() - kept.atMs <= TRUSTED_AGE_MS;
-      if (mayStand || backend.isAbsent) finish(undefined);
+      if (mayStand || backend.images.isAbsent) finish(undefined);
       else timer = clock.after(LOOK_AGAIN_MS, look);
     };
     let timer = clock.after(listMs / 2, () => {
-      backend.suspect(listMs / 2);
+      backend.images.suspect(listMs / 2);
       timer = clock.after(listMs / 2, look);
     });
     call.onLeave(() => timer.cancel());
@@ -100,7 +100,7 @@ export class ImageFilesystems {
     const { clock } = this.parts;
     const question = this.questionOf(backend);
     const isYoung = question.freshAtMs !== undefined && clock.now() - question.freshAtMs <= YOUNG_MS;
-    if (isYoung || backend.isAbsent) {
+    if (isYoung || backend.images.isAbsent) {
       done();
       return;
     }
@@ -113,7 +113,7 @@ export class ImageFilesystems {
     };
     const { listMs } = backend.config.timeouts;
     let timer = clock.after(listMs / 2, () => {
-      backend.suspect(listMs / 2);
+      backend.images.suspect(listMs / 2);
       timer = clock.after(listMs / 2, finish);
     });
     call.onLeave(() => timer.cancel());
@@ -150,7 +150,7 @@ export class ImageFilesystems {
       replyWith(call, own.backend, own.outcome);
       return;
     }
-    if (known.length === 0) throw registry.default.absenceError();
+    if (known.length === 0) throw registry.default.images.absenceError();
     call.backendName = 'several';
     reply(call, joinFsInfo(known.map(({ message }) => message)));
   }

@@ -69,8 +69,8 @@ class LookUp {
       return;
     }
     const { backend: recent, atMs } = sighting;
-    if (recent.isAbsent) {
-      if (clock.now() - atMs < FRESH_MS) throw undecided(this.image, recent.absenceError().message);
+    if (recent.images.isAbsent) {
+      if (clock.now() - atMs < FRESH_MS) throw undecided(this.image, recent.images.absenceError().message);
       this.searchAll(backends, []);
       return;
     }
@@ -87,7 +87,7 @@ class LookUp {
 
   /** The first that has it, in the order of the backends; "not found" only when all of them have denied it. */
   private searchAll(backends: readonly Backend[], denials: readonly BackendOutcome[]): void {
-    const present = backends.filter((backend) => !backend.isAbsent);
+    const present = backends.filter((backend) => !backend.images.isAbsent);
     this.ask(present, (outcomes) => {
       const found = outcomes.find(hasImage);
       if (found !== undefined) {
@@ -104,8 +104,8 @@ class LookUp {
         return;
       }
       if (silent !== undefined) throw undecided(this.image, troubleOf(silent));
-      const absent = backends.find((backend) => backend.isAbsent);
-      if (absent !== undefined) throw undecided(this.image, absent.absenceError().message);
+      const absent = backends.find((backend) => backend.images.isAbsent);
+      if (absent !== undefined) throw undecided(this.image, absent.images.absenceError().message);
       const [denial] = [...denials, ...outcomes];
       if (denial !== undefined) replyWith(this.call, denial.backend, denial.outcome);
     });

@@ -76,9 +76,9 @@ export class ImageRemoval {
   private resolve(listed: readonly Listed[]): void {
     const { image, parts, call } = this;
     const isListed = ({ images }: Listed) => !isWholeId(image) && mayList(images, image);
-    const away = listed.find((one) => one.backend.isAbsent && isListed(one));
-    if (away !== undefined) throw undecided(image, away.backend.absenceError().message);
-    const present = listed.map(({ backend }) => backend).filter((backend) => !backend.isAbsent);
+    const away = listed.find((one) => one.backend.images.isAbsent && isListed(one));
+    if (away !== undefined) throw undecided(image, away.backend.images.absenceError().message);
+    const present = listed.map(({ backend }) => backend).filter((backend) => !backend.images.isAbsent);
     const options = { isRetryable: true, givesUpOnHang: true, rpc: 'ImageStatus', bodyFor: this.bodyFor };
     // The bytes of a RemoveImageRequest are those of an ImageStatusRequest: an ImageSpec in field 1.
     fanOut(parts, call, present, options, (outcomes) => {
@@ -115,8 +115,8 @@ export class ImageRemoval {
   /** From those that can be reached; it is done only when it is done on all. */
   private removeFrom(owners: readonly Backend[]): void {
     const { parts, call, bodyFor } = this;
-    const away = owners.find((backend) => backend.isAbsent);
-    const present = owners.filter((backend) => !backend.isAbsent);
+    const away = owners.find((backend) => backend.images.isAbsent);
+    const present = owners.filter((backend) => !backend.images.isAbsent);
     const note = () => present.forEach(this.onChange);
     call.onLeave(note);
     fanOut(parts, call, present, { isRetryable: true, bodyFor }, (outcomes) => {
@@ -126,7 +126,7 @@ export class ImageRemoval {
       const failed = outcomes.find((result) => !isDone(result));
       call.backendName = 'several';
       if (failed !== undefined) replyWith(call, failed.backend, failed.outcome);
-      else if (away !== undefined) throw away.absenceError();
+      else if (away !== undefined) throw away.images.absenceError();
       else replyEmpty(call);
     });
   }

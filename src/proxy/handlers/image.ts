@@ -55,7 +55,7 @@ async function pull(parts: ProxyParts, call: Call, noteChange: (backend: Backend
     if (call.isOver) return;
   }
   const backend = homeOfPull(parts, message);
-  if (backend.isAbsent) throw backend.absenceError();
+  if (backend.images.isAbsent) throw backend.images.absenceError();
   const image = readString(message, 0, message.length, IMAGE) ?? '';
   // Whatever comes of it, the images of this backend are not what they were.
   call.onLeave(() => noteChange(backend));

@@ -31,6 +31,7 @@ describe('the connection to a backend', () => {
       ...{ config, clock, messageSizeBytes: 1_000_000, callsInFlight: 100 },
       events: {
         onState: (_, { kind }) => states.push(kind),
+        onImageState: () => undefined,
         onError: (_, error) => {
           throw error;
         },

@@ -60,6 +60,7 @@ describe('what is no CRI service', () => {
       ...{ clock, messageSizeBytes: 1_000_000, callsInFlight: 100 },
       events: {
         onState: (_, state) => 'reason' in state && reasons.push(state.reason),
+        onImageState: () => undefined,
         onError: (_, error) => errors.push(error),
       },
     });
@@ -152,7 +153,7 @@ describe('what is no CRI service', () => {
     if (config === undefined) throw new Error('no backend');
     const backend = new Backend({
       ...{ config, clock, messageSizeBytes: 1_000_000, callsInFlight: 100 },
-      events: { onState: () => undefined, onError: () => undefined },
+      events: { onState: () => undefined, onImageState: () => undefined, onError: () => undefined },
     });
     opened.push({ [Symbol.asyncDispose]: async () => backend.stop() });
     backend.start();

@@ -32,6 +32,7 @@ describe('a backend whose streams are all taken', () => {
       ...{ config, clock, messageSizeBytes: 1_000_000, callsInFlight: 10_000 },
       events: {
         onState: () => undefined,
+        onImageState: () => undefined,
         onError: (_, error) => {
           throw error;
         },

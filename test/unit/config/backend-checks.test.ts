@@ -131,6 +131,22 @@ test.each<[title: string, text: string, problems: string[]]>([
     ],
   ],
   [
+    'image services that are none of its own',
+    configText(`backends:
+  - { name: a, endpoint: /run/a.sock, imageEndpoint: /run/a.sock, default: true }
+  - { name: b, endpoint: /run/b.sock, imageEndpoint: /run/stargz.sock }
+  - { name: c, endpoint: /run/c.sock, imageEndpoint: unix:///run/stargz.sock }
+  - { name: d, endpoint: /run/d.sock, imageEndpoint: /run/switchyard/cri.sock }
+  - { name: e, endpoint: /run/e.sock, imageEndpoint: tcp://127.0.0.1:5000 }
+`),
+    [
+      'c.yaml:4:54: the image service of backend a reaches the same socket as backend a. Leave imageEndpoint out: endpoint serves images too',
+      'c.yaml:6:54: the image service of backend c reaches the same socket as backend b. Every backend has images of its own: name the image service that is its own',
+      "c.yaml:7:54: the image service of backend d is Switchyard's own socket /run/switchyard/cri.sock. Name the socket of the container runtime, or choose another listen.socket",
+      'c.yaml:8:54: imageEndpoint of backend e must be a unix socket; tcp is not served. Write unix:///run/containerd/containerd.sock',
+    ],
+  ],
+  [
     'its own socket as a backend',
     configText(`backends:
   - { name: containerd, endpoint: unix:///run/a.sock, default: true }

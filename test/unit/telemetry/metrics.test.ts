@@ -87,6 +87,7 @@ describe('Metrics', () => {
           isUp,
           state: isUp ? 'ready' : 'hanging',
           absentMs: isUp ? 0 : 2_500,
+          isImageServiceUp: false,
           hasOddCgroupDriver: true,
           sandboxes: 3,
           containers: 5,
