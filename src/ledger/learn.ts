@@ -13,6 +13,16 @@ import type { Ledger, ObjectKind } from './ledger.ts';
  */
 export type ListExtent = number | 'part' | 'filtered';
 
+/**
+ * Records in one reply. A list of real pods or containers is 16 MiB long, as much as a kubelet takes, with a third of
+ * these; to learn a million ids holds up all calls for seconds.
+ */
+const RECORDS_LIMIT = 100_000;
+/** Bytes of an id; those of all runtimes have 64. Ids are kept in memory and on disk. */
+const ID_LIMIT_BYTES = 1_024;
+/** What has not been counted while it came is counted before anything of it is learnt, if it is longer than this. */
+const COUNTED_FIRST_BYTES = 256 * 1024;
+
 /** Reading begins anew when so much more of a message has come. */
 const STEP_BYTES = 64 * 1024;
 
@@ -46,6 +56,7 @@ export class ListLearner {
   /** Where records lie whose ids the ledger does not find by their bytes: record, body and end of each. */
   private readonly later: number[] = [];
   private readBytes = 0;
+  private records = 0;
 
   constructor(ledger: Ledger, method: ListMethod, backend: Backend, extent: ListExtent) {
     this.ledger = ledger;
@@ -60,7 +71,9 @@ export class ListLearner {
     const { object, recordField, recordIdPath, relabels } = this.method;
     // What is relabelled comes to finish() as another message.
     if (sizeBytes - this.readBytes < STEP_BYTES || object === 'image' || relabels) return;
+    if (this.records > RECORDS_LIMIT) return;
     const visit: IdVisitor = (recordStart, bodyStart, bodyEnd, idStart, idEnd) => {
+      this.records++;
       if (idStart < 0) return;
       const isItsOwn = this.ledger.seeBytes(object, view, idStart, idEnd, this.backend, this.list);
       if (isItsOwn === undefined) this.later.push(recordStart, bodyStart, bodyEnd);
@@ -92,6 +105,7 @@ export class ListLearner {
       forEachRecordWithId(message, 0, message.length, recordField, recordIdPath, () => {});
       return [];
     }
+    this.checkCount(message);
     for (let at = 0; at < later.length; at += 3) {
       const [start, bodyStart, end] = later.slice(at, at + 3) as [number, number, number];
       if (!this.seeText(object, message, start, bodyStart, end)) foreign.push({ start, end });
@@ -109,6 +123,18 @@ export class ListLearner {
     return later.length === 0 ? foreign : foreign.sort((a, b) => a.start - b.start);
   }
 
+  /** Throws before anything new is learnt when there are too many records. */
+  private checkCount(message: Uint8Array): void {
+    const { recordField, recordIdPath } = this.method;
+    if (message.length - this.readBytes > COUNTED_FIRST_BYTES) {
+      forEachRecordWithId(message, this.readBytes, message.length, recordField, recordIdPath, () => {
+        this.records++;
+      });
+    }
+    if (this.records > RECORDS_LIMIT)
+      throw new MalformedMessageError(`it has over ${RECORDS_LIMIT} records`, { from: 'backend' });
+  }
+
   /** For ids that the ledger cannot find by their bytes: mostly those that are new. */
   private seeText(
     object: ObjectKind,
@@ -120,6 +146,8 @@ export class ListLearner {
     const { ledger, backend, extent, list } = this;
     const { recordIdPath, record, learns } = this.method;
     const id = readString(message, bodyStart, bodyEnd, recordIdPath) ?? '';
+    if (id.length > ID_LIMIT_BYTES)
+      throw new MalformedMessageError(`an id has over ${ID_LIMIT_BYTES} characters`, { from: 'backend' });
     const owner = ledger.ownerOf(object, id);
     if (!learns) return (owner ?? backend) === backend;
     const parentPath = object === 'sandbox' ? record?.uid : record?.sandboxId;

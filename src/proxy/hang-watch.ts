@@ -22,3 +22,14 @@ export function watchHang(clock: Clock, backend: Backend, service: ServiceName, 
   });
   return { cancel: () => timer.cancel() };
 }
+
+/**
+ * Lists of stats and metrics wait for a living backend so many times its list budget, and then do without it if there is
+ * anything else to give. Kubelets read them every ten seconds, and metrics-server waits no longer.
+ */
+const PATIENCE = 4;
+
+/** How long a list that may lack the backend waits for it. */
+export function patienceMs({ config }: Backend): number {
+  return config.timeouts.listMs * PATIENCE;
+}

@@ -54,17 +54,6 @@ export interface ListQuestion {
 }
 
 /**
- * Lists of stats and metrics wait for a living backend so many times its list budget, and then do without it if there is
- * anything else to give. Kubelets read them every ten seconds, and metrics-server waits no longer.
- */
-const PATIENCE = 4;
-
-/** How long a list that may lack the backend waits for it. */
-export function patienceMs({ config }: Backend): number {
-  return config.timeouts.listMs * PATIENCE;
-}
-
-/**
  * Asks one backend for its part of a list; `done` gets the result once, unless the client leaves before. Gives what ends
  * the question before that.
  */
@@ -231,8 +220,8 @@ class ListLeg {
 }
 
 /** The result of a backend that cannot be asked and has no snapshot. */
-export function absence(backend: Backend, { service }: ListMethod): LegResult {
-  const error = backend.endpointOf(service).absenceError();
+export function absence(backend: Backend, method: ListMethod): LegResult {
+  const error = backend.endpointOf(method.service).absenceError();
   return { kind: 'trouble', backend, why: error.message, outcome: { kind: 'failed', error, loss: 'other' } };
 }
 

@@ -3,13 +3,13 @@ import type { Backend } from '../backends/backend.ts';
 import { BackendUnavailableError } from '../errors.ts';
 import type { Call } from './call.ts';
 import { callTimer } from './call-timer.ts';
+import { patienceMs } from './hang-watch.ts';
 import {
   absence,
   askLeg,
   fromSnapshot,
   type LegResult,
   type ListQuestion,
-  patienceMs,
   type TroubleResult,
 } from './list-leg.ts';
 import type { ProxyParts } from './parts.ts';

@@ -12,8 +12,8 @@ import { withoutRecords } from '../merge/lists.ts';
 import { excerpt } from '../quote.ts';
 import type { Call } from './call.ts';
 import { callTimer } from './call-timer.ts';
-import { LOOK_AGAIN_MS } from './hang-watch.ts';
-import { askLeg, fromSnapshot, isTrusted, patienceMs } from './list-leg.ts';
+import { LOOK_AGAIN_MS, patienceMs } from './hang-watch.ts';
+import { askLeg, fromSnapshot, isTrusted } from './list-leg.ts';
 import type { ProxyParts } from './parts.ts';
 import { StreamPart } from './stream-part.ts';
 

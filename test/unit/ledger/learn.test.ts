@@ -39,6 +39,34 @@ describe('learnList', () => {
     expect(ledger.count('container', red)).toBe(IDS.length - 2);
   });
 
+  const many = (count: number) => listOf(Array.from({ length: count }, (_, n) => String(n)));
+
+  it.each([
+    ['over 100000 records', many(100_001)],
+    ['an id has over 1024 characters', listOf(['a', 'b'.repeat(1_025)])],
+  ])('refuses a list in which no real runtime is seen: %s', (words, message) => {
+    const ledger = new Ledger();
+    const learn = () => learnList(ledger, method, red, message, ledger.beginList());
+    expect(learn).toThrow(words);
+    expect(learn).toThrow('backend red sent a ListContainers reply that is broken');
+    expect(ledger.count('container')).toBeLessThan(2);
+  });
+
+  it('refuses it also when it came in pieces', () => {
+    const ledger = new Ledger();
+    const message = many(200_000);
+    const learner = new ListLearner(ledger, method, red, ledger.beginList());
+    for (let size = 0; size < message.length; size += 70_000) learner.advance(message, size);
+    expect(() => learner.finish(message)).toThrow('over 100000 records');
+    expect(ledger.count('container')).toBe(0);
+  });
+
+  it('takes the longest list that may be one', () => {
+    const ledger = new Ledger();
+    expect(learnList(ledger, method, red, many(100_000), ledger.beginList())).toEqual([]);
+    expect(ledger.count('container')).toBe(100_000);
+  });
+
   it('only compares the ids of lists that are not learnt from', () => {
     const ledger = new Ledger();
     ledger.addContainer(IDS[0] as string, blue, '');
