@@ -3,6 +3,7 @@
 import { ForeignAnswerError } from '../errors.ts';
 import { statusFromHttp } from '../grpc/status.ts';
 import { type Field, KNOWN } from '../http2/field.ts';
+import { excerpt } from '../quote.ts';
 
 /** The error for a response whose first headers are not those of a gRPC answer; undefined when they are. */
 export function foreignAnswer(
@@ -32,7 +33,7 @@ export function foreignAnswer(
   const textOf = (known: number) => headers.find((field) => field.known === known)?.value ?? '';
   const httpStatus = textOf(KNOWN.status);
   const contentType = textOf(KNOWN.contentType);
-  const withType = contentType === '' ? '' : ` with ${contentType.slice(0, 100)}`;
+  const withType = contentType === '' ? '' : ` with ${excerpt(contentType)}`;
   return new ForeignAnswerError(
     statusFromHttp(Number(httpStatus)),
     `backend ${backendName} answered HTTP ${httpStatus}${withType}, not gRPC: a web server, or a proxy without its own server, is on its socket`,
