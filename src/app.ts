@@ -82,7 +82,9 @@ export async function startSwitchyard({
     },
     onImageState: (backend, state) => {
       logImageState(log, backend, state);
-      if (state.kind === 'ready') void census.recountImages(backend);
+      if (state.kind !== 'ready') return;
+      twinAlarm.checkSockets();
+      void census.recountImages(backend);
     },
     onError: (backend, error) =>
       log.error({ err: error, backend: backend.name }, 'unexpected error in an answer'),

@@ -1,6 +1,5 @@
 // Finds out whether a backend answers and which CRI version it speaks: v1 first, v1alpha2 only after UNIMPLEMENTED,
 // because one v1alpha2 call makes containerd 1.6 and 1.7 report a deprecation in their Status until they restart.
-
 import type { ServiceName } from '../cri/methods.ts';
 import { encodeImageProbe, encodeVersionRequest, readVersionResponse } from '../cri/own-messages.ts';
 import { type ApiVersion, pathFor } from '../cri/versions.ts';
