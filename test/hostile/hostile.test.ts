@@ -25,8 +25,14 @@ function figures({ report, peakMiB, calls, slowestMs, warnings, callsTaken }: Ou
   return (
     `  ${report.connections} connections (${report.ended} ended${goaways.join('')}), ` +
     `${(report.sentBytes / 1e6).toFixed(1)} MB in ${report.bursts} bursts; peak ${peakMiB} MiB; ` +
-    `${calls} good calls, slowest ${slowestMs.toFixed(0)} ms; ${callsTaken} calls taken, ${warnings} warnings\n`
+    `${calls} good calls, slowest ${slowestMs.toFixed(0)} ms; ${callsTaken} calls taken, ${warnings.length} warnings\n`
   );
+}
+
+/** Some of many lines. */
+function samplesOf(lines: readonly string[]): string {
+  const step = Math.max(1, Math.floor(lines.length / 8));
+  return lines.filter((_, index) => index % step === 0).join('\n');
 }
 
 describe('Switchyard under attack', () => {
@@ -35,10 +41,10 @@ describe('Switchyard under attack', () => {
     async (attack) => {
       const outcome = await stage.play(attack, durationMs);
       process.stdout.write(`\n${attack.attacker}: ${attack.name}\n${figures(outcome)}`);
-      expect(outcome.failures).toEqual([]);
+      expect(outcome.failures.length, samplesOf(outcome.failures)).toBe(0);
       expect(outcome.bugs).toEqual([]);
       expect(outcome.peakMiB).toBeLessThanOrEqual(attack.peakMiB);
-      expect(outcome.warnings).toBeLessThan(WARNINGS);
+      expect(outcome.warnings.length, samplesOf(outcome.warnings)).toBeLessThan(WARNINGS);
       if (attack.attacker === 'backend' && attack.mostConnections !== undefined) {
         expect(outcome.report.connections).toBeLessThanOrEqual(attack.mostConnections);
       }

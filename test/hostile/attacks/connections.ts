@@ -47,6 +47,7 @@ export const CONNECTION_ATTACKS: readonly ClientAttack[] = [
     name: 'clients that send a byte at a time',
     source: 'slow loris',
     connections: 200,
+    reads: false, // the ack of SETTINGS would stand among the bytes
     hello: () => [],
     burst: ({ bursts }) => [SLOW_TALK.subarray(bursts, bursts + 1)],
     everyMs: 5,

@@ -35,6 +35,7 @@ export const HEADER_ATTACKS: readonly ClientAttack[] = [
     name: 'header blocks that are begun and never ended, on 300 connections',
     source: 'memory of unfinished blocks',
     connections: 300,
+    reads: false, // the ack of SETTINGS would stand within the block
     burst: ({ bursts }) =>
       bursts === 0
         ? [

@@ -3,6 +3,7 @@ import { frame, PADDED, PREFACE, settings, TYPE, uint32 } from '../../support/ht
 import type { ClientAttack } from '../attack.ts';
 import { callOf, openOf, requestMessage, text, times, windowUpdate } from '../attack-frames.ts';
 
+const version = callOf('Version', requestMessage());
 const list = callOf('ListPodSandbox', requestMessage());
 const status = callOf('ContainerStatus', requestMessage(text(1, 'f'.repeat(64))));
 const events = callOf('GetContainerEvents', requestMessage());
@@ -20,8 +21,18 @@ export const STALL_ATTACKS: readonly ClientAttack[] = [
     connections: 4,
     hello: () => [PREFACE, settings([4, 0])],
     burst: (connection) =>
-      connection.newestId < 6_000 ? times(20, () => list(connection.nextId())) : undefined,
+      connection.newestId < 200 ? times(20, () => list(connection.nextId())) : undefined,
     peakMiB: 500,
+  },
+  {
+    attacker: 'client',
+    name: '12,000 calls whose answers have no room',
+    source: 'CVE-2019-9517, the limit of calls in flight used up for all',
+    connections: 4,
+    hello: () => [PREFACE, settings([4, 0])],
+    burst: (connection) =>
+      connection.newestId < 6_000 ? times(100, () => version(connection.nextId())) : undefined,
+    peakMiB: 250,
   },
   {
     attacker: 'client',
@@ -39,9 +50,9 @@ export const STALL_ATTACKS: readonly ClientAttack[] = [
     connections: 8,
     reads: false,
     hello: () => [PREFACE, settings([4, 2 ** 31 - 1]), windowUpdate(0, 2 ** 30)],
-    burst: (connection) => times(10, () => list(connection.nextId())),
-    everyMs: 10,
-    peakMiB: 500,
+    burst: (connection) =>
+      connection.newestId < 100 ? times(10, () => list(connection.nextId())) : undefined,
+    peakMiB: 400,
   },
   {
     attacker: 'client',

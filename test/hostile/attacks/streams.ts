@@ -14,6 +14,7 @@ import {
 } from '../attack-frames.ts';
 
 const status = callOf('ContainerStatus', requestMessage(text(1, 'f'.repeat(64))));
+const version = callOf('Version', requestMessage());
 const list = callOf('ListPodSandbox', requestMessage());
 const open = openOf('ListContainers');
 const data = (id: number) => frame(TYPE.data, END_STREAM, id);
@@ -83,7 +84,8 @@ export const STREAM_ATTACKS: readonly ClientAttack[] = [
     burst: (connection) =>
       times(60, () => {
         const id = connection.nextId();
-        return [...list(id), ...(id > 120 ? [reset(id - 120)] : [])];
+        // The first answer uses the window up; those that follow wait, each until its reset in the next burst.
+        return id === 1 ? list(id) : [...version(id), ...(id > 121 ? [reset(id - 120)] : [])];
       }),
     everyMs: 40,
     peakMiB: 300,
