@@ -59,15 +59,18 @@ export class HostileBackend {
     return new Promise((resolve) => this.server.listen(socketPath, resolve));
   }
 
-  /** Attacks for so long, and has Switchyard at `switchyard` call it meanwhile. */
+  /** Attacks for so long, and has Switchyard at `switchyard` call it meanwhile. Then it is honest again. */
   async run(switchyard: string, durationMs: number): Promise<void> {
     this.endMs = performance.now() + durationMs;
-    if (this.attack.reconnects ?? this.attack.hello !== undefined) {
-      for (const connection of this.connections) connection.destroy();
-    } else {
-      for (const connection of this.connections) void this.sendBursts(connection);
-    }
+    const isAnew = this.attack.reconnects ?? this.attack.hello !== undefined;
+    if (isAnew) this.cut();
+    else for (const connection of this.connections) void this.sendBursts(connection);
     await provoke(switchyard, this.endMs);
+    if (isAnew) this.cut();
+  }
+
+  private cut(): void {
+    for (const connection of this.connections) connection.destroy();
   }
 
   private get isAttacking(): boolean {
