@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
-    include: ['test/{unit,contract,integration}/**/*.test.ts'],
+    include: ['test/{unit,contract,integration,fuzz}/**/*.test.ts'],
     setupFiles: ['test/support/no-listener-leaks.ts'],
     testTimeout: 20_000,
     hookTimeout: 30_000,
