@@ -45,8 +45,9 @@ export function findPeers(name: PeersName, programsDir: string): Peers | { reado
 
 function grpcGoPeers(dir: string): Peers | { readonly reason: string } {
   const program = path.join(dir, 'grpc-go-peers');
-  if (!isInstalled()) return { reason: 'install the Debian packages golang-go and golang-google-grpc-dev' };
-  const version = compile(path.join(dir, 'grpc-go'), program);
+  if (!isGrpcGoInstalled())
+    return { reason: 'install the Debian packages golang-go and golang-google-grpc-dev' };
+  const version = compileGrpcGo(path.join(dir, 'grpc-go'), program);
   const workloads = new Set(CELLS.map((cell) => cell.workload));
   const exchanges = [...workloads].map((workload) => [
     workload.name,
@@ -89,13 +90,14 @@ function repliesOf(backend: number): { Path: string; Request: string; Reply: str
   ];
 }
 
-function isInstalled(): boolean {
+/** Whether this machine has Go and grpc-go. */
+export function isGrpcGoInstalled(): boolean {
   const hasCompiler = spawnSync('go', ['version']).status === 0;
   return hasCompiler && existsSync(path.join(GO_LIBRARIES, 'src/google.golang.org/grpc'));
 }
 
 /** Compiles the program from the sources in `folder` and returns the version of grpc-go in it. */
-function compile(folder: string, program: string): string {
+export function compileGrpcGo(folder: string, program: string): string {
   // Without modules Go takes libraries from the path alone and asks no proxy for them.
   const env = {
     GOCACHE: path.join(tmpdir(), 'switchyard-bench-go'),

@@ -1,25 +1,7 @@
 // Starts an attacker in a process of its own, so that its work is not the test's, and tells it when to attack.
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import path from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { buildSync } from 'esbuild';
 import type { Attack, AttackReport } from './attack.ts';
-
-/** Bundles the attacker into `dir`: Node 20 does not run TypeScript. Returns the program. */
-export function bundleAttacker(dir: string): string {
-  const program = path.join(dir, 'attacker.mjs');
-  buildSync({
-    entryPoints: [fileURLToPath(new URL('attacker.ts', import.meta.url))],
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node20.19',
-    outfile: program,
-    logLevel: 'warning',
-  });
-  return program;
-}
 
 export class AttackerProcess implements Disposable {
   private readonly child: ChildProcess;

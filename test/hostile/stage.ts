@@ -9,7 +9,8 @@ import { SwitchyardProcess } from '../support/switchyard-process.ts';
 import { type TempDir, tempDir } from '../support/temp-dir.ts';
 import { until } from '../support/until.ts';
 import type { Attack, AttackReport } from './attack.ts';
-import { AttackerProcess, bundleAttacker } from './attacker-process.ts';
+import { AttackerProcess } from './attacker-process.ts';
+import { bundleAttacker } from './attacker-program.ts';
 import { GoodClient } from './good-client.ts';
 
 const MIB = 1024 * 1024;
