@@ -149,10 +149,9 @@ class ListLeg {
         }
         this.finish({ kind: 'records', backend, parts: records, memory: outcome.message });
       } catch (error) {
-        // Statistics that cannot be read are as good as none; a list of objects fails.
-        if (!(error instanceof MalformedMessageError) || method.whenBackendAbsent === 'fail') throw error;
-        const trouble: UnaryOutcome = { kind: 'failed', error, loss: 'other' };
-        this.finish({ kind: 'trouble', backend, why: error.message, outcome: trouble });
+        if (!(error instanceof MalformedMessageError)) throw error;
+        // An answer that cannot be read is as good as none.
+        this.finishWithout({ kind: 'failed', error, loss: 'other' });
       }
     });
     return () => {

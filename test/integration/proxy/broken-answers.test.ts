@@ -1,4 +1,5 @@
 // A backend that sends bytes which are no protobuf. What can be told without it is told; the rest fails, by its name.
+import { status } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Switchyard, startSwitchyard } from '../../../src/app.ts';
 import { encodeVersionResponse } from '../../../src/cri/own-messages.ts';
@@ -59,12 +60,32 @@ describe('a backend whose answers are broken', () => {
   });
 
   it('R18: does not keep the node from having a Status', async () => {
-    const { status } = await client.call('Status', {});
-    const conditions = new Map(status?.conditions.map((condition) => [condition.type, condition]));
+    const { status: told } = await client.call('Status', {});
+    const conditions = new Map(told?.conditions.map((condition) => [condition.type, condition]));
     expect(conditions.get('RuntimeReady')?.status).toBe(true);
     expect(conditions.get('Backend.bad.Ready')).toMatchObject({
       status: false,
       message: expect.stringContaining('broken'),
+    });
+  });
+
+  it('does not keep a list from the others: its last list that could be read stands for it', async () => {
+    const containers = (id: string) => codecOf('ListContainers').encodeResponse({ containers: [{ id }] });
+    good.answer('ListContainers', { messages: [containers('a'.repeat(64))] });
+    bad.answer('ListContainers', { messages: [containers('b'.repeat(64))] });
+    const ids = async () => (await client.call('ListContainers', {})).containers.map(({ id }) => id);
+    const both = ['a'.repeat(64), 'b'.repeat(64)];
+    expect(await ids()).toEqual(both);
+    bad.answer('ListContainers', { messages: [BROKEN] });
+    expect(await ids()).toEqual(both);
+  });
+
+  it('fails a list when nothing of it could ever be read', async () => {
+    good.answer('ListPodSandbox', { messages: [Buffer.alloc(0)] });
+    bad.answer('ListPodSandbox', { messages: [BROKEN] });
+    await expect(client.call('ListPodSandbox', {})).rejects.toMatchObject({
+      code: status.UNAVAILABLE,
+      details: expect.stringContaining('backend bad sent a ListPodSandbox reply that is broken'),
     });
   });
 
