@@ -19,6 +19,7 @@ import { dispatch } from './proxy/dispatch.ts';
 import { EventHub } from './proxy/event-hub.ts';
 import { Front } from './proxy/front.ts';
 import { Health } from './proxy/health.ts';
+import { LateLists } from './proxy/late-lists.ts';
 import { Admission } from './proxy/layers/admit.ts';
 import { observe } from './proxy/layers/observe.ts';
 import { rescue } from './proxy/layers/rescue.ts';
@@ -196,6 +197,7 @@ export async function startSwitchyard({
     cgroupDrivers,
     streams,
     listSizes: new ListSizeAlarm(log),
+    lateLists: new LateLists(clock),
     events,
     health,
     record,

@@ -115,7 +115,8 @@ export class Backend {
 
   /** Those of them that wait. */
   get callsWaiting(): number {
-    return this.endpoint.callsWaiting;
+    const { runtime, images } = this;
+    return images === runtime ? runtime.callsWaiting : runtime.callsWaiting + images.callsWaiting;
   }
 
   /** Calls it allows at once. */

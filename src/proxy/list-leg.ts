@@ -97,6 +97,8 @@ class ListLeg {
   private readonly done: (result: LegResult) => void;
   private isDone = false;
   private timer: Timer | undefined;
+  private cancel: (() => void) | undefined;
+  private onLateAnswer: (() => void) | undefined;
 
   constructor(
     parts: ProxyParts,
@@ -128,8 +130,9 @@ class ListLeg {
     };
     const limitBytes = parts.config.limits.messageSizeBytes;
     const options = { body, rpc, limitBytes, isRetryable: true, watchGrowth };
-    const cancel = collect(call, backend, options, (outcome) => {
+    this.cancel = collect(call, backend, options, (outcome) => {
       this.timer?.cancel();
+      this.onLateAnswer?.();
       const code = codeOf(outcome);
       parts.metrics.partFinished(backend.name, statusName(code), parts.clock.now() - startedAtMs);
       if (outcome.kind !== 'answered') {
@@ -157,7 +160,7 @@ class ListLeg {
     return () => {
       this.isDone = true;
       this.timer?.cancel();
-      cancel();
+      this.cancel?.();
     };
   }
 
@@ -185,8 +188,10 @@ class ListLeg {
     }
     if (!endpoint.isAbsent && !isTrusted(parts, backend, question.method)) return false;
     const records = fromSnapshot(parts, backend, question.method, this.call.message);
-    if (records !== undefined) this.finish({ kind: 'records', backend, parts: records });
-    else if (endpoint.isAbsent) this.finish(absence(backend, question.method));
+    if (records !== undefined) {
+      this.onLateAnswer = parts.lateLists.await(backend.name, list, () => this.cancel?.());
+      this.finish({ kind: 'records', backend, parts: records });
+    } else if (endpoint.isAbsent) this.finish(absence(backend, question.method));
     return this.isDone;
   }
 

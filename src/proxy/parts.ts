@@ -17,6 +17,7 @@ import type { Call } from './call.ts';
 import type { CgroupDrivers } from './cgroup-drivers.ts';
 import type { EventHub } from './event-hub.ts';
 import type { Health } from './health.ts';
+import type { LateLists } from './late-lists.ts';
 import type { ListSizeAlarm } from './list-size-alarm.ts';
 import type { MetricLabels } from './metric-labels.ts';
 import type { RuntimeConfigReplay } from './runtime-config-replay.ts';
@@ -39,6 +40,7 @@ export interface ProxyParts {
   readonly cgroupDrivers: CgroupDrivers;
   readonly streams: Streams;
   readonly listSizes: ListSizeAlarm;
+  readonly lateLists: LateLists;
   readonly events: EventHub;
   readonly health: Health;
   /** Puts all that was learnt on record; before a reply that reveals a new id. */

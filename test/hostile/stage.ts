@@ -112,7 +112,7 @@ export class HostileStage implements AsyncDisposable {
       peakMiB: Math.round(peakBytes / MIB),
       callsTaken,
       warnings: log.filter((line) => /"level":"(warn|error|fatal)"/.test(line) && !OF_A_CALL.test(line)),
-      bugs: log.filter((line) => /INTERNAL_ERROR|unexpected error|TypeError|RangeError/.test(line)),
+      bugs: log.filter((line) => /unexpected error|TypeError|RangeError/.test(line)),
     };
   }
 
