@@ -140,6 +140,13 @@ export class MessageTooLargeError extends SwitchyardError {
   }
 }
 
+/** A backend's headers are over our limits. Unlike a list that has grown too long, the next answer may be a good one. */
+export class HeadersTooLargeError extends SwitchyardError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('SWITCHYARD_HEADERS_TOO_LARGE', 'RESOURCE_EXHAUSTED', message, options);
+  }
+}
+
 /** What was asked for is not served: an unknown service, or a compressed message. */
 export class UnimplementedError extends SwitchyardError {
   constructor(message: string, options?: ErrorOptions) {

@@ -1,8 +1,8 @@
 // A unary call whose whole answer is wanted in memory: merged lists, lookups, probes, replies that must be learnt from.
 import {
   BackendUnavailableError,
+  HeadersTooLargeError,
   MalformedMessageError,
-  MessageTooLargeError,
   type SwitchyardError,
   UnimplementedError,
 } from '../errors.ts';
@@ -52,7 +52,7 @@ export function lossOf(reason: StreamAbort): Loss {
 /** The error for a call that lost its answer so; `what` says who did what. */
 export function abortError(what: string, reason: StreamAbort): SwitchyardError {
   const text = `${what}: ${reason.message}`;
-  return reason.kind === 'oversize' ? new MessageTooLargeError(text) : new BackendUnavailableError(text);
+  return reason.kind === 'oversize' ? new HeadersTooLargeError(text) : new BackendUnavailableError(text);
 }
 
 /** Reads grpc-status out of trailers; a reply without one is judged by its HTTP status. */

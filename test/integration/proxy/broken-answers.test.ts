@@ -80,6 +80,31 @@ describe('a backend whose answers are broken', () => {
     expect(await ids()).toEqual(both);
   });
 
+  it('is stood for by its last list while the headers of its answers are over all limits', async () => {
+    const containers = (id: string) => codecOf('ListContainers').encodeResponse({ containers: [{ id }] });
+    good.answer('ListContainers', { messages: [Buffer.alloc(0)] });
+    bad.answer('ListContainers', { messages: [containers('b'.repeat(64))] });
+    const ids = async () => (await client.call('ListContainers', {})).containers.map(({ id }) => id);
+    expect(await ids()).toEqual(['b'.repeat(64)]);
+    const trailers = Object.fromEntries(Array.from({ length: 10_100 }, (_, n) => [`x-${n}`, '']));
+    bad.answer('ListContainers', { code: status.UNKNOWN, trailers });
+    expect(await ids()).toEqual(['b'.repeat(64)]);
+  });
+
+  it('is awaited for one list at a time when its answers never end', async () => {
+    bad.answer('ListContainers', { messages: [Buffer.alloc(0)] });
+    good.answer('ListContainers', { messages: [Buffer.alloc(0)] });
+    await client.call('ListContainers', {});
+    const earlier = bad.arrivals.length;
+    bad.answer('ListContainers', { headers: {}, staysOpen: true });
+    await Promise.all(Array.from({ length: 5 }, () => client.call('ListContainers', {})));
+    const open = () =>
+      bad.arrivals
+        .slice(earlier)
+        .filter(({ path, isCancelled }) => path.endsWith('ListContainers') && !isCancelled);
+    await until(() => open().length === 1, 'all but one list are given up');
+  });
+
   it('fails a list when nothing of it could ever be read', async () => {
     good.answer('ListPodSandbox', { messages: [Buffer.alloc(0)] });
     bad.answer('ListPodSandbox', { messages: [BROKEN] });
