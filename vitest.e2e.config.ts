@@ -1,5 +1,5 @@
-// The tests of `npm run e2e`: the built program with real container runtimes, independent HTTP/2 peers, and faults of
-// processes. One file after the other: the machine's cgroups, mounts and processor are shared.
+// The tests of `npm run e2e`: the built program with real container runtimes, independent HTTP/2 peers, faults of
+// processes, and attacks. One file after the other: the machine's cgroups, mounts and processor are shared.
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({

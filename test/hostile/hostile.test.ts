@@ -1,6 +1,6 @@
 // Each attack of attacks.ts on the built program. An attack must not kill it, not make it hold more memory than it may,
 // and not cost a well-behaved client a single call.
-//   SWITCHYARD_HOSTILE_MS     how long each attack lasts (default 1200)
+//   SWITCHYARD_HOSTILE_MS     how long each attack lasts (default 1000)
 //   SWITCHYARD_HOSTILE_ONLY   part of the names of those that are to be run
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { skipWhen } from '../support/e2e-requirements.ts';
@@ -8,7 +8,7 @@ import { whyNoProgram } from '../support/switchyard-process.ts';
 import { ATTACKS } from './attacks.ts';
 import { HostileStage, type Outcome } from './stage.ts';
 
-const durationMs = Number(process.env['SWITCHYARD_HOSTILE_MS'] ?? 1_200);
+const durationMs = Number(process.env['SWITCHYARD_HOSTILE_MS'] ?? 1_000);
 const only = process.env['SWITCHYARD_HOSTILE_ONLY'] ?? '';
 /** However often a peer misbehaves in a second. */
 const WARNINGS = 20 + durationMs / 100;

@@ -43,7 +43,7 @@ export const BACKEND_ANSWER_ATTACKS: readonly BackendAttack[] = [
     source: 'memory of answers',
     answer: long,
     burst: (connection) => recent(connection).flatMap((id) => connection.dataWithin(id, 16_384)),
-    peakMiB: 400,
+    peakMiB: 300,
   },
   {
     attacker: 'backend',
@@ -52,8 +52,7 @@ export const BACKEND_ANSWER_ATTACKS: readonly BackendAttack[] = [
     answer: long,
     burst: (connection) =>
       recent(connection).flatMap((id) => times(20, () => frame(TYPE.data, 0, id, Buffer.alloc(16_384)))),
-    peakMiB: 400,
-    outcome: { kind: 'refused' },
+    peakMiB: 300,
   },
   {
     attacker: 'backend',
@@ -61,7 +60,7 @@ export const BACKEND_ANSWER_ATTACKS: readonly BackendAttack[] = [
     source: 'buffers for each frame',
     answer: long,
     burst: (connection) => recent(connection).flatMap((id) => connection.crumbsWithin(id, 500)),
-    peakMiB: 400,
+    peakMiB: 200,
   },
   {
     attacker: 'backend',
@@ -100,7 +99,7 @@ export const BACKEND_ANSWER_ATTACKS: readonly BackendAttack[] = [
     },
     burst: ({ memory: id }) =>
       id === 0 ? [] : times(20, () => frame(TYPE.continuation, 0, id, block(['x', 'y'.repeat(16_000)]))),
-    peakMiB: 300,
+    peakMiB: 200,
   },
   {
     attacker: 'backend',
@@ -120,7 +119,7 @@ export const BACKEND_ANSWER_ATTACKS: readonly BackendAttack[] = [
         ),
       );
     },
-    peakMiB: 400,
+    peakMiB: 300,
   },
   {
     attacker: 'backend',
@@ -133,7 +132,7 @@ export const BACKEND_ANSWER_ATTACKS: readonly BackendAttack[] = [
         connection.memory === 1 ? Buffer.concat([block([':status', '200']), insertion]) : hpackBomb;
       return [frame(TYPE.headers, END_HEADERS | END_STREAM, streamId, headers)];
     },
-    peakMiB: 400,
+    peakMiB: 200,
   },
   {
     attacker: 'backend',
@@ -158,7 +157,7 @@ export const BACKEND_ANSWER_ATTACKS: readonly BackendAttack[] = [
         ? [...parts, frame(TYPE.headers, END_HEADERS | END_STREAM, id, block(['grpc-status', '0']))]
         : parts;
     },
-    peakMiB: 700,
+    peakMiB: 300,
   },
   {
     attacker: 'backend',
@@ -176,7 +175,7 @@ export const BACKEND_ANSWER_ATTACKS: readonly BackendAttack[] = [
       return times(50, () => frame(TYPE.data, 0, id, eventOf(`event-${connection.memory++}`)));
     },
     everyMs: 5,
-    peakMiB: 400,
+    peakMiB: 250,
   },
   {
     attacker: 'backend',

@@ -21,7 +21,7 @@ export const CONNECTION_ATTACKS: readonly ClientAttack[] = [
     source: 'connections that are held for ever',
     connections: 4_000,
     hello: () => [PREFACE.subarray(0, 10)],
-    peakMiB: 300,
+    peakMiB: 200,
   },
   {
     attacker: 'client',

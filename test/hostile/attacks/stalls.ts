@@ -22,7 +22,7 @@ export const STALL_ATTACKS: readonly ClientAttack[] = [
     hello: () => [PREFACE, settings([4, 0])],
     burst: (connection) =>
       connection.newestId < 200 ? times(20, () => list(connection.nextId())) : undefined,
-    peakMiB: 500,
+    peakMiB: 400,
   },
   {
     attacker: 'client',
@@ -52,7 +52,7 @@ export const STALL_ATTACKS: readonly ClientAttack[] = [
     hello: () => [PREFACE, settings([4, 2 ** 31 - 1]), windowUpdate(0, 2 ** 30)],
     burst: (connection) =>
       connection.newestId < 100 ? times(10, () => list(connection.nextId())) : undefined,
-    peakMiB: 400,
+    peakMiB: 300,
   },
   {
     attacker: 'client',
@@ -105,7 +105,7 @@ export const STALL_ATTACKS: readonly ClientAttack[] = [
       connection.memory += parts.reduce((sum, part) => sum + part.length - 9, 0);
       return parts;
     },
-    peakMiB: 450,
+    peakMiB: 350,
   },
   {
     attacker: 'client',

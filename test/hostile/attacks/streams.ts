@@ -88,7 +88,7 @@ export const STREAM_ATTACKS: readonly ClientAttack[] = [
         return id === 1 ? list(id) : [...version(id), ...(id > 121 ? [reset(id - 120)] : [])];
       }),
     everyMs: 40,
-    peakMiB: 300,
+    peakMiB: 200,
   },
   {
     attacker: 'client',
@@ -97,7 +97,7 @@ export const STREAM_ATTACKS: readonly ClientAttack[] = [
     connections: 4,
     burst: (connection) =>
       connection.newestId < 20_000 ? times(500, () => open(connection.nextId())) : undefined,
-    peakMiB: 300,
+    peakMiB: 250,
   },
   {
     attacker: 'client',
