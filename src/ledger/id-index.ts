@@ -7,6 +7,11 @@ const ID_WORDS = ID_BYTES / 4;
 /** Ids are compared as numbers of eight characters: that is twice as fast as by words of four. */
 const ID_NUMBERS = ID_BYTES / 8;
 const FIRST_SLOTS = 128;
+/**
+ * So far from its place an id may stand in the hash table: random ids stand within a few slots. A runtime that makes ids up
+ * could have them all in one place; those that do not find room are looked up by their text, in a Map with a secret hash.
+ */
+const MOST_STEPS = 64;
 /** Stands in the words of free numbers, because no ASCII id has it. As one of eight bytes it is NaN, so equal to none. */
 const NO_WORD = -1;
 
@@ -14,7 +19,7 @@ const NO_WORD = -1;
 export class IdIndex {
   private readonly ids: (string | undefined)[] = [];
   private readonly free: number[] = [];
-  /** Ids that are not 64 ASCII characters, or have a NUL among them. */
+  /** Ids that are not 64 ASCII characters, or have a NUL among them, or found no room. */
   private readonly others = new Map<string, number>();
   /** The characters of all the others, four in a word; ID_WORDS for each number. */
   private words = new Int32Array((FIRST_SLOTS / 2) * ID_WORDS).fill(NO_WORD);
@@ -34,7 +39,8 @@ export class IdIndex {
     if (id.length === ID_BYTES) {
       const { slots, ids } = this;
       const mask = slots.length - 1;
-      for (let slot = hashOfText(id) & mask; slots[slot] !== 0; slot = (slot + 1) & mask) {
+      let slot = hashOfText(id) & mask;
+      for (let steps = 0; slots[slot] !== 0 && steps <= MOST_STEPS; steps++, slot = (slot + 1) & mask) {
         const number = (slots[slot] as number) - 1;
         if (ids[number] === id) return number;
       }
@@ -53,9 +59,9 @@ export class IdIndex {
       const { slots } = this;
       const mask = slots.length - 1;
       let slot = hashOfBytes(view, start) & mask;
-      for (;;) {
+      for (let steps = 0; ; steps++) {
         number = (slots[slot] as number) - 1;
-        if (number < 0) return -1;
+        if (number < 0 || steps > MOST_STEPS) return -1;
         if (this.hasBytes(number, view, start)) break;
         slot = (slot + 1) & mask;
       }
@@ -128,11 +134,16 @@ export class IdIndex {
   }
 
   private insert(number: number): void {
-    const { slots } = this;
+    const { slots, words } = this;
     const mask = slots.length - 1;
     let slot = this.hashOf(number) & mask;
-    while (slots[slot] !== 0) slot = (slot + 1) & mask;
-    slots[slot] = number + 1;
+    for (let steps = 0; steps <= MOST_STEPS; steps++, slot = (slot + 1) & mask) {
+      if (slots[slot] !== 0) continue;
+      slots[slot] = number + 1;
+      return;
+    }
+    words.fill(NO_WORD, number * ID_WORDS, (number + 1) * ID_WORDS);
+    this.others.set(this.ids[number] as string, number);
   }
 
   private remove(number: number): void {
@@ -141,7 +152,12 @@ export class IdIndex {
     let gap = this.hashOf(number) & mask;
     while (slots[gap] !== number + 1) gap = (gap + 1) & mask;
     // Whoever was put behind the gap because of its occupant moves up, as an empty slot ends a search.
-    for (let slot = (gap + 1) & mask; slots[slot] !== 0; slot = (slot + 1) & mask) {
+    // Nobody stands further from its place than MOST_STEPS.
+    for (
+      let slot = (gap + 1) & mask;
+      slots[slot] !== 0 && ((slot - gap) & mask) <= MOST_STEPS;
+      slot = (slot + 1) & mask
+    ) {
       const home = this.hashOf((slots[slot] as number) - 1) & mask;
       if (((slot - home) & mask) < ((slot - gap) & mask)) continue;
       slots[gap] = slots[slot] as number;

@@ -58,6 +58,22 @@ describe('IdIndex', () => {
     }
   });
 
+  it('is not slowed by ids that were made to collide', () => {
+    const index = new IdIndex();
+    // Alike in the four places that are hashed.
+    const ids = Array.from({ length: 30_000 }, (_, n) =>
+      `${'0'.repeat(8)}${`${n}`.padStart(8, '0')}`.padEnd(64, '0'),
+    );
+    const startedAtMs = performance.now();
+    const numbers = ids.map((id) => index.add(id));
+    expect(ids.map((id) => index.find(id))).toEqual(numbers);
+    expect(ids.every((id) => index.find(`${id.slice(0, 4)}1${id.slice(5)}`) < 0)).toBe(true);
+    for (const number of numbers) index.delete(number);
+    expect(ids.some((id) => index.find(id) >= 0)).toBe(false);
+    expect(index.size).toBe(0);
+    expect(performance.now() - startedAtMs).toBeLessThan(3_000);
+  });
+
   it('does not take the place of a deleted id for any other id', () => {
     const index = new IdIndex();
     index.delete(index.add(hexId(1)));
