@@ -7,6 +7,8 @@ interface AttackTraits {
   readonly name: string;
   /** The CVE or document that describes it; where none is named, what it aims at. */
   readonly source: string;
+  /** What takes the attacker long, done before the attack. */
+  readonly prepare?: () => void;
   /** The most that Switchyard may ever have resident in memory while it lasts, its 80 MiB after the start included. */
   readonly peakMiB: number;
   /**

@@ -8,6 +8,7 @@ import { attackServer } from './hostile-client.ts';
 
 const [name = '', switchyard = '', socket = ''] = process.argv.slice(2);
 const attack = findAttack(name);
+attack.prepare?.();
 const counts = new Counts();
 
 let run: (durationMs: number) => Promise<void>;

@@ -7,6 +7,7 @@ import { answerOf, replyHeaders, requestMessage, reset, text, times } from '../a
 import { hpackBomb, insertion } from '../header-bombs.ts';
 
 const MIB = 1024 * 1024;
+const FRAME_HEAD_BYTES = 9;
 const EMPTY = Buffer.alloc(0);
 
 /** Begins an answer and leaves the rest to the bursts. The Version call of the life check gets its honest answer. */
@@ -23,10 +24,39 @@ const recent = ({ streams }: AttackConnection) => streams.slice(-8);
 const long = begin(Buffer.concat([Buffer.from([0]), uint32(15 * MIB)]));
 const unended = begin(EMPTY);
 const informational = block([':status', '103'], ['link', 'x'.repeat(1_000)]);
-/** A list of 16 MiB with as many ids as go into it. */
-const manyIds = Buffer.concat(
-  times(1_000_000, (index) => encodeField(1, text(1, (index + 2 ** 30).toString(36)))),
-);
+/** Answers one ListContainers on each connection with a list, as fast as the windows allow. */
+function longList(make: () => Buffer): Pick<BackendAttack, 'prepare' | 'answer' | 'burst'> {
+  let list: Buffer = EMPTY;
+  return {
+    prepare: () => {
+      list = requestMessage(make());
+    },
+    answer: ({ streamId, rpc }, connection) => {
+      if (rpc !== 'ListContainers' || connection.streams.length > 0) return undefined;
+      connection.streams.push(streamId);
+      return [replyHeaders(streamId)];
+    },
+    burst: (connection) => {
+      const [id] = connection.streams;
+      const parts: Buffer[] = [];
+      if (id === undefined || connection.memory >= list.length) return parts;
+      while (parts.length < 64 && connection.memory < list.length) {
+        const [room] = connection.dataWithin(id, Math.min(16_384, list.length - connection.memory));
+        if (room === undefined) break;
+        const end = connection.memory + room.length - FRAME_HEAD_BYTES;
+        parts.push(frame(TYPE.data, 0, id, list.subarray(connection.memory, end)));
+        connection.memory = end;
+      }
+      if (connection.memory >= list.length) {
+        parts.push(frame(TYPE.headers, END_HEADERS | END_STREAM, id, block(['grpc-status', '0'])));
+      }
+      return parts;
+    },
+  };
+}
+
+const recordsOf = (count: number, idOf: (index: number) => string) =>
+  Buffer.concat(times(count, (index) => encodeField(1, text(1, idOf(index)))));
 const longText = block(
   [':status', '200'],
   ['content-type', 'application/grpc'],
@@ -138,25 +168,17 @@ export const BACKEND_ANSWER_ATTACKS: readonly BackendAttack[] = [
     attacker: 'backend',
     name: 'lists of a million ids that nobody has',
     source: 'memory of the ledger',
-    answer: ({ streamId, rpc }, connection) => {
-      if (rpc !== 'ListContainers' || connection.memory > 0) return undefined;
-      connection.memory = 1;
-      connection.streams.push(streamId);
-      return [replyHeaders(streamId), frame(TYPE.data, 0, streamId, requestMessage(manyIds).subarray(0, 5))];
-    },
-    burst: (connection) => {
-      const [id = 0] = connection.streams;
-      const at = connection.memory - 1;
-      if (id === 0 || at > manyIds.length) return [];
-      const parts = connection.dataWithin(id, 16_384).map((part) => {
-        const body = manyIds.subarray(at, at + part.length - 9);
-        connection.memory += part.length - 9;
-        return frame(TYPE.data, 0, id, body);
-      });
-      return connection.memory > manyIds.length
-        ? [...parts, frame(TYPE.headers, END_HEADERS | END_STREAM, id, block(['grpc-status', '0']))]
-        : parts;
-    },
+    ...longList(() => recordsOf(1_000_000, (index) => (index + 2 ** 30).toString(36))),
+    peakMiB: 300,
+  },
+  {
+    attacker: 'backend',
+    name: 'lists of ids that collide',
+    source: 'hash flooding, CVE-2011-4815',
+    // They differ only where the ledger's hash does not look (src/ledger/id-index.ts).
+    ...longList(() =>
+      recordsOf(40_000, (index) => `${'0'.repeat(8)}${String(index).padStart(8, '0')}`.padEnd(64, '0')),
+    ),
     peakMiB: 300,
   },
   {
