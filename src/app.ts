@@ -90,8 +90,7 @@ export async function startSwitchyard({
     onError: (backend, error) =>
       log.error({ err: error, backend: backend.name }, 'unexpected error in an answer'),
   });
-  const needs = { backends: registry.all.length, hasRelay: config.streamRelay !== undefined };
-  const listeners = planListeners(needs, clock, log);
+  const listeners = planListeners(registry.all.length, config.streamRelay !== undefined, clock, log);
   const health = new Health(() => registry.isReady);
   // The socket first: who holds it may touch the state folder. Clients that connect meanwhile wait.
   const early: net.Socket[] = [];

@@ -20,13 +20,9 @@ export interface ListenerPlan {
 }
 
 /** Shares the descriptors out, says when there are few, and begins to look whether there are any left. */
-export function planListeners(
-  needs: { readonly backends: number; readonly hasRelay: boolean },
-  clock: Clock,
-  log: Logger,
-): ListenerPlan {
+export function planListeners(backends: number, hasRelay: boolean, clock: Clock, log: Logger): ListenerPlan {
   const descriptors = descriptorLimit();
-  const atMost = shareDescriptors(descriptors, needs.backends, needs.hasRelay);
+  const atMost = shareDescriptors(descriptors, backends, hasRelay);
   warnOfFew(descriptors, atMost, log);
   return {
     atMost,
