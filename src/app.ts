@@ -176,8 +176,7 @@ export async function startSwitchyard({
   const record = () => memory.flush();
   const events = new EventHub({
     ...{ backends: registry.all, clock, log, metrics, ledger, census, record, onForeignIds },
-    messageSizeBytes: config.limits.messageSizeBytes,
-    periodMs: config.events.periodMs,
+    ...{ messageSizeBytes: config.limits.messageSizeBytes, periodMs: config.events.periodMs },
   });
   const parts: ProxyParts = {
     config,
@@ -215,12 +214,8 @@ export async function startSwitchyard({
   const layers = [observe(metrics, log, () => clock.now()), rescue(log), admission.layer];
   const serve = layers.reduceRight((next, layer) => layer(next), dispatch(parts));
   const front = new Front({
-    clock,
-    log,
-    messageSizeBytes: config.limits.messageSizeBytes,
-    callBudget: admission.budget,
-    limit: listeners.limit('cri', metrics),
-    serve,
+    ...{ clock, log, messageSizeBytes: config.limits.messageSizeBytes },
+    ...{ callBudget: admission.budget, limit: listeners.limit('cri', metrics), serve },
   });
 
   for (const backend of registry.all) census.expect(backend);

@@ -129,13 +129,12 @@ export abstract class Connection extends StreamTable implements FrameReceiver {
       case FRAME.PING:
         this.onPing(flags, streamId, buffer, start, end);
         break;
-      case FRAME.GOAWAY: {
+      case FRAME.GOAWAY:
         if (streamId !== 0) throw protocolError('a GOAWAY frame on a stream');
         checkLength(end - start >= 8, 'GOAWAY');
         this.rates.goaway();
         this.onGoaway(readUint31(buffer, start), goawayReason(buffer, start, end));
         break;
-      }
       case FRAME.WINDOW_UPDATE:
         checkLength(end - start === 4, 'WINDOW_UPDATE');
         this.onWindowUpdate(streamId, readUint31(buffer, start));
@@ -196,12 +195,8 @@ export abstract class Connection extends StreamTable implements FrameReceiver {
   private onReset(streamId: number, buffer: Buffer, start: number, end: number): void {
     checkLength(end - start === 4, 'RST_STREAM');
     if (streamId === 0) throw protocolError('a RST_STREAM frame without a stream');
-    // Against RFC 9113 section 6.4, but gRPC's C core sends it when a call is cancelled before its headers are sent.
-    if (this.isIdle(streamId)) {
-      this.rates.strayFrame();
-      return;
-    }
-    this.countReset();
+    if (this.isIdle(streamId)) this.rates.strayFrame();
+    else this.countReset();
     const stream = this.streams.get(streamId);
     if (stream === undefined) return;
     const code = readUint32(buffer, start);

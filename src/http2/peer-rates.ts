@@ -46,7 +46,7 @@ export class PeerRates {
     if (this.emptyRate.exceeds(this.clock.now())) throw tooMany('empty frames in a second');
   }
 
-  /** For a stream that was never opened. */
+  /** For a stream that was never opened: gRPC's C core resets calls that it has not sent, against RFC 9113. */
   strayFrame(): void {
     if (this.strayRate.exceeds(this.clock.now())) throw tooMany('frames for streams that were never opened');
   }
