@@ -1,5 +1,4 @@
 // The composition root: builds every part from a config, starts them in order, stops them in reverse.
-import type net from 'node:net';
 import { readinessOf } from './admin/readiness.ts';
 import { startAdminSide } from './admin/start.ts';
 import type { Backend } from './backends/backend.ts';
@@ -16,6 +15,7 @@ import { recall } from './ledger/recall.ts';
 import { planListeners } from './listeners/plan.ts';
 import { CgroupDrivers } from './proxy/cgroup-drivers.ts';
 import { dispatch } from './proxy/dispatch.ts';
+import { EarlyClients } from './proxy/early-clients.ts';
 import { EventHub } from './proxy/event-hub.ts';
 import { Front } from './proxy/front.ts';
 import { Health } from './proxy/health.ts';
@@ -93,15 +93,10 @@ export async function startSwitchyard({
   const listeners = planListeners(registry.all.length, config.streamRelay !== undefined, clock, log);
   const health = new Health(() => registry.isReady);
   // The socket first: who holds it may touch the state folder. Clients that connect meanwhile wait.
-  const early: net.Socket[] = [];
-  let accept = (socket: net.Socket): void => {
-    socket.on('error', () => socket.destroy());
-    if (early.length < listeners.atMost.cri) early.push(socket);
-    else socket.destroy();
-  };
+  const clients = new EarlyClients(listeners.atMost.cri);
   const listener = await listen({
     ...config.listen,
-    onConnection: (socket) => accept(socket),
+    onConnection: (socket) => clients.accept(socket),
     onError: (error) => log.error({ err: error }, 'a client could not be accepted'),
   });
   const { stateDir } = config;
@@ -220,8 +215,7 @@ export async function startSwitchyard({
 
   for (const backend of registry.all) census.expect(backend);
   registry.start();
-  accept = (socket) => front.accept(socket);
-  for (const socket of early) accept(socket);
+  clients.handTo((socket) => front.accept(socket));
   log.info({ socket: config.listen.socket, backends: registry.all.map((b) => b.name) }, 'serving CRI');
   const admin = await startAdminSide({
     address: config.admin,
