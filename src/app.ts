@@ -196,14 +196,7 @@ export async function startSwitchyard({
     record,
     onForeignIds,
   };
-  metrics.expectRules([
-    'annotation',
-    ...config.rules.map((rule) => rule.name),
-    'handler',
-    'default',
-    'sticky',
-    'guard',
-  ]);
+  metrics.expectRules(config.rules.map((rule) => rule.name));
 
   const admission = new Admission(config.limits.callsInFlight, onWork);
   const layers = [observe(metrics, log, () => clock.now()), rescue(log), admission.layer];

@@ -64,6 +64,9 @@ export type TurnedAway = 'refused' | 'evicted' | 'silent';
 /** The most methods that get series of their own; CRI has 43. What a client invents beyond is counted as 'other'. */
 const METHODS_AT_MOST = 100;
 
+/** What decides on a pod besides the rules of the config. */
+const OTHER_DECIDERS = ['annotation', 'handler', 'default', 'sticky', 'guard'];
+
 /** All counts of one Switchyard. */
 export class Metrics {
   readonly sources: MetricsSources;
@@ -120,15 +123,15 @@ export class Metrics {
     this.parts.at(backend, code).add(durationMs);
   }
 
-  /** Shows these rules with zero decisions, so that the first refusal of a rule is seen as an increase. */
-  expectRules(rules: Iterable<string>): void {
-    for (const rule of rules) {
+  /** Shows these rules, and what else decides, with zero decisions: so the first refusal is seen as an increase. */
+  expectRules(rules: readonly string[]): void {
+    for (const rule of [...rules, ...OTHER_DECIDERS]) {
       this.decisions.at(rule, 'placed');
       this.decisions.at(rule, 'refused');
     }
   }
 
-  /** A pod was placed or refused. `rule` is the rule's name, or 'annotation', 'handler', 'default', 'sticky', 'guard'. */
+  /** A pod was placed or refused. `rule` is the name of a rule, or one of OTHER_DECIDERS. */
   decision(rule: string, outcome: DecisionOutcome): void {
     this.decisions.at(rule, outcome).value++;
   }

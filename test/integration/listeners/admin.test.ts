@@ -109,10 +109,10 @@ describe('the admin side', () => {
   });
 
   it.each([
-    ['a head of 20 KiB', `GET /livez HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`, 431],
+    ['a head of 20 KiB', `GET /livez HTTP/1.1\r\nHost: localhost\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`, 431],
     [
       'a body of 100 KiB',
-      `POST /livez HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n${'x'.repeat(100_000)}`,
+      `POST /livez HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n${'x'.repeat(100_000)}`,
       404,
     ],
   ])('does not take %s', async (_, bytes, status) => {
