@@ -3,7 +3,7 @@ import type { Clock } from '../clock.ts';
 import { ConnectionError, ERROR_CODE } from './connection-error.ts';
 import { type Http2Limits, RateLimit } from './limits.ts';
 import type { ListenerBudget } from './listener-budget.ts';
-import { rateMember } from './shared-rate.ts';
+import { type RateMember, rateMember } from './shared-rate.ts';
 
 /** The counts of one connection. Every method counts, and throws ConnectionError when that was too often. */
 export class PeerRates {
@@ -15,8 +15,8 @@ export class PeerRates {
   private readonly strayRate: RateLimit;
   private goawaysLeft: number;
   private readonly budget: ListenerBudget | undefined;
-  private readonly resetsOfAll = rateMember();
-  private readonly visitsOfAll = rateMember();
+  private readonly resetsOfAll: RateMember;
+  private readonly visitsOfAll: RateMember;
 
   constructor(limits: Http2Limits, clock: Clock, budget: ListenerBudget | undefined) {
     this.clock = clock;
@@ -27,6 +27,9 @@ export class PeerRates {
     this.emptyRate = new RateLimit(limits.emptyFramesPerSecond);
     this.resetRate = new RateLimit(limits.resetsPerSecond);
     this.goawaysLeft = limits.goaways;
+    const now = clock.now();
+    this.resetsOfAll = rateMember(now);
+    this.visitsOfAll = rateMember(now);
   }
 
   settings(): void {

@@ -1,6 +1,11 @@
 // What the connections of a listener do together in a second. Without it a limit for each connection is multiplied by
 // whoever opens many.
 
+/** So long a member is a newcomer: what each may do beside is any number for one who is ended and comes again. */
+export const NEWCOMER_MS = 60_000;
+/** Of a handful. */
+const NEWCOMERS_PART = 0.1;
+
 /** A limit for all members together: once it is passed, those are too many that do more than their part of it. */
 export class SharedRate {
   private readonly perSecond: number;
@@ -11,7 +16,7 @@ export class SharedRate {
   private secondStartedAt = Number.NEGATIVE_INFINITY;
   private second = 0;
 
-  /** Who does no more than a `handful` is never one of those. */
+  /** Who does no more than a `handful` is never one of those; a newcomer no more than a tenth of it. */
   constructor(perSecond: number, handful: number) {
     this.perSecond = perSecond;
     this.handful = handful;
@@ -32,19 +37,22 @@ export class SharedRate {
     }
     this.count += events;
     member.count += events;
-    return (
-      this.count > this.perSecond && member.count > Math.max(this.handful, this.perSecond / this.members)
-    );
+    if (this.count <= this.perSecond) return false;
+    const part = this.perSecond / this.members;
+    const isNewcomer = now - member.sinceMs < NEWCOMER_MS;
+    const { handful } = this;
+    return member.count > (isNewcomer ? Math.min(part, handful * NEWCOMERS_PART) : Math.max(part, handful));
   }
 }
 
 /** What one member did in the second that is named; for SharedRate alone. */
 export interface RateMember {
+  readonly sinceMs: number;
   second: number;
   count: number;
 }
 
-/** A member that has done nothing yet. */
-export function rateMember(): RateMember {
-  return { second: 0, count: 0 };
+/** A member that has done nothing yet, and is there since `sinceMs` (monotonic). */
+export function rateMember(sinceMs: number): RateMember {
+  return { sinceMs, second: 0, count: 0 };
 }

@@ -52,7 +52,7 @@ export const STREAM_ATTACKS: readonly ClientAttack[] = [
     connections: 27,
     burst: resets(60),
     everyMs: 40,
-    mostCallsPerSecond: 8_000,
+    mostCallsPerSecond: 6_000,
     peakMiB: 200,
   },
   {

@@ -2,6 +2,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { ERROR_CODE } from '../../../src/http2/connection-error.ts';
 import { ListenerBudget } from '../../../src/http2/listener-budget.ts';
+import { NEWCOMER_MS } from '../../../src/http2/shared-rate.ts';
 import { Stream } from '../../../src/http2/stream.ts';
 import { StreamSlots } from '../../../src/http2/stream-slots.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
@@ -136,9 +137,12 @@ describe('resets on many connections', () => {
 
   it('end those that reset more than their part, and none that reset a handful', async () => {
     const budget = new ListenerBudget({ resetsPerSecond: 400 });
-    await using server = await recordingServer({ budget, clock: new FakeClock() });
-    const attackers = await Promise.all(times(4, () => RawPeer.connect(server.path)));
+    const clock = new FakeClock();
+    await using server = await recordingServer({ budget, clock });
     using modest = await RawPeer.connect(server.path);
+    await modest.roundTrip();
+    clock.advance(NEWCOMER_MS);
+    const attackers = await Promise.all(times(4, () => RawPeer.connect(server.path)));
     modest.send(...resets(0, 10));
     await modest.roundTrip();
     for (const peer of attackers) peer.send(...resets(0, 200));
