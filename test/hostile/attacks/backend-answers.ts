@@ -183,6 +183,14 @@ export const BACKEND_ANSWER_ATTACKS: readonly BackendAttack[] = [
   },
   {
     attacker: 'backend',
+    name: 'lists that cannot be read',
+    source: 'lists of all backends that fail for one',
+    answer: ({ streamId, rpc }) =>
+      rpc.startsWith('List') ? answerOf(streamId, Buffer.from([0x0a, 0x7f, 0x01])) : undefined,
+    peakMiB: 160,
+  },
+  {
+    attacker: 'backend',
     name: 'events without end, each of another container',
     source: 'memory of the ledger and of event queues',
     answer: ({ streamId, rpc }, { streams }) => {
