@@ -43,9 +43,11 @@ export class GoodClient implements AsyncDisposable {
     this.isOver = true;
     await Promise.all(this.loops);
     const missing = () => this.pods.filter((id) => !this.events.of(id).includes('started'));
-    await until(() => missing().length === 0, 'the events of all pods came').catch(() =>
-      this.failures.push(`no event of ${missing().length} of ${this.pods.length} pods`),
-    );
+    await until(() => missing().length === 0, 'the events of all pods came').catch(async () => {
+      const end = await Promise.race([this.events.ended, pause(0)]);
+      const why = end === undefined ? 'its stream goes on' : `its stream ended ${end.code}: ${end.details}`;
+      this.failures.push(`no event of ${missing().length} of ${this.pods.length} pods; ${why}`);
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

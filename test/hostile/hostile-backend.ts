@@ -62,11 +62,10 @@ export class HostileBackend {
   /** Attacks for so long, and has Switchyard at `switchyard` call it meanwhile. Then it is honest again. */
   async run(switchyard: string, durationMs: number): Promise<void> {
     this.endMs = performance.now() + durationMs;
-    const isAnew = this.attack.reconnects ?? this.attack.hello !== undefined;
-    if (isAnew) this.cut();
+    if (this.attack.reconnects ?? this.attack.hello !== undefined) this.cut();
     else for (const connection of this.connections) void this.sendBursts(connection);
     await provoke(switchyard, this.endMs);
-    if (isAnew) this.cut();
+    this.cut(); // an answer that was begun would be awaited
   }
 
   private cut(): void {
