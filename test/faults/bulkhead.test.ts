@@ -59,9 +59,12 @@ describe('a backend that stands still while calls pile up for it', () => {
     await runtime.pause();
     load.calls.check.down(name);
     using client = switchyard.connect();
+    const config = load.calls.sandboxConfig('stuck', 0);
     const annotations = { big: 'x'.repeat(STUCK_REQUEST_BYTES) };
-    const config = { ...load.calls.sandboxConfig('stuck', 0), annotations };
-    const request = codecOf('RunPodSandbox').encode({ config, runtimeHandler: handler });
+    const request = codecOf('RunPodSandbox').encode({
+      config: { ...config, annotations },
+      runtimeHandler: handler,
+    });
     const codes = new Map<number, number>();
     const run = async () => {
       const reply = await client.rawCall(client.pathOf('RunPodSandbox'), request);
@@ -80,6 +83,7 @@ describe('a backend that stands still while calls pile up for it', () => {
     await Promise.all([load.calls.listSandboxes(), load.calls.listContainers()]);
     await until(async () => (await absentBackends(switchyard)).includes(name), 'it is known to hang');
     const askedMs = performance.now();
+    // A small one: what is stuck uses up this client's memory for requests that come in parts.
     const refused = await client
       .call('RunPodSandbox', { config, runtimeHandler: handler })
       .catch((error: unknown) => error);
