@@ -13,6 +13,7 @@ import { type Field, KNOWN } from '../http2/field.ts';
 import type { StreamAbort } from '../http2/stream.ts';
 import { BackendCall } from './backend-call.ts';
 import { foreignAnswer } from './foreign-answer.ts';
+import type { ReplyKeeper } from './reply-keeper.ts';
 
 /** What a unary call came to. */
 export type UnaryOutcome =
@@ -78,17 +79,20 @@ export class UnaryCall extends BackendCall {
   private headers: readonly Field[] = [];
   private message: Buffer | undefined;
   private readonly reader: MessageReader;
+  private readonly keeper: ReplyKeeper | undefined;
   private readonly backendName: string;
   private readonly done: (outcome: UnaryOutcome) => void;
 
-  /** `onGrowth` may look at a long message while it comes. */
+  /** `onGrowth` may look at a long message while it comes; `keeper` is who counts it. */
   constructor(
     backendName: string,
     limitBytes: number,
     done: (outcome: UnaryOutcome) => void,
     onGrowth?: OnGrowth,
+    keeper?: ReplyKeeper,
   ) {
     super();
+    this.keeper = keeper;
     this.backendName = backendName;
     this.done = done;
     this.reader = new MessageReader(limitBytes, `the reply of backend ${backendName}`, 'backend', onGrowth);
@@ -120,6 +124,8 @@ export class UnaryCall extends BackendCall {
 
   override onData(buffer: Buffer, start: number, end: number, endStream: boolean): void {
     this.stream?.consume(end - start);
+    this.keeper?.keep(end - start);
+    if (this.isOver) return;
     try {
       this.reader.push(buffer, start, end, (bytes, from, to, isOwned) => {
         if (this.message !== undefined) throw new UnimplementedError('a second message in a unary reply');

@@ -30,9 +30,10 @@ let uses = 0;
 
 /** One accepted connection. */
 export class ServerConnection extends Connection {
+  /** What waits for this client to read it, and what its owner counts with that. */
+  readonly replies: BudgetShare;
   private readonly serverOptions: ServerOptions;
   private readonly streamShare: BudgetShare;
-  private readonly queuedShare: BudgetShare;
   private lastId = 0; // of the streams that the client opened
   private lastTakenId = 0; // of those that were not refused because of drain()
   private drainState: 'none' | 'announced' | 'final' = 'none';
@@ -45,7 +46,7 @@ export class ServerConnection extends Connection {
     this.serverOptions = options;
     const { budget = new ListenerBudget() } = options;
     this.streamShare = budget.streams.join();
-    this.queuedShare = budget.queuedBytes.join();
+    this.replies = budget.queuedBytes.join();
     this.hello([
       [SETTING.MAX_CONCURRENT_STREAMS, this.limits.streams],
       [SETTING.INITIAL_WINDOW_SIZE, this.limits.initialWindowBytes],
@@ -71,17 +72,17 @@ export class ServerConnection extends Connection {
 
   /** Whether more DATA may wait for this client: false when it has its part of what may wait for all. */
   get hasQueueRoom(): boolean {
-    return this.queuedShare.allows(0);
+    return this.replies.allows(0);
   }
 
   override addQueued(sizeBytes: number): void {
     super.addQueued(sizeBytes);
-    this.queuedShare.take(sizeBytes);
+    this.replies.take(sizeBytes);
   }
 
   /** Frames other than DATA do not wait for the client, so they count here: replies that are errors, acks. */
   override countUnsent(changeBytes: number): boolean {
-    this.queuedShare.take(changeBytes);
+    this.replies.take(changeBytes);
     return this.hasQueueRoom;
   }
 
@@ -216,7 +217,7 @@ export class ServerConnection extends Connection {
   protected override abortAll(reason: string): void {
     super.abortAll(reason);
     this.streamShare.leave();
-    this.queuedShare.leave();
+    this.replies.leave();
   }
 
   private closeIfDrained(): void {

@@ -26,9 +26,9 @@ export class SharedBudget {
     return new BudgetShare(this);
   }
 
-  /** For shares: whether a member may hold so much, with `more` of it new. */
-  allows(held: number, more: number): boolean {
-    if (this.used + more <= this.common) return true;
+  /** For shares: whether a member may hold so much, with `more` of it new; `spare` units of the common part stay free. */
+  allows(held: number, more: number, spare: number): boolean {
+    if (this.used + more + spare <= this.common) return true;
     return held <= this.reserve / Math.max(this.members, FEW_MEMBERS);
   }
 
@@ -42,6 +42,8 @@ export class SharedBudget {
 /** What one member holds of a budget. */
 export class BudgetShare {
   used = 0;
+  /** Called when units are given back; it must not take any at once. */
+  onLess: (() => void) | undefined;
   private readonly budget: SharedBudget;
   private hasLeft = false;
 
@@ -49,9 +51,9 @@ export class BudgetShare {
     this.budget = budget;
   }
 
-  /** Whether the member may hold so much more. */
-  allows(more: number): boolean {
-    return this.budget.allows(this.used + more, more);
+  /** Whether the member may hold so much more, and leave `spare` units of the common part to others. */
+  allows(more: number, spare = 0): boolean {
+    return this.budget.allows(this.used + more, more, spare);
   }
 
   /** Takes units, allowed or not; gives them back when below zero. */
@@ -59,6 +61,7 @@ export class BudgetShare {
     if (this.hasLeft) return;
     this.used += units;
     this.budget.used += units;
+    if (units < 0) this.onLess?.();
   }
 
   /** The member goes, and gives back what it holds. */

@@ -1,6 +1,7 @@
 // What a call needs of the proxy around it.
 import type { BudgetShare } from '../http2/shared-budget.ts';
 import type { Call } from './call.ts';
+import type { ListQueue } from './list-queue.ts';
 
 /** Where a call comes from and who serves it. */
 export interface CallHost {
@@ -20,6 +21,10 @@ export interface CallHost {
 export interface ClientSide {
   /** Whether more of its replies may wait for it to read them. */
   readonly hasReplyRoom: boolean;
+  /** What it holds of the memory for replies: those that it has not read, and what is collected for it. */
+  readonly replies: BudgetShare;
+  /** Its lists that wait for such memory. */
+  readonly lists: ListQueue;
   /** Its calls in flight, among those of all. */
   readonly calls: BudgetShare;
   /** What it holds of the memory for requests that come in parts. */

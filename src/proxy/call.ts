@@ -40,8 +40,6 @@ export class Call extends CallReply implements StreamReceiver, BehindFlush {
   rule: string | undefined;
   pod: { readonly namespace: string; readonly name: string; readonly uid: string } | undefined;
   objectId: string | undefined;
-  /** True when the last of the answer was handed to the stream, or the client has left. */
-  isOver = false;
   /** What was wrong with the request, found before it was served. */
   requestError: Error | undefined;
   /** Turns an error into the reply; set by the rescue layer. */
@@ -173,7 +171,7 @@ export class Call extends CallReply implements StreamReceiver, BehindFlush {
   }
 
   /** Ends the call with an error, which the rescue layer turns into a reply. Backends that still work on it are told. */
-  fail(error: unknown): void {
+  override fail(error: unknown): void {
     if (this.isOver) return;
     this.leave();
     this.rescue(this, error);
@@ -237,6 +235,7 @@ export class Call extends CallReply implements StreamReceiver, BehindFlush {
   private end(code: number, text: string): void {
     this.isOver = true;
     this.request.settle();
+    this.giveBack();
     this.leavePlace?.(this);
     this.endCode = code;
     this.endText = text;

@@ -91,7 +91,7 @@ function attempt(
 ): UnaryCall {
   const { route, deadlineAtMs } = call;
   if (route === undefined) throw new Error('only calls of CRI services are collected');
-  const unary = new UnaryCall(backend.name, options.limitBytes, done, options.watchGrowth?.());
+  const unary = new UnaryCall(backend.name, options.limitBytes, done, options.watchGrowth?.(), call);
   call.onLeave(() => unary.cancel());
   const { body } = options;
   backend.call(unary, {
@@ -117,7 +117,7 @@ export function replyWith(call: Call, backend: Backend, outcome: UnaryOutcome): 
   switch (outcome.kind) {
     case 'answered':
       call.sendHeaders(outcome.headers.filter(isForwardedResponse));
-      call.sendMessage([outcome.message]);
+      call.sendCollected([outcome.message]);
       call.finish(outcome.trailers.filter(isForwardedResponse), STATUS.OK, '');
       return;
     case 'status':

@@ -13,6 +13,7 @@ import { streamListHandler } from './handlers/stream-list.ts';
 import { unknownHandler } from './handlers/unknown.ts';
 import { Health } from './health.ts';
 import type { Serve } from './layers/layer.ts';
+import { inTurn } from './list-turn.ts';
 import type { ProxyParts } from './parts.ts';
 import { isGrpc, replyPlain } from './plain-reply.ts';
 
@@ -20,8 +21,8 @@ import { isGrpc, replyPlain } from './plain-reply.ts';
 export function dispatch(parts: ProxyParts): Serve {
   const place = placeHandler(parts);
   const owned = ownedHandler(parts);
-  const list = listHandler(parts);
-  const streamList = streamListHandler(parts);
+  const list = inTurn(listHandler(parts));
+  const streamList = inTurn(streamListHandler(parts));
   const events = eventsHandler(parts);
   const image = imageHandler(parts);
   const node = nodeHandler(parts);

@@ -12,6 +12,7 @@ import { Call } from './call.ts';
 import type { CallHost, ClientSide } from './call-host.ts';
 import { Deadlines } from './deadlines.ts';
 import type { Serve } from './layers/layer.ts';
+import { ListQueue } from './list-queue.ts';
 
 export interface FrontOptions {
   readonly clock: Clock;
@@ -72,8 +73,8 @@ export class Front {
     return this.requestBudget.used;
   }
 
-  /** What waits for clients to read it, on all connections. */
-  get queuedReplyBytes(): number {
+  /** What waits for clients to read it, and what is collected for them or reserved for that, on all connections. */
+  get replyBytes(): number {
     return this.budget.queuedBytes.used;
   }
 
@@ -89,8 +90,12 @@ export class Front {
     const client: ClientSide = {
       requestBytes,
       calls,
+      lists: new ListQueue(() => connection.replies, clock),
       get hasReplyRoom() {
         return connection.hasQueueRoom;
+      },
+      get replies() {
+        return connection.replies;
       },
     };
     const connection: ServerConnection = ServerConnection.accept(socket, {

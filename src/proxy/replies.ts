@@ -26,7 +26,7 @@ export function endReply(call: Call): void {
  */
 export function reply(call: Call, parts: readonly Buffer[], onWritten?: () => void): void {
   startReply(call);
-  call.sendMessage(parts);
+  call.sendCollected(parts);
   if (onWritten !== undefined) call.stream.afterWritten(onWritten);
   endReply(call);
 }

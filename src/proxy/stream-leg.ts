@@ -6,6 +6,7 @@ import type { Endpoint } from '../backends/endpoint.ts';
 import { isList } from '../backends/snapshot.ts';
 import type { Timer } from '../clock.ts';
 import type { ListMethod } from '../cri/methods.ts';
+import { PREFIX_BYTES } from '../grpc/message.ts';
 import { STATUS, statusName } from '../grpc/status.ts';
 import { learnList } from '../ledger/learn.ts';
 import { withoutRecords } from '../merge/lists.ts';
@@ -15,7 +16,7 @@ import { callTimer } from './call-timer.ts';
 import { LOOK_AGAIN_MS, patienceMs } from './hang-watch.ts';
 import { askLeg, fromSnapshot, isTrusted } from './list-leg.ts';
 import type { ProxyParts } from './parts.ts';
-import { StreamPart } from './stream-part.ts';
+import { StreamPart, type StreamPartEvents } from './stream-part.ts';
 
 /** The list that a part belongs to. */
 export interface StreamLegHost {
@@ -79,7 +80,7 @@ export class StreamLeg {
     const start = backend.snapshot.begin(nowMs);
     this.progressAtMs = nowMs;
     if (this.isFull && isList(list.name)) this.received = [];
-    const stream = new StreamPart(backend, parts.config.limits.messageSizeBytes, {
+    const events: StreamPartEvents = {
       onMessage: (message) => this.take(message),
       onStatus: (code, text) => {
         if (code === STATUS.OK) {
@@ -92,7 +93,8 @@ export class StreamLeg {
       },
       onFailure: (error) => this.breakOff(error.message),
       hasRoom: () => this.isReplaced || this.host.hasRoom(),
-    });
+    };
+    const stream = new StreamPart(backend, parts.config.limits.messageSizeBytes, events, call);
     this.stream = stream;
     this.watch();
     const { metadata, deadlineAtMs, body } = call;
@@ -119,7 +121,7 @@ export class StreamLeg {
 
   /** Learns from a message, and sends what of it the client may see. */
   private take(received: Buffer): void {
-    const { parts, backend, list } = this;
+    const { parts, call, backend, list } = this;
     this.progressAtMs = parts.clock.now();
     const message = list.relabels ? parts.metricLabels.relabel(backend, received) : received;
     // One message is not the whole list, so nothing that it lacks is forgotten.
@@ -127,7 +129,8 @@ export class StreamLeg {
     if (foreign.length > 0) parts.onForeignIds(backend, foreign.length);
     // The bytes that came are valid only now.
     const records = Buffer.concat(withoutRecords(message, foreign));
-    this.received?.push(records);
+    if (this.received === undefined) call.keep(-(PREFIX_BYTES + received.length));
+    else this.received.push(records);
     if (this.isReplaced || this.isDone) return;
     this.hasSent ||= records.length > 0;
     this.host.send(records);

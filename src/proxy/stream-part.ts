@@ -2,6 +2,7 @@
 import type { Backend } from '../backends/backend.ts';
 import { BackendCall } from '../backends/backend-call.ts';
 import { foreignAnswer } from '../backends/foreign-answer.ts';
+import type { ReplyKeeper } from '../backends/reply-keeper.ts';
 import { abortError, statusOf } from '../backends/unary-call.ts';
 import { MalformedMessageError } from '../errors.ts';
 import { MessageReader } from '../grpc/message.ts';
@@ -24,11 +25,14 @@ export class StreamPart extends BackendCall {
   private readonly backend: Backend;
   private readonly events: StreamPartEvents;
   private readonly reader: MessageReader;
+  private readonly keeper: ReplyKeeper | undefined;
   private heldBytes = 0;
   private hasBegun = false;
 
-  constructor(backend: Backend, limitBytes: number, events: StreamPartEvents) {
+  /** `keeper` counts what comes; who does not keep a message takes it off again. */
+  constructor(backend: Backend, limitBytes: number, events: StreamPartEvents, keeper?: ReplyKeeper) {
     super();
+    this.keeper = keeper;
     this.backend = backend;
     this.events = events;
     this.reader = new MessageReader(limitBytes, `a message of backend ${backend.name}`, 'backend');
@@ -49,6 +53,8 @@ export class StreamPart extends BackendCall {
   }
 
   override onData(buffer: Buffer, start: number, end: number, endStream: boolean): void {
+    this.keeper?.keep(end - start);
+    if (this.isOver) return;
     try {
       this.reader.push(buffer, start, end, (bytes, from, to, isOwned) => {
         this.events.onMessage(bytes.subarray(from, to));

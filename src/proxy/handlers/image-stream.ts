@@ -36,7 +36,7 @@ export function streamImages(
     }
     startReply(call);
     for (const message of cutList(Buffer.concat(mergeImages(joined)), method.recordField)) {
-      call.sendMessage([message]);
+      call.sendCollected([message]);
     }
     endReply(call);
   });

@@ -57,13 +57,13 @@ it('replies that many clients do not read are bounded together, and one that rea
     for (let id = 1; id < 40; id += 2) peer.send(...call(id, 'ListContainers'));
   }
   for (const peer of deaf) expect(await peer.resetCode(39)).toBe(ERROR_CODE.ENHANCE_YOUR_CALM);
-  expect(world.front.queuedReplyBytes).toBeLessThan((256 + 4 * 16) * MIB);
+  expect(world.front.replyBytes).toBeLessThan((256 + 4 * 16) * MIB);
   using good = await RawPeer.connect(world.path, settings([INITIAL_WINDOW, 0x7fffffff]));
   good.send(frame(TYPE.windowUpdate, 0, 0, uint32(0x7fffffff - 65_535)), ...call(1, 'ListContainers'));
   await good.received('the end', (f) => f.type === TYPE.headers && f.flags === END_HEADERS + END_STREAM);
   expect(good.data(1).length).toBe(BIG_REPLY.length + 5);
   for (const peer of deaf) peer.socket.destroy();
-  await until(() => world.front.queuedReplyBytes === 0, 'nothing waits any more');
+  await until(() => world.front.replyBytes === 0, 'nothing waits any more');
 });
 
 it('a call that was let in while there was room is cut off when its reply finds none', async () => {
@@ -82,7 +82,7 @@ it('a call that was let in while there was room is cut off when its reply finds 
   await until(() => waiting.length === 30, 'all calls are let in');
   for (const answer of waiting) answer();
   expect(await deaf.resetCode(59)).toBe(ERROR_CODE.ENHANCE_YOUR_CALM);
-  expect(world.front.queuedReplyBytes).toBeLessThan((256 + 16) * MIB);
+  expect(world.front.replyBytes).toBeLessThan((256 + 16) * MIB);
 });
 
 it('a client that uses up all calls in flight leaves others some of their own', async () => {

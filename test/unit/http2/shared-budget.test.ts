@@ -15,6 +15,21 @@ describe('a budget that many share', () => {
     expect([modest.allows(50), modest.allows(51)]).toEqual([true, false]);
   });
 
+  it('can be taken short of what is to be spared for others', () => {
+    const share = new SharedBudget(100, 0).join();
+    share.take(50);
+    expect([share.allows(30, 20), share.allows(31, 20), share.allows(50)]).toEqual([true, false, true]);
+  });
+
+  it('says when a member gives something back', () => {
+    const budget = new SharedBudget(100, 0);
+    const share = budget.join();
+    const left: number[] = [];
+    share.onLess = () => left.push(budget.used);
+    for (const units of [10, -4, 0, -6]) share.take(units);
+    expect(left).toEqual([6, 0]);
+  });
+
   it('keeps a smaller part for each when there are more than 16', () => {
     const budget = new SharedBudget(0, 160);
     const shares = Array.from({ length: 16 }, () => budget.join());
