@@ -49,6 +49,8 @@ export class StreamLeg {
   /** The snapshot has stood in: what still comes makes only that younger. */
   private isReplaced = false;
   private isDone = false;
+  /** The stream for which a snapshot has stood in has ended. */
+  private onLateEnd: (() => void) | undefined;
   private progressAtMs = 0;
 
   constructor(
@@ -83,6 +85,7 @@ export class StreamLeg {
     const events: StreamPartEvents = {
       onMessage: (message) => this.take(message),
       onStatus: (code, text) => {
+        this.onLateEnd?.();
         if (code === STATUS.OK) {
           // All of an unfiltered stream is a complete list.
           if (this.received !== undefined && isList(list.name))
@@ -91,7 +94,10 @@ export class StreamLeg {
         } else if (code === STATUS.UNIMPLEMENTED && !this.hasSent) this.askUnary();
         else this.breakOff(`backend ${backend.name} ends it ${statusName(code)}: ${excerpt(text)}`);
       },
-      onFailure: (error) => this.breakOff(error.message),
+      onFailure: (error) => {
+        this.onLateEnd?.();
+        this.breakOff(error.message);
+      },
       hasRoom: () => this.isReplaced || this.host.hasRoom(),
     };
     const stream = new StreamPart(backend, parts.config.limits.messageSizeBytes, events, call);
@@ -115,6 +121,7 @@ export class StreamLeg {
   }
 
   private hangUp(): void {
+    this.onLateEnd?.();
     this.stream?.cancel();
     this.cancelUnary?.();
   }
@@ -179,7 +186,10 @@ export class StreamLeg {
           return;
         }
         const isLate = !this.hasSent && silentMs >= listMs;
-        if (isLate && isTrusted(parts, backend, list) && this.replace()) return;
+        if (isLate && isTrusted(parts, backend, list) && this.replace()) {
+          this.awaitLate();
+          return;
+        }
       }
       this.timer = callTimer(clock, call, LOOK_AGAIN_MS, look);
     };
@@ -202,6 +212,12 @@ export class StreamLeg {
     this.isReplaced = true;
     this.host.onComplete();
     return true;
+  }
+
+  /** What still comes can only make the snapshot younger: for that one stream is enough, and not for ever. */
+  private awaitLate(): void {
+    if (this.received === undefined) this.hangUp();
+    else this.onLateEnd = this.parts.lateLists.await(this.backend.name, this.call.rpc, () => this.hangUp());
   }
 
   private complete(): void {

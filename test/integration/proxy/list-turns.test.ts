@@ -225,4 +225,24 @@ describe('lists of backends', () => {
       );
     expect(asked()).toBeLessThan(COMMON_BYTES / LIST_BYTES + 16);
   });
+
+  it('that come too late for their client, streamed, are awaited once and cancelled otherwise', async () => {
+    const client = connect();
+    const stream = () => client.rawCall('/runtime.v1.RuntimeService/StreamContainers', Buffer.alloc(0));
+    for (const [index, backend] of backends.entries()) {
+      const record = encodeField(1, Buffer.from(`streamed-${index}`));
+      backend.answer('StreamContainers', { messages: [encodeField(1, record)] });
+    }
+    expect((await stream()).code).toBe(STATUS.OK);
+    for (const backend of backends) backend.answer('StreamContainers', { staysOpen: true });
+    const late = await Promise.all([stream(), stream(), stream()]);
+    expect(late.map(({ code }) => code)).toEqual([STATUS.OK, STATUS.OK, STATUS.OK]);
+    for (const { arrivals } of backends) {
+      const open = arrivals.filter(({ path }) => path.endsWith('/StreamContainers')).slice(1);
+      await until(
+        () => open.filter(({ isCancelled }) => isCancelled).length === 2,
+        'all but one are cancelled',
+      );
+    }
+  });
 });
