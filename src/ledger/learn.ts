@@ -14,12 +14,12 @@ import type { Ledger, ObjectKind } from './ledger.ts';
 export type ListExtent = number | 'part' | 'filtered';
 
 /**
- * Records in one reply. A list of real pods or containers is 16 MiB long, as much as a kubelet takes, with a third of
- * these; to learn a million ids holds up all calls for seconds.
+ * Records in one reply. Those of real pods and containers have 300 bytes and more, so no more of them go into the 16 MiB
+ * that a kubelet takes; to learn a million ids holds up all calls for seconds.
  */
-const RECORDS_LIMIT = 100_000;
+const RECORDS_LIMIT = 50_000;
 /** Bytes of an id; those of all runtimes have 64. Ids are kept in memory and on disk. */
-const ID_LIMIT_BYTES = 1_024;
+export const ID_LIMIT_BYTES = 1_024;
 /** What has not been counted while it came is counted before anything of it is learnt, if it is longer than this. */
 const COUNTED_FIRST_BYTES = 256 * 1024;
 

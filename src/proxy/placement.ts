@@ -4,7 +4,7 @@ import { isWeaker } from '../config/config.ts';
 import { NoRouteError } from '../errors.ts';
 import { excerpt, quote } from '../quote.ts';
 import type { PodAttributes } from '../routing/attributes.ts';
-import { decide } from '../routing/decide.ts';
+import { type Decision, decide } from '../routing/decide.ts';
 import type { DecisionOutcome } from '../telemetry/metrics.ts';
 import type { ProxyParts } from './parts.ts';
 
@@ -34,7 +34,7 @@ export interface Refusal {
 export function choose(parts: ProxyParts, pod: PodAttributes): Placement | Refusal {
   const { config, registry, ledger, placements, cgroupDrivers } = parts;
   const decision = decide(config, pod);
-  const home = placements.backendOf(pod.uid) ?? ledger.backendsOfPod(pod.uid).at(-1);
+  const home = placements.backendOf(pod.uid) ?? homeOf(ledger.backendsOfPod(pod.uid), decision);
   if (home !== undefined && !(decision.kind === 'placed' && home.name === decision.backend)) {
     return stay(parts, pod, home);
   }
@@ -51,6 +51,12 @@ export function choose(parts: ProxyParts, pod: PodAttributes): Placement | Refus
     return { kind: 'placed', backend: second, handler: fallback.handler, rule, outcome: 'fallback' };
   }
   return { kind: 'placed', backend, handler, rule, outcome: 'placed' };
+}
+
+/** Of several, the one that the rules name: a backend that lists another's pod as its own does not get it so. Else the newest. */
+function homeOf(backends: readonly Backend[], decision: Decision): Backend | undefined {
+  const named = decision.kind === 'placed' ? decision.backend : undefined;
+  return backends.find(({ name }) => name === named) ?? backends.at(-1);
 }
 
 /** The pod's own backend takes it again, unless that would weaken the isolation its handler stands for. */

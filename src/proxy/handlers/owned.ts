@@ -7,6 +7,7 @@ import { found } from '../../cri/wire-locate.ts';
 import { MalformedMessageError, UnknownIdError } from '../../errors.ts';
 import { PREFIX_BYTES } from '../../grpc/message.ts';
 import { STATUS } from '../../grpc/status.ts';
+import { recordContainer } from '../../ledger/new-ids.ts';
 import { excerpt } from '../../quote.ts';
 import type { Call } from '../call.ts';
 import { collect, isUntouched, replyWith } from '../collect.ts';
@@ -156,7 +157,7 @@ function createContainer(
     if (outcome.kind === 'answered' && method.newContainerIdPath !== undefined) {
       const { message } = outcome;
       const id = readString(message, 0, message.length, method.newContainerIdPath);
-      if (id !== undefined && !ledger.addContainer(id, owner, sandboxId)) parts.onForeignIds(owner, 1);
+      if (id !== undefined) recordContainer(ledger, owner, id, sandboxId);
       owner.snapshot.change(...changesOfOwned(method, sandboxId, call.message, message, clock.wallMs()));
     }
     parts.record();

@@ -5,6 +5,7 @@ import { changesOfPlace, lossesOf } from '../../backends/snapshot-change.ts';
 import type { PlaceMethod } from '../../cri/methods.ts';
 import { readString, readStrings, replaceString } from '../../cri/wire.ts';
 import { framed, PREFIX_BYTES } from '../../grpc/message.ts';
+import { recordContainer, recordSandbox } from '../../ledger/new-ids.ts';
 import { type PodAttributes, readAttributes } from '../../routing/attributes.ts';
 import type { Call } from '../call.ts';
 import { collect, isUntouched, replyWith } from '../collect.ts';
@@ -104,7 +105,7 @@ function run(
 }
 
 function record(
-  { ledger, onForeignIds }: ProxyParts,
+  { ledger }: ProxyParts,
   call: Call,
   method: PlaceMethod,
   backend: Backend,
@@ -114,9 +115,9 @@ function record(
   const sandboxId = readString(reply, 0, reply.length, method.sandboxIdPath) ?? '';
   if (sandboxId === '') return;
   call.objectId = sandboxId;
-  if (!ledger.addSandbox(sandboxId, backend, podUid)) onForeignIds(backend, 1);
+  recordSandbox(ledger, backend, sandboxId, podUid);
   if (method.containerIdsPath === undefined) return;
   for (const id of readStrings(reply, 0, reply.length, method.containerIdsPath)) {
-    if (!ledger.addContainer(id, backend, sandboxId)) onForeignIds(backend, 1);
+    recordContainer(ledger, backend, id, sandboxId);
   }
 }

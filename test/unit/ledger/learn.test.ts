@@ -42,7 +42,7 @@ describe('learnList', () => {
   const many = (count: number) => listOf(Array.from({ length: count }, (_, n) => String(n)));
 
   it.each([
-    ['over 100000 records', many(100_001)],
+    ['over 50000 records', many(50_001)],
     ['an id has over 1024 characters', listOf(['a', 'b'.repeat(1_025)])],
   ])('refuses a list in which no real runtime is seen: %s', (words, message) => {
     const ledger = new Ledger();
@@ -57,14 +57,14 @@ describe('learnList', () => {
     const message = many(200_000);
     const learner = new ListLearner(ledger, method, red, ledger.beginList());
     for (let size = 0; size < message.length; size += 70_000) learner.advance(message, size);
-    expect(() => learner.finish(message)).toThrow('over 100000 records');
+    expect(() => learner.finish(message)).toThrow('over 50000 records');
     expect(ledger.count('container')).toBe(0);
   });
 
   it('takes the longest list that may be one', () => {
     const ledger = new Ledger();
-    expect(learnList(ledger, method, red, many(100_000), ledger.beginList())).toEqual([]);
-    expect(ledger.count('container')).toBe(100_000);
+    expect(learnList(ledger, method, red, many(50_000), ledger.beginList())).toEqual([]);
+    expect(ledger.count('container')).toBe(50_000);
   });
 
   it('only compares the ids of lists that are not learnt from', () => {
