@@ -1,41 +1,48 @@
 // What the connections of a listener hold together of one kind: streams, or bytes. Without it a bound for each connection
 // is multiplied by whoever opens many.
 
-/** Up to so many members the part that remains for each is the same. */
-const FEW_MEMBERS = 16;
+/** Up to so many holders the part that remains for each is the same. */
+const FEW_HOLDERS = 16;
+/**
+ * Who holds less than such a part of the reserve is no holder: connections that only stand there make nobody's part smaller,
+ * and as many as a listener takes hold no more than the reserve once again.
+ */
+const SMALL_PART = 1 / 1024;
 
 /**
  * A bound for all members together. The first `common` units go to whoever comes. Once they are taken, each member may
- * still hold its part of `reserve`: who holds more is refused more, and who holds little does not notice.
+ * still hold its part of `reserve`, which all that hold something share: who holds more is refused more, and who holds
+ * little does not notice.
  */
 export class SharedBudget {
   /** What all members hold. */
   used = 0;
   private readonly common: number;
   private readonly reserve: number;
-  private members = 0;
+  private readonly small: number;
+  private holders = 0;
 
   constructor(common: number, reserve: number) {
     this.common = common;
     this.reserve = reserve;
+    this.small = reserve * SMALL_PART;
   }
 
   /** A new member's share. */
   join(): BudgetShare {
-    this.members++;
     return new BudgetShare(this);
   }
 
   /** For shares: whether a member may hold so much, with `more` of it new; `spare` units of the common part stay free. */
   allows(held: number, more: number, spare: number): boolean {
     if (this.used + more + spare <= this.common) return true;
-    return held <= this.reserve / Math.max(this.members, FEW_MEMBERS);
+    return held <= this.reserve / Math.max(this.holders, FEW_HOLDERS);
   }
 
-  /** For shares: a member has gone. */
-  left(used: number): void {
-    this.members--;
-    this.used -= used;
+  /** For shares: what a member holds has changed. */
+  changed(from: number, to: number): void {
+    this.used += to - from;
+    if (from > this.small !== to > this.small) this.holders += to > from ? 1 : -1;
   }
 }
 
@@ -59,8 +66,9 @@ export class BudgetShare {
   /** Takes units, allowed or not; gives them back when below zero. */
   take(units: number): void {
     if (this.hasLeft) return;
+    const { used } = this;
     this.used += units;
-    this.budget.used += units;
+    this.budget.changed(used, this.used);
     if (units < 0) this.onLess?.();
   }
 
@@ -68,7 +76,7 @@ export class BudgetShare {
   leave(): void {
     if (this.hasLeft) return;
     this.hasLeft = true;
-    this.budget.left(this.used);
+    this.budget.changed(this.used, 0);
     this.used = 0;
   }
 }

@@ -30,14 +30,22 @@ describe('a budget that many share', () => {
     expect(left).toEqual([6, 0]);
   });
 
-  it('keeps a smaller part for each when there are more than 16', () => {
+  it('keeps a smaller part for each when more than 16 hold something', () => {
     const budget = new SharedBudget(0, 160);
-    const shares = Array.from({ length: 16 }, () => budget.join());
-    expect(shares[0]?.allows(10)).toBe(true);
-    const more = Array.from({ length: 16 }, () => budget.join());
-    expect([shares[0]?.allows(6), shares[0]?.allows(5)]).toEqual([false, true]);
-    for (const share of more) share.leave();
-    expect(shares[0]?.allows(10)).toBe(true);
+    const [first, ...others] = Array.from({ length: 32 }, () => budget.join());
+    for (const share of others) share.take(1);
+    expect([first?.allows(5), first?.allows(6)]).toEqual([true, false]);
+    first?.take(1);
+    expect([first?.allows(4), first?.allows(5)]).toEqual([true, false]);
+    for (const share of others.slice(16)) share.take(-1);
+    for (const share of others.slice(0, 16)) share.leave();
+    expect(first?.allows(9)).toBe(true);
+  });
+
+  it('makes no part smaller for members that hold next to nothing', () => {
+    const budget = new SharedBudget(0, 16_384);
+    for (let nth = 0; nth < 1_000; nth++) budget.join().take(nth % 2 === 0 ? 0 : 16);
+    expect([budget.join().allows(1_024), budget.join().allows(1_025)]).toEqual([true, false]);
   });
 
   it('gets back, once, what a member held that leaves', () => {
