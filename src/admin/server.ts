@@ -1,5 +1,8 @@
 // The admin side: metrics and health over HTTP, on its own address beside the CRI socket. start.ts loads it after that
 // socket answers, by a dynamic import, because fastify and prom-client take longer to load than a first call takes.
+import { once } from 'node:events';
+import http from 'node:http';
+import net from 'node:net';
 import { type FastifyInstance, fastify } from 'fastify';
 import type { Clock } from '../clock.ts';
 import { StartError } from '../errors.ts';
@@ -8,7 +11,7 @@ import { SocketFile } from '../proxy/socket-file.ts';
 import { createExposition } from '../telemetry/exposition.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
-import { guardConnections } from './connections.ts';
+import { AdminConnections } from './connections.ts';
 import { FOREIGN_HOST, isOwnHost } from './host-check.ts';
 import { Scrapes } from './scrapes.ts';
 
@@ -48,16 +51,9 @@ export interface AdminOptions {
 export interface AdminServer {
   /** Where it listens, as a URL or unix://path; with the real port when 0 was asked for. */
   readonly address: string;
-  /** Ends after the answers in flight; idle connections are cut. */
+  /** Connections are cut. */
   close(): Promise<void>;
 }
-
-/** For a whole request: those here are a few lines. */
-const REQUEST_MS = 10_000;
-/** For the client to take all of an answer. */
-const ANSWER_MS = 30_000;
-/** Longer than a scrape interval. */
-const KEEP_ALIVE_MS = 75_000;
 
 /**
  * Starts /metrics, /livez and /readyz. Throws StartError when the address is taken; the socket file of a process that
@@ -65,20 +61,19 @@ const KEEP_ALIVE_MS = 75_000;
  */
 export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
   const { address, log } = options;
+  const connections = new AdminConnections(options);
   const server = fastify({
     // No logger: answers here are frequent (scrapes, probes), and a line for each would drown the log.
     logger: false,
     forceCloseConnections: true,
-    bodyLimit: 64 * 1024,
-    requestTimeout: REQUEST_MS,
-    connectionTimeout: ANSWER_MS,
-    keepAliveTimeout: KEEP_ALIVE_MS,
-    // Unless said otherwise Node looks for requests that are late every 30 s.
-    http: { connectionsCheckingInterval: 1_000, headersTimeout: REQUEST_MS, maxHeaderSize: 8 * 1024 },
+    serverFactory: (handler) => connections.guard(http.createServer(handler)),
     schemaController: { compilersFactory: { buildValidator: noSchemas, buildSerializer: noSchemas } },
   });
-  guardConnections(server.server, { ...options, answerMs: ANSWER_MS });
   server.addHook('onRequest', async (request, reply) => {
+    reply.header('connection', 'close');
+    // Before fastify waits for a body, of which nothing is read.
+    if (request.method !== 'GET' && request.method !== 'HEAD')
+      return reply.code(405).header('allow', 'GET, HEAD').send({ error: 'ask with GET' });
     if (!isOwnHost(address, request.headers.host)) return reply.code(421).send({ error: FOREIGN_HOST });
     return undefined;
   });
@@ -93,9 +88,11 @@ export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
     reply.code(404).send({ error: 'not found', paths: ['/metrics', '/livez', '/readyz'] }),
   );
   let file: SocketFile | undefined;
+  let second: net.Server | undefined;
   try {
     if (address.kind === 'unix') file = await listenOnSocket(server, address.path);
     else await server.listen({ host: address.host, port: address.port });
+    if (address.kind === 'tcp' && address.host === 'localhost') second = await listenBeside(server.server);
   } catch (error) {
     await server.close();
     const text = error instanceof Error ? error.message : String(error);
@@ -104,10 +101,15 @@ export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
       cause: error,
     });
   }
+  // As when no descriptor is left to accept with: unheard it would end the process.
+  for (const each of [server.server, second])
+    each?.on('error', (error) => log.error({ err: error }, 'the admin side has an error'));
   return {
     address: toText(listeningAddress(server, address)),
     close: async () => {
       await file?.remove();
+      connections.close();
+      second?.close();
       await server.close();
     },
   };
@@ -132,6 +134,23 @@ function listenOnSocket(server: FastifyInstance, socket: string): Promise<Socket
   });
 }
 
+/**
+ * `localhost` is two addresses. Fastify listens on the second one only if no server is made for it; clients take either.
+ * Undefined where that one cannot be had, as without IPv6.
+ */
+async function listenBeside(main: http.Server): Promise<net.Server | undefined> {
+  const { family, port } = main.address() as net.AddressInfo;
+  const second = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) =>
+    main.emit('connection', socket),
+  );
+  try {
+    await once(second.listen({ host: family === 'IPv6' ? '127.0.0.1' : '::1', port }), 'listening');
+    return second;
+  } catch {
+    return undefined;
+  }
+}
+
 function addHealth(server: FastifyInstance, readiness: () => Readiness): void {
   server.get('/livez', async (_request, reply) => reply.type('text/plain; charset=utf-8').send('ok\n'));
   server.get('/readyz', async (_request, reply) => {
@@ -143,9 +162,11 @@ function addHealth(server: FastifyInstance, readiness: () => Readiness): void {
 function addMetrics(server: FastifyInstance, { metrics, clock }: AdminOptions): void {
   const registry = createExposition(metrics);
   const scrapes = new Scrapes(registry, clock);
-  server.get('/metrics', async (_request, reply) =>
-    reply.type(registry.contentType).send(await scrapes.text()),
-  );
+  server.get('/metrics', async (_request, reply) => {
+    const text = await scrapes.text();
+    if (text !== undefined) return reply.type(registry.contentType).send(text);
+    return reply.code(503).header('retry-after', '1').send({ error: 'too many scrapes in this second' });
+  });
 }
 
 function listeningAddress(server: FastifyInstance, asked: AdminAddress): AdminAddress {

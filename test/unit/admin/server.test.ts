@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
 import { createServer, request } from 'node:http';
+import { networkInterfaces } from 'node:os';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type AdminServer, type Readiness, startAdmin } from '../../../src/admin/server.ts';
 import { systemClock } from '../../../src/clock.ts';
@@ -71,6 +72,20 @@ describe('startAdmin', () => {
     const reply = await fetch(`${address}/metrics`);
     expect(reply.headers.get('content-type')).toContain('text/plain; version=0.0.4');
     expect(await reply.text()).toContain('switchyard_decisions_total{rule="canary",outcome="placed"}');
+  });
+
+  it('listens on both addresses of localhost, and closes both', async () => {
+    const { address, close } = await start({ address: { kind: 'tcp', host: 'localhost', port: 0 } });
+    const own = Object.values(networkInterfaces()).flatMap((all) => all?.map((one) => one.address) ?? []);
+    // Without IPv6 there is one.
+    const urls = [
+      ['127.0.0.1', '127.0.0.1'],
+      ['::1', '[::1]'],
+    ].flatMap(([ip = '', host]) => (own.includes(ip) ? `http://${host}:${new URL(address).port}/livez` : []));
+    expect(urls).not.toEqual([]);
+    for (const url of urls) expect(await (await fetch(url)).text()).toBe('ok\n');
+    await close();
+    for (const url of urls) await expect(fetch(url)).rejects.toThrow();
   });
 
   it('listens on a unix socket', async () => {
