@@ -26,7 +26,8 @@ export function replyWithUrl(
     }
     const { message } = outcome;
     const given = readUrl(owner, message, stream.urlPath);
-    const url = streams.urlOf(stream.kind, owner.config, given);
+    // The share stands for the connection, and unlike all else of it is small enough to be kept for a minute.
+    const url = streams.urlOf(stream.kind, owner.config, given, call.client.calls);
     const edited = url === given ? message : Buffer.from(replaceString(message, stream.urlPath, url));
     replyWith(call, owner, { ...outcome, message: edited });
   });

@@ -96,10 +96,11 @@ export class StreamRelay implements Streams {
   }
 
   /** A URL of the relay that is good for one connection within a minute. An empty one stays empty: there is no stream. */
-  urlOf(kind: StreamKind, backend: BackendConfig, url: string): string {
+  urlOf(kind: StreamKind, backend: BackendConfig, url: string, client: object): string {
     if (url === '') return url;
     const target = toTarget(toWholeUrl(url, backend.streamingBase, backend.name), backend.name);
-    return `http://${this.address}/${kind}/${this.#tokens.issue(kind, { kind, backend: backend.name, target })}`;
+    const token = this.#tokens.issue(kind, { kind, backend: backend.name, target }, client);
+    return `http://${this.address}/${kind}/${token}`;
   }
 
   async drain(): Promise<void> {

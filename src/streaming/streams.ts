@@ -5,8 +5,11 @@ import { toWholeUrl } from './stream-url.ts';
 
 /** Either way, as the rest of the program sees it. */
 export interface Streams {
-  /** The URL for the client, for the one that the backend gave. Throws StreamUrlError when that one is of no use. */
-  urlOf(kind: StreamKind, backend: BackendConfig, url: string): string;
+  /**
+   * The URL for the client, for the one that the backend gave. Throws StreamUrlError when that one is of no use.
+   * `client` is an object that stands for the client's connection.
+   */
+  urlOf(kind: StreamKind, backend: BackendConfig, url: string, client: object): string;
   /** Takes no new connections; resolves when no stream is open. */
   drain(): Promise<void>;
   /** Cuts what is left. */

@@ -5,7 +5,7 @@ import type { StreamKind } from '../cri/methods.ts';
 
 /** As long as the container runtimes let their own tokens live. */
 export const TOKEN_LIFE_MS = 60_000;
-/** Tokens out at once; then the oldest goes. A client uses its token within milliseconds, so that one is forgotten. */
+/** Tokens out at once; then the oldest of the client that has most goes. One uses a token within milliseconds. */
 export const TOKENS_AT_MOST = 1_000;
 
 export interface TokensOptions {
@@ -16,6 +16,7 @@ export interface TokensOptions {
 
 interface Entry<T> {
   readonly value: T;
+  readonly client: object;
   readonly expiresAtMs: number; // on the clock's now()
 }
 
@@ -29,16 +30,17 @@ export class Tokens<T> {
     this.#options = options;
   }
 
-  /** A new token for `value`. */
-  issue(kind: StreamKind, value: T): string {
+  /** A new token for `value`. `client` is the same object for all tokens of a client, and is only compared. */
+  issue(kind: StreamKind, value: T, client: object): string {
     const { clock, newToken } = this.#options;
     const now = clock.now();
     for (const [key, { expiresAtMs }] of this.#entries) {
-      if (expiresAtMs > now && this.#entries.size < TOKENS_AT_MOST) break;
+      if (expiresAtMs > now) break;
       this.#entries.delete(key);
     }
+    if (this.#entries.size >= TOKENS_AT_MOST) this.#dropOne();
     const token = newToken();
-    this.#entries.set(`${kind}/${token}`, { value, expiresAtMs: now + TOKEN_LIFE_MS });
+    this.#entries.set(`${kind}/${token}`, { value, client, expiresAtMs: now + TOKEN_LIFE_MS });
     return token;
   }
 
@@ -48,5 +50,17 @@ export class Tokens<T> {
     const entry = this.#entries.get(key);
     this.#entries.delete(key);
     return entry !== undefined && entry.expiresAtMs > this.#options.clock.now() ? entry.value : undefined;
+  }
+
+  /** Counted anew each time: it happens to those alone who ask for a thousand streams in a minute and open none. */
+  #dropOne(): void {
+    const counts = new Map<object, number>();
+    for (const { client } of this.#entries.values()) counts.set(client, (counts.get(client) ?? 0) + 1);
+    const most = Math.max(...counts.values());
+    for (const [key, { client }] of this.#entries) {
+      if (counts.get(client) !== most) continue;
+      this.#entries.delete(key);
+      return;
+    }
   }
 }

@@ -74,6 +74,19 @@ describe('with streaming: relay', () => {
     },
   );
 
+  it('keeps the stream of one client open to it, however many another asks for', async () => {
+    const client = world.connect();
+    const { exec } = await urlsOf(client, '');
+    const { containers } = await client.call('ListContainers', {});
+    const request = { containerId: containers[0]?.id ?? '', cmd: ['true'], stdout: true };
+    const other = world.connect();
+    for (let i = 0; i < 11; i++)
+      await Promise.all(Array.from({ length: 100 }, () => other.call('Exec', request)));
+    const { socket, head } = await openStream(exec);
+    socket.destroy();
+    expect(head).toBe(SWITCHING);
+  });
+
   it('writes no token to the log, neither its own nor that of the runtime', async () => {
     const { exec } = await urlsOf(world.client, '');
     await answerOf(`${exec}-`);

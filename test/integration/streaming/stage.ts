@@ -21,6 +21,7 @@ export interface RelayStage extends AsyncDisposable {
   urlFor(given: string): string;
 }
 
+const CLIENT = {};
 const BACKEND = { name: 'one', streamingBase: undefined } as BackendConfig;
 
 export async function relayStage(
@@ -48,7 +49,7 @@ export async function relayStage(
     streamsAtMost,
   });
   const scheme = certificate === undefined ? 'http' : 'https';
-  const urlFor = (given: string) => relay.urlOf('exec', BACKEND, given);
+  const urlFor = (given: string) => relay.urlOf('exec', BACKEND, given, CLIENT);
   return {
     relay,
     peer,
@@ -57,7 +58,7 @@ export async function relayStage(
     metrics,
     urlFor,
     url: (kind = 'exec') =>
-      relay.urlOf(kind, BACKEND, `${scheme}://127.0.0.1:${peer.port}/cri/${kind}/theirs?a=b`),
+      relay.urlOf(kind, BACKEND, `${scheme}://127.0.0.1:${peer.port}/cri/${kind}/theirs?a=b`, CLIENT),
     async [Symbol.asyncDispose]() {
       relay.close();
       await peer[Symbol.asyncDispose]();
