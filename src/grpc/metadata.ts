@@ -9,6 +9,8 @@ const CONTENT_TYPE = new Field('content-type', 'application/grpc');
 const TE = new Field('te', 'trailers');
 const PLACE_HOLDER = TE;
 
+/** What a field takes in memory beside its characters, less what Field.sizeBytes counts for that: object and strings. */
+const FIELD_MEMORY_BYTES = 128;
 const PATHS_KEPT = 256;
 const pathFields = new Map<string, Field>();
 
@@ -29,6 +31,7 @@ function isForwarded(field: Field): boolean {
 }
 
 let lastForwarded: readonly Field[] = [];
+let lastForwardedBytes = 0;
 
 /**
  * The fields of a request that go on to the backend. The array is not to be changed: a client sends the same fields
@@ -41,8 +44,17 @@ export function forwardedFields(list: readonly Field[]): readonly Field[] {
     const field = list[i] as Field;
     if (isForwarded(field) && lastForwarded[count++] !== field) isSame = false;
   }
-  if (!isSame || count !== lastForwarded.length) lastForwarded = list.filter(isForwarded);
+  if (!isSame || count !== lastForwarded.length) {
+    lastForwarded = list.filter(isForwarded);
+    lastForwardedBytes = 0;
+    for (const { sizeBytes } of lastForwarded) lastForwardedBytes += sizeBytes + FIELD_MEMORY_BYTES;
+  }
   return lastForwarded;
+}
+
+/** About what the array that forwardedFields() returned last takes in memory with its fields, also when others have it too. */
+export function forwardedBytes(): number {
+  return lastForwardedBytes;
 }
 
 /** Whether a reply's header or trailer goes back to the client: all but what belongs to the hop. */

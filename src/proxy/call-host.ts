@@ -27,7 +27,7 @@ export interface ClientSide {
   readonly lists: ListQueue;
   /** Its calls in flight, among those of all. */
   readonly calls: BudgetShare;
-  /** What it holds of the memory for requests that come in parts. */
+  /** What it holds of the memory for requests that come in parts, and for long headers. */
   readonly requestBytes: BudgetShare;
 }
 

@@ -4,7 +4,7 @@ import type { BackendCall } from '../backends/backend-call.ts';
 import { type Route, routeOf } from '../cri/versions.ts';
 import { sendTrailers } from '../grpc/header-fit.ts';
 import { PREFIX_BYTES } from '../grpc/message.ts';
-import { forwardedFields } from '../grpc/metadata.ts';
+import { forwardedBytes, forwardedFields } from '../grpc/metadata.ts';
 import { STATUS } from '../grpc/status.ts';
 import { timeoutMsOf } from '../grpc/timeout.ts';
 import { type BehindFlush, doBehindFlush } from '../http2/batch.ts';
@@ -103,6 +103,8 @@ export class Call extends CallReply implements StreamReceiver, BehindFlush {
     this.route = routeOf(this.path);
     if (this.route === undefined) this.isHead = fields.some(isHeadMethod);
     if (this.deadlineAtMs !== undefined) doBehindFlush(this);
+    const keptBytes = forwardedBytes() + this.path.length;
+    if (!this.request.countHeaders(keptBytes, this.client.requestBytes)) this.refuse(noRoom(this.rpc));
     if (endStream) this.completeRequest();
   }
 

@@ -28,8 +28,9 @@ export interface FrontOptions {
 }
 
 /**
- * Bytes of requests in parts, over all connections, from their first part until the call is over; and what is kept for
- * those that hold little. A kubelet's requests have some KiB and come in one part, which is not even counted.
+ * Bytes of requests in parts, and of long headers, over all connections, from their first part until the call is over; and
+ * what is kept for those that hold little. A kubelet's requests have some KiB and come in one part, which is not even
+ * counted, and neither are its headers.
  */
 const REQUEST_BYTES = 64 * 1024 * 1024;
 const REQUEST_RESERVE_BYTES = 32 * 1024 * 1024;
@@ -68,7 +69,7 @@ export class Front {
     };
   }
 
-  /** What requests in parts hold on all connections. */
+  /** What requests in parts, and long headers, hold on all connections. */
   get requestBytes(): number {
     return this.requestBudget.used;
   }

@@ -9,6 +9,8 @@ import type { BudgetShare } from '../http2/shared-budget.ts';
 const NONE: Buffer = Buffer.alloc(0);
 /** What a request in parts gets at first, whatever its prefix says: that would let a client claim memory for five bytes. */
 const FIRST_BYTES = 4096;
+/** Longer headers count: 20,000 streams, as many as are open at most, hold 20 MB without. A kubelet's are shorter. */
+const SHORT_HEADERS_BYTES = 1024;
 
 /** `buffer[start, end)` is the request. It may lie where it was read, and change, from the end of the batch on: see own(). */
 export class RequestBytes {
@@ -16,7 +18,7 @@ export class RequestBytes {
   start = 0;
   end = 0;
   private isBorrowed = false;
-  private share: BudgetShare | undefined; // of what is held for a request in parts
+  private share: BudgetShare | undefined; // of what is held for a request in parts, and for long headers
   private countedBytes = 0;
 
   get sizeBytes(): number {
@@ -37,10 +39,7 @@ export class RequestBytes {
     if (neededBytes > this.buffer.length) {
       const capacityBytes = this.capacityFor(neededBytes, buffer, start, end);
       const moreBytes = capacityBytes - this.buffer.length;
-      if (!share.allows(moreBytes)) return false;
-      share.take(moreBytes);
-      this.share = share;
-      this.countedBytes += moreBytes;
+      if (!this.count(moreBytes, share)) return false;
       const larger = Buffer.allocUnsafe(capacityBytes);
       this.buffer.copy(larger, 0, 0, this.end);
       this.buffer = larger;
@@ -48,6 +47,11 @@ export class RequestBytes {
     copyBytes(buffer, start, end, this.buffer, this.end);
     this.end = neededBytes;
     return true;
+  }
+
+  /** Counts the request's headers, unless they are as short as most are. False when `share` has no room for them. */
+  countHeaders(sizeBytes: number, share: BudgetShare): boolean {
+    return sizeBytes <= SHORT_HEADERS_BYTES || this.count(sizeBytes, share);
   }
 
   /** All parts have come. */
@@ -76,6 +80,14 @@ export class RequestBytes {
       this.set(bytes);
     }
     return this.buffer;
+  }
+
+  private count(moreBytes: number, share: BudgetShare): boolean {
+    if (!share.allows(moreBytes)) return false;
+    share.take(moreBytes);
+    this.share = share;
+    this.countedBytes += moreBytes;
+    return true;
   }
 
   // Twice as much each time, so that all copies together are no longer than the request; and what the prefix says at most,

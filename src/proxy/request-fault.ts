@@ -41,7 +41,7 @@ export function headersFault(rpc: string, fields: readonly Field[], limitBytes: 
   );
 }
 
-/** The error for a request that the budget of unfinished and unanswered ones has no room for. */
+/** The error for a request, or its headers, that the budget of unfinished and unanswered ones has no room for. */
 export function noRoom(rpc: string): Error {
   return new OverloadedError(
     `the request of ${rpc} is not taken: requests that clients have not finished, or that are not answered, use up the memory for them, and this connection has its part of it`,

@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { backendRequestFields, forwardedFields, isForwardedResponse } from '../../../src/grpc/metadata.ts';
+import {
+  backendRequestFields,
+  forwardedBytes,
+  forwardedFields,
+  isForwardedResponse,
+} from '../../../src/grpc/metadata.ts';
 import { Field } from '../../../src/http2/field.ts';
 
 const pairs = (fields: readonly Field[]) => fields.map((f) => `${f.name}: ${f.value}`);
@@ -32,6 +37,20 @@ describe('request metadata', () => {
     'grpc-accept-encoding',
   ])('stays on its hop: %s', (name) => {
     expect(forwardedFields([new Field(name, 'v')])).toEqual([]);
+  });
+
+  it.each([
+    ['one long value', [new Field('a', 'v'.repeat(60_000))], 60_000],
+    ['many short fields', Array.from({ length: 200 }, (_, i) => new Field(`x${i}`, '')), 200 * 100],
+  ])('takes at least its strings and objects in memory: %s', (_, list, leastBytes) => {
+    forwardedFields(list);
+    const bytes = forwardedBytes();
+    expect(bytes).toBeGreaterThan(leastBytes);
+    expect(bytes).toBeLessThan(2.5 * leastBytes);
+    forwardedFields(list);
+    expect(forwardedBytes()).toBe(bytes);
+    forwardedFields([]);
+    expect(forwardedBytes()).toBe(0);
   });
 
   it('is one array for calls with the same fields, and another as soon as one differs', () => {
