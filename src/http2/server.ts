@@ -88,12 +88,13 @@ export class ServerConnection extends Connection {
 
   /**
    * What it does for its client: it is closing, it waits for the client's preface and SETTINGS, no stream was ever opened,
-   * none is open and no answer waits, or it is at work.
+   * none of those that are open has its whole request, none is open and no answer waits, or it is at work.
    */
-  get standing(): 'leaving' | 'silent' | 'unused' | 'idle' | 'busy' {
+  get standing(): 'leaving' | 'silent' | 'unused' | 'unfinished' | 'idle' | 'busy' {
     if (this.isClosed) return 'leaving';
     if (!this.hasPeerSettings) return 'silent';
-    if (this.streams.size > 0 || this.output.unsentBytes > 0) return 'busy';
+    if (this.remoteEnded > 0 || this.queuedBytes > 0) return 'busy';
+    if (this.streams.size > 0) return 'unfinished';
     return this.lastId === 0 ? 'unused' : 'idle';
   }
 

@@ -22,6 +22,8 @@ export abstract class StreamTable extends Transport implements StreamHost {
 
   /** DATA that waits on all streams together. */
   protected queuedDataBytes = 0;
+  /** Open streams whose peer has sent its END_STREAM. */
+  protected remoteEnded = 0;
   protected readonly streams = new StreamSlots();
   protected readonly resets = new ResetMemory();
   protected readonly rates: PeerRates;
@@ -95,6 +97,7 @@ export abstract class StreamTable extends Transport implements StreamHost {
 
   forget(stream: Stream, wasReset: boolean): void {
     this.streams.delete(stream.id);
+    if (stream.isRemoteEnded) this.remoteEnded--;
     if (wasReset) this.resets.add(stream.id);
     this.onStreamGone(stream);
   }
@@ -117,7 +120,7 @@ export abstract class StreamTable extends Transport implements StreamHost {
   // ---- what streams receive
 
   protected deliverHeaders(stream: Stream, fields: readonly Field[], endStream: boolean): void {
-    if (endStream) stream.isRemoteEnded = true;
+    if (endStream) this.endRemote(stream);
     try {
       stream.receiver.onHeaders(fields, endStream);
     } catch (error: unknown) {
@@ -133,13 +136,18 @@ export abstract class StreamTable extends Transport implements StreamHost {
     end: number,
     endStream: boolean,
   ): void {
-    if (endStream) stream.isRemoteEnded = true;
+    if (endStream) this.endRemote(stream);
     try {
       stream.receiver.onData(buffer, start, end, endStream);
     } catch (error: unknown) {
       this.receiverFailed(stream, error);
     }
     if (endStream) this.onRemoteEnded(stream);
+  }
+
+  private endRemote(stream: Stream): void {
+    stream.isRemoteEnded = true;
+    this.remoteEnded++;
   }
 
   protected receiverFailed(stream: Stream, error: unknown): void {

@@ -6,9 +6,9 @@ import type { Listener, Metrics, TurnedAway } from '../telemetry/metrics.ts';
 
 /**
  * What a connection is worth, from the first that goes: it is closing; it has not said what it wants; it never asked
- * for anything; it has nothing in flight; it has.
+ * for anything; it has asked for nothing in full; it has nothing in flight; it has.
  */
-const STANDINGS = ['leaving', 'silent', 'unused', 'idle', 'busy'] as const;
+const STANDINGS = ['leaving', 'silent', 'unused', 'unfinished', 'idle', 'busy'] as const;
 export type Standing = (typeof STANDINGS)[number];
 
 /** A connection as the limit sees it. */

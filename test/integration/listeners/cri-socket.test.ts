@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import net from 'node:net';
 import { describe, expect, it } from 'vitest';
+import { STATUS, trailersOnly } from '../../../src/grpc/status.ts';
 import { Metrics } from '../../../src/telemetry/metrics.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { frontWorld, requestBlock } from '../../support/front-world.ts';
@@ -78,5 +79,51 @@ describe('the CRI socket', () => {
     expect(world.calls[0]?.isOver).toBe(false);
     peer[Symbol.dispose]();
     for (const socket of silent) socket.destroy();
+  });
+
+  it('takes a new client, and keeps an idle one, whatever number of unfinished requests is there', async () => {
+    const metrics = newMetrics();
+    await using world = await frontWorld({ limit: limitFor('cri', metrics, 20) });
+    using idle = await RawPeer.connect(world.path);
+    idle.send(...VERSION);
+    await until(() => world.calls.length === 1, 'its call arrives');
+    world.calls[0]?.finish(trailersOnly('OK', ''), STATUS.OK, '');
+    await idle.received('its answer', (f) => f.type === TYPE.headers);
+    const open: RawPeer[] = [];
+    for (let i = 0; i < 60; i++) {
+      const peer = await RawPeer.connect(world.path);
+      if (i % 2 === 0) peer.send(...VERSION, frame(TYPE.headers, END_HEADERS, 3, requestBlock('Version')));
+      else peer.send(frame(TYPE.headers, END_HEADERS, 1, requestBlock('Version')));
+      await peer.roundTrip();
+      world.calls.at(-1)?.finish(trailersOnly('OK', ''), STATUS.OK, '');
+      open.push(peer);
+    }
+    using peer = await RawPeer.connect(world.path);
+    peer.send(...VERSION);
+    await peer.roundTrip();
+    expect(world.calls.at(-1)?.isOver).toBe(false);
+    await until(
+      () => open.filter(({ isEnded }) => isEnded).length === 42,
+      'the oldest unfinished ones are closed',
+    );
+    expect(open.slice(0, 42).every(({ isEnded }) => isEnded)).toBe(true);
+    expect(idle.isEnded).toBe(false);
+    for (const each of open) each[Symbol.dispose]();
+  });
+
+  it('closes no client whose request came whole for one that has an unfinished one', async () => {
+    await using world = await frontWorld({ limit: limitFor('cri', newMetrics(), 3) });
+    using waiting = await RawPeer.connect(world.path);
+    waiting.send(...VERSION, frame(TYPE.headers, END_HEADERS, 3, requestBlock('Version')));
+    await waiting.roundTrip();
+    using second = await RawPeer.connect(world.path);
+    second.send(frame(TYPE.headers, END_HEADERS, 1, requestBlock('Version')));
+    await second.roundTrip();
+    using third = await RawPeer.connect(world.path);
+    third.send(...VERSION);
+    await third.roundTrip();
+    using fourth = await RawPeer.connect(world.path);
+    await fourth.roundTrip();
+    expect([waiting.isEnded, second.isEnded, third.isEnded]).toEqual([false, true, false]);
   });
 });

@@ -57,6 +57,11 @@ describe('a full listener', () => {
       1,
     ],
     [
+      'the one whose unfinished request is oldest, before one that is idle',
+      [new Connection('idle', 1), new Connection('unfinished', 3), new Connection('unfinished', 2)],
+      2,
+    ],
+    [
       'the one that was not used for longest',
       [new Connection('idle', 7), new Connection('idle', 5), new Connection('idle', 6)],
       1,
