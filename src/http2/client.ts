@@ -241,4 +241,5 @@ export class ClientConnection extends Connection {
 
   protected override onPingAck(): void {}
   protected override countReset(): void {} // only streams that we opened can be reset
+  protected override countLate(): void {} // a backend answers calls that clients have just given up, however many
 }

@@ -67,9 +67,8 @@ export abstract class Connection extends StreamTable implements FrameReceiver {
     this.receiveWindow.take(payloadBytes, this.output);
     const stream = this.streams.get(streamId);
     if (stream === undefined) {
-      if (this.isIdle(streamId)) throw protocolError('a DATA frame for a stream that was never opened');
-      if (this.resets.has(streamId)) return;
-      throw new ConnectionError(ERROR_CODE.STREAM_CLOSED, 'a DATA frame for a closed stream');
+      this.onStrayData(streamId, payloadBytes);
+      return;
     }
     stream.uncreditedBytes += payloadBytes;
     if (stream.isRemoteEnded) {
@@ -174,7 +173,7 @@ export abstract class Connection extends StreamTable implements FrameReceiver {
     if (stream === undefined) {
       if (this.isIdle(streamId) || !this.resets.has(streamId)) {
         this.onUnknownHeaders(streamId, list, endStream, fits);
-      }
+      } else this.countLate();
     } else if (stream.isRemoteEnded) {
       this.streamError(stream, ERROR_CODE.STREAM_CLOSED, 'headers behind the end of their stream');
     } else if (!fits) this.oversized(stream);

@@ -34,7 +34,10 @@ export interface Http2Limits {
   readonly resetsPerSecond: number;
   /** DATA and CONTINUATION frames that carry nothing. */
   readonly emptyFramesPerSecond: number;
-  /** RST_STREAM and WINDOW_UPDATE for streams that were never opened: a call that is cancelled at once may leave one. */
+  /**
+   * RST_STREAM and WINDOW_UPDATE for streams that were never opened: a call that is cancelled at once may leave one. And
+   * what a client sends for streams that we have reset, but for DATA with bytes, which has its windows.
+   */
   readonly strayFramesPerSecond: number;
   /** GOAWAY frames in a connection's life: a server that drains sends two, each of which may end streams. */
   readonly goaways: number;

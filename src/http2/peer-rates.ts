@@ -49,9 +49,9 @@ export class PeerRates {
     if (this.emptyRate.exceeds(this.clock.now())) throw tooMany('empty frames in a second');
   }
 
-  /** For a stream that was never opened: gRPC's C core resets calls that it has not sent, against RFC 9113. */
+  /** For a stream that we have reset, or that was never opened: gRPC's C core resets calls that it has not sent, against RFC 9113. */
   strayFrame(): void {
-    if (this.strayRate.exceeds(this.clock.now())) throw tooMany('frames for streams that were never opened');
+    if (this.strayRate.exceeds(this.clock.now())) throw tooMany('frames for streams that are not open');
   }
 
   reset(): void {

@@ -198,6 +198,10 @@ export class ServerConnection extends Connection {
     this.rates.reset();
   }
 
+  protected override countLate(): void {
+    this.rates.strayFrame();
+  }
+
   protected override onFirstHeaders(): undefined {
     return undefined; // a server's streams begin with their headers
   }

@@ -1,6 +1,6 @@
 // The streams of a connection: who they are, what they receive, how they end, and the windows of both directions.
 import type { Socket } from 'node:net';
-import { ERROR_CODE } from './connection-error.ts';
+import { ConnectionError, ERROR_CODE } from './connection-error.ts';
 import type { Field } from './field.ts';
 import { ReceiveWindow, ResetMemory } from './flow-control.ts';
 import { FLAG, FRAME, MAX_PAYLOAD_BYTES, MAX_WINDOW_BYTES } from './frame.ts';
@@ -112,6 +112,9 @@ export abstract class StreamTable extends Transport implements StreamHost {
   /** Counts a reset that the peer caused; throws when it is one too many. */
   protected abstract countReset(): void;
 
+  /** Counts a frame without DATA for a stream that we have reset; throws when it is one too many. */
+  protected abstract countLate(): void;
+
   /** The peer's END_STREAM was delivered. */
   protected onRemoteEnded(stream: Stream): void {
     if (stream.isEndSent) stream.close(false);
@@ -153,6 +156,15 @@ export abstract class StreamTable extends Transport implements StreamHost {
   protected receiverFailed(stream: Stream, error: unknown): void {
     stream.reset(ERROR_CODE.INTERNAL_ERROR);
     this.reportError(error);
+  }
+
+  /** DATA for a stream that is not open: what was under way when we reset it is ignored. */
+  protected onStrayData(streamId: number, sizeBytes: number): void {
+    if (this.isIdle(streamId))
+      throw new ConnectionError(ERROR_CODE.PROTOCOL_ERROR, 'a DATA frame for a stream that was never opened');
+    if (!this.resets.has(streamId))
+      throw new ConnectionError(ERROR_CODE.STREAM_CLOSED, 'a DATA frame for a closed stream');
+    if (sizeBytes === 0) this.countLate();
   }
 
   // ---- how streams end

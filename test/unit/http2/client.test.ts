@@ -62,6 +62,17 @@ describe('a client connection', () => {
     expect(here.log.closed).toBeUndefined();
   });
 
+  it('takes late answers to calls that were given up, however many: clients give up calls at their own rate', async () => {
+    await using here = await world(settings());
+    const given = Array.from({ length: 1100 }, () => here.call());
+    await here.backend.received('the requests', (f) => f.type === TYPE.data && f.streamId === 2199);
+    for (const call of given) call.stream?.reset(ERROR_CODE.CANCEL);
+    expect(await here.backend.resetCode(2199)).toBe(ERROR_CODE.CANCEL);
+    for (let id = 1; id < 2200; id += 2) here.backend.send(ok(id), frame(TYPE.data, 0, id), end(id));
+    await here.backend.roundTrip();
+    expect(here.log.closed).toBeUndefined();
+  });
+
   it('gets headers, data and trailers, and skips 1xx responses', async () => {
     await using w = await world(settings());
     const call = w.call();

@@ -602,6 +602,16 @@ describe('rates', () => {
       many(6, () => frame(TYPE.reset, 0, 9, uint32(8))),
     ],
     ['WINDOW_UPDATE for idle streams', { strayFramesPerSecond: 5 }, many(6, () => windowUpdate(9, 1))],
+    [
+      'empty DATA for streams that were reset',
+      { strayFramesPerSecond: 5 },
+      [request(1), windowUpdate(1, 0), ...many(6, () => data(1, ''))],
+    ],
+    [
+      'HEADERS for streams that were reset',
+      { strayFramesPerSecond: 5 },
+      [request(1), windowUpdate(1, 0), ...many(6, () => request(1, END_HEADERS | END_STREAM, [['a', 'b']]))],
+    ],
     ['empty DATA frames', { emptyFramesPerSecond: 5 }, [request(1), ...many(6, () => data(1, ''))]],
     [
       'empty padded DATA frames',
@@ -618,6 +628,17 @@ describe('rates', () => {
     using peer = await RawPeer.connect(server.path);
     peer.send(...parts);
     expect(await peer.goawayCode()).toBe(ERROR_CODE.ENHANCE_YOUR_CALM);
+  });
+
+  it('take DATA with bytes for streams that were reset: an honest client has them under way', async () => {
+    await using server = await recordingServer({
+      limits: { strayFramesPerSecond: 5 },
+      clock: new FakeClock(),
+    });
+    using peer = await RawPeer.connect(server.path);
+    peer.send(request(1), windowUpdate(1, 0), ...many(100, () => data(1, 'late')));
+    await peer.roundTrip();
+    expect(server.closes).toEqual([]);
   });
 
   it('count anew in the next second', async () => {
