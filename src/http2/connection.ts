@@ -176,7 +176,7 @@ export abstract class Connection extends StreamTable implements FrameReceiver {
       } else this.countLate();
     } else if (stream.isRemoteEnded) {
       this.streamError(stream, ERROR_CODE.STREAM_CLOSED, 'headers behind the end of their stream');
-    } else if (!fits) this.oversized(stream);
+    } else if (!fits) this.oversized(stream, endStream);
     else if (stream.hasHeaders) this.onTrailers(stream, list, endStream);
     else {
       const fault = this.onFirstHeaders(stream, list, endStream);

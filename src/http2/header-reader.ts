@@ -5,7 +5,7 @@ import type { Field } from './field.ts';
 import { FLAG } from './frame.ts';
 import { paddingStart } from './frame-reader.ts';
 import { Decoder } from './hpack-decoder.ts';
-import type { Http2Limits } from './limits.ts';
+import { type Http2Limits, type ListLimits, openListLimits } from './limits.ts';
 
 const FIRST_BLOCK_BYTES = 1024;
 
@@ -20,6 +20,7 @@ export class HeaderReader {
   fits = true;
 
   private readonly limits: Http2Limits;
+  private readonly openLimits: ListLimits;
   private readonly decoder: Decoder;
   private block: Buffer | undefined; // while CONTINUATION frames are awaited: what has come, and room to grow
   private blockBytes = 0;
@@ -27,6 +28,7 @@ export class HeaderReader {
 
   constructor(limits: Http2Limits) {
     this.limits = limits;
+    this.openLimits = openListLimits(limits);
     this.decoder = new Decoder(limits, limits.headerTableBytes);
   }
 
@@ -81,7 +83,8 @@ export class HeaderReader {
   private decode(buffer: Buffer, start: number, end: number): void {
     // Not by setting its length: that is a call out of JavaScript, and gives the memory away.
     while (fields.length > 0) fields.pop();
-    this.fits = this.decoder.decode(buffer, start, end, fields);
+    const limits = this.endStream ? this.limits : this.openLimits;
+    this.fits = this.decoder.decode(buffer, start, end, fields, limits);
   }
 
   // In one buffer, so that a block of many small frames holds little more than its bytes.

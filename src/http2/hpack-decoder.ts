@@ -3,7 +3,7 @@ import { readAmount } from './amount.ts';
 import { ConnectionError, ERROR_CODE } from './connection-error.ts';
 import { Field, KNOWN, VERDICT } from './field.ts';
 import { decodedString, decodeHuffman } from './huffman.ts';
-import type { Http2Limits } from './limits.ts';
+import type { Http2Limits, ListLimits } from './limits.ts';
 import { STATIC_TABLE } from './static-table.ts';
 
 // The static table as fields; entry 0 does not exist.
@@ -20,11 +20,11 @@ function compressionError(message: string): ConnectionError {
   return new ConnectionError(ERROR_CODE.COMPRESSION_ERROR, message);
 }
 
-type HeaderListLimits = Pick<Http2Limits, 'headerListSizeBytes' | 'headerFields' | 'headerBlockFields'>;
+type BlockLimits = ListLimits & Pick<Http2Limits, 'headerBlockFields'>;
 
 /** Turns header blocks into fields and keeps the dynamic table between them. */
 export class Decoder {
-  private readonly limits: HeaderListLimits;
+  private readonly limits: BlockLimits;
   private readonly tableLimitBytes: number;
   // A ring: the newest entry stands at newest, older ones before it.
   private readonly ring: Field[] = [];
@@ -40,7 +40,7 @@ export class Decoder {
   private textEnd = 0;
 
   /** `tableLimitBytes` is what we announced as SETTINGS_HEADER_TABLE_SIZE. */
-  constructor(limits: HeaderListLimits, tableLimitBytes: number) {
+  constructor(limits: BlockLimits, tableLimitBytes: number) {
     this.limits = limits;
     this.tableLimitBytes = tableLimitBytes;
     this.capacityBytes = tableLimitBytes;
@@ -50,10 +50,16 @@ export class Decoder {
   }
 
   /**
-   * Appends the fields of the block source[start, end) to `fields`. Returns false when the list is over its
-   * limits: the rest was decoded for the table's sake but not appended. Throws ConnectionError(COMPRESSION_ERROR).
+   * Appends the fields of the block source[start, end) to `fields`. Returns false when the list is over
+   * `limits`: the rest was decoded for the table's sake but not appended. Throws ConnectionError(COMPRESSION_ERROR).
    */
-  decode(source: Buffer, start: number, end: number, fields: Field[]): boolean {
+  decode(
+    source: Buffer,
+    start: number,
+    end: number,
+    fields: Field[],
+    limits: ListLimits = this.limits,
+  ): boolean {
     this.at = start;
     let listBytes = 0;
     let fieldCount = 0;
@@ -75,7 +81,7 @@ export class Decoder {
         continue;
       } else field = this.literal(source, end, 4, first >= 0x10);
       listBytes += field.sizeBytes;
-      if (++fieldCount > this.limits.headerFields || listBytes > this.limits.headerListSizeBytes) {
+      if (++fieldCount > limits.headerFields || listBytes > limits.headerListSizeBytes) {
         isWithinLimits = false;
         if (fieldCount > this.limits.headerBlockFields) {
           throw new ConnectionError(ERROR_CODE.ENHANCE_YOUR_CALM, 'a header block has too many fields');

@@ -70,7 +70,7 @@ export const DEFAULT_LIMITS: Http2Limits = {
 
 /**
  * Where a connection to a backend differs. A runtime writes what it was asked for into its error, so a header list may be
- * as long as a request: 16 MiB, what grpc-go takes from a server. Its block comes in frames of 16 KiB.
+ * as long as a request: 16 MiB, what grpc-go takes from a server; but see openListLimits. Its block comes in frames of 16 KiB.
  */
 export const BACKEND_LIMITS = {
   headerListSizeBytes: 16 * 1024 * 1024,
@@ -79,6 +79,20 @@ export const BACKEND_LIMITS = {
   headerBlockBytes: 20 * 1024 * 1024,
   continuationFrames: 4096,
 } satisfies Partial<Http2Limits>;
+
+/** The bounds of one header list. */
+export type ListLimits = Pick<Http2Limits, 'headerListSizeBytes' | 'headerFields'>;
+
+/**
+ * Those of a list that does not end its stream: what follows may never come, and the list is kept until then. Only errors
+ * are long, and they end their call.
+ */
+export function openListLimits({ headerListSizeBytes, headerFields }: ListLimits): ListLimits {
+  return {
+    headerListSizeBytes: Math.min(headerListSizeBytes, DEFAULT_LIMITS.headerListSizeBytes),
+    headerFields: Math.min(headerFields, DEFAULT_LIMITS.headerFields),
+  };
+}
 
 /** Counts events and says when there are more in one second than allowed. */
 export class RateLimit {

@@ -5,7 +5,7 @@ import type { Field } from './field.ts';
 import { ReceiveWindow, ResetMemory } from './flow-control.ts';
 import { FLAG, FRAME, MAX_PAYLOAD_BYTES, MAX_WINDOW_BYTES } from './frame.ts';
 import { Encoder, encodedBlock } from './hpack-encoder.ts';
-import { NO_LIST_LIMIT_BYTES } from './limits.ts';
+import { NO_LIST_LIMIT_BYTES, openListLimits } from './limits.ts';
 import { PeerRates } from './peer-rates.ts';
 import { SendWindows } from './send-windows.ts';
 import { type Settings, settingsPayload } from './settings.ts';
@@ -184,10 +184,11 @@ export abstract class StreamTable extends Transport implements StreamHost {
   }
 
   /** Its headers are over our limits: the stream ends, the others go on. */
-  protected oversized(stream: Stream): void {
-    const { headerListSizeBytes, headerFields } = this.limits;
+  protected oversized(stream: Stream, endStream: boolean): void {
+    const { headerListSizeBytes, headerFields } = endStream ? this.limits : openListLimits(this.limits);
     stream.reset(ERROR_CODE.ENHANCE_YOUR_CALM);
-    const message = `its headers have more than ${headerListSizeBytes} bytes or ${headerFields} fields`;
+    const where = endStream ? '' : ' without ending the stream';
+    const message = `its headers have more than ${headerListSizeBytes} bytes or ${headerFields} fields${where}`;
     this.notifyAborted(stream, { kind: 'oversize', message, processed: true });
     this.countReset();
   }

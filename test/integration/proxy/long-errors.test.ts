@@ -70,6 +70,16 @@ describe('an error of a backend', () => {
     expect(backend.arrivals.filter(({ path }) => path.endsWith('/Version')).length).toBe(versionsBefore);
   });
 
+  it('behind long headers of an answer that does not end is not waited for', async () => {
+    backend.answer('PodSandboxStatus', { headers: { 'x-long': 'h'.repeat(66_000) }, staysOpen: true });
+    using client = new HeaderClient(switchyard.socket);
+    const { code, message } = await client.call('PodSandboxStatus', { podSandboxId: SANDBOX_ID });
+    expect(message).toBe(
+      'switchyard: backend one broke off PodSandboxStatus: its headers have more than 65536 bytes or 256 fields without ending the stream',
+    );
+    expect(code).toBe(RESOURCE_EXHAUSTED);
+  });
+
   it('is shortened to what the client takes, and says so; what else the client has open goes on', async () => {
     backend.answer('PodSandboxStatus', {
       code: NOT_FOUND,

@@ -79,6 +79,36 @@ describe('towards a backend', () => {
     expect(w.log.closed).toBeUndefined();
   });
 
+  it.each<[string, (bytes: Buffer) => Buffer[]]>([
+    ['headers', (bytes) => headerFrames(1, 0, Buffer.concat([block([':status', '200']), bytes]))],
+    ['1xx headers', (bytes) => headerFrames(1, 0, Buffer.concat([block([':status', '103']), bytes]))],
+  ])('%s that do not end their stream, over 64 KiB, cost their own call', async (_, make) => {
+    await using w = await clientWorld(settings());
+    const [large, small] = await twoCalls(w);
+    w.backend.send(...make(block(['x', 'y'.repeat(66_000)])));
+    expect(await w.backend.resetCode(1)).toBe(ERROR_CODE.ENHANCE_YOUR_CALM);
+    w.backend.send(...headerFrames(3, 0, block([':status', '200'], ['x', 'y'.repeat(60_000)])));
+    w.backend.send(...headerFrames(3, END_STREAM, block(['grpc-status', '5'], ['x', 'y'.repeat(MIB)])));
+    await small.whole();
+    expect(large.headers).toEqual([]);
+    expect(large.abort).toEqual({
+      kind: 'oversize',
+      message: 'its headers have more than 65536 bytes or 256 fields without ending the stream',
+      processed: true,
+    });
+    expect(small.headers.map((list) => list.at(-1)?.[1].length)).toEqual([60_000, MIB]);
+  });
+
+  it('257 fields that do not end their stream cost their own call', async () => {
+    await using w = await clientWorld(settings());
+    const [many, few] = await twoCalls(w);
+    const fields = (count: number) =>
+      block([':status', '200'], ...Array.from({ length: count - 1 }, () => ['a', 'b'] as const));
+    w.backend.send(...headerFrames(1, 0, fields(257)), ...headerFrames(3, 0, fields(256)));
+    await until(() => many.abort !== undefined && few.headers.length === 1, 'both have come');
+    expect(many.abort).toMatchObject({ kind: 'oversize' });
+  });
+
   it('a list over the limit still moves the compression table along', async () => {
     await using w = await clientWorld(settings());
     const [large, small] = await twoCalls(w);
