@@ -18,6 +18,8 @@ export interface BackendRequest {
   readonly version?: ApiVersion | undefined;
   /** The client's metadata that crosses the hop; empty for calls of our own. */
   readonly metadata: readonly Field[];
+  /** Calls that the client has in flight on its connection, this one among them; 0: a question of Switchyard's own. */
+  readonly clientCalls: number;
   /** The moment, on the clock's now(), at which the caller gives up; undefined: never. */
   readonly deadlineAtMs: number | undefined;
   /** The framed message is `body[start, end)`; it is copied when the call has to wait. */

@@ -8,13 +8,11 @@ import type { BackendCall, BackendRequest, OwnCall } from './backend-call.ts';
 import { Connector } from './connector.ts';
 import { LifeCheck } from './life-check.ts';
 import { type BackendVersion, type ProbedService, probeRequest } from './probe.ts';
+import { hasByteRoom, hasRoom } from './room.ts';
 import { sendRequest } from './send-request.ts';
 import { type BackendState, describeState, isAbsentState } from './state.ts';
 import { UnaryCall, type UnaryOutcome } from './unary-call.ts';
-import { WAITING_CALLS_LIMIT, WaitingCalls } from './waiting-calls.ts';
-
-/** Request bytes that may wait for the backend to read them; a call more is refused. A kubelet's calls have a few KiB. */
-const UNREAD_BYTES_LIMIT = 64 * 1024 * 1024;
+import { WaitingCalls } from './waiting-calls.ts';
 
 export interface EndpointOptions extends ProbedService {
   /** Who it is in messages, for example `backend a`. */
@@ -127,25 +125,26 @@ export class Endpoint {
    */
   call(call: BackendCall, request: BackendRequest): void {
     const { connection } = this;
-    const refusal = this.isAbsent ? this.absenceError() : this.overload();
+    const refusal = this.isAbsent ? this.absenceError() : this.overload(request);
     if (refusal !== undefined) call.onRefused(refusal);
     else if (connection?.canOpen()) this.send(connection, call, request);
-    else if (this.waiting.hasRoom()) this.waiting.push(call, request);
+    else if (this.waiting.hasRoom(request)) this.waiting.push(call, request);
     else {
       this.suspect(this.options.statusMs);
-      const message = `${WAITING_CALLS_LIMIT} calls already wait for ${this.options.subject}`;
+      const message = `${this.waiting.count} calls already wait for ${this.options.subject}`;
       call.onRefused(new BackendUnavailableError(message));
     }
   }
 
   /**
-   * Why it takes no call more; undefined when it does. A backend that hangs must use up neither all calls nor the
+   * Why it does not take the call; undefined when it does. A backend that hangs must use up neither all calls nor the
    * memory; whether it does is found out then.
    */
-  private overload(): OverloadedError | undefined {
+  private overload(request: BackendRequest): OverloadedError | undefined {
     const callsInFlight = this.options.heldCalls();
     const unreadBytes = this.waiting.sizeBytes + (this.connection?.queuedBytes ?? 0);
-    if (callsInFlight < this.options.callsInFlight && unreadBytes <= UNREAD_BYTES_LIMIT) return undefined;
+    if (hasRoom(request, this.options.callsInFlight, callsInFlight) && hasByteRoom(request, unreadBytes))
+      return undefined;
     this.suspect(this.options.statusMs);
     return new OverloadedError(
       `${this.options.subject} holds ${callsInFlight} calls and has yet to read ${unreadBytes} bytes of them, which is its limit`,
@@ -164,7 +163,8 @@ export class Endpoint {
       });
       const body = framed(own.request);
       const deadlineAtMs = clock.now() + own.timeoutMs;
-      this.call(call, { ...own, metadata: [], deadlineAtMs, body, start: 0, end: body.length });
+      const message = { body, start: 0, end: body.length };
+      this.call(call, { ...own, ...message, metadata: [], clientCalls: 0, deadlineAtMs });
       if (call.isOver) return;
       const late = `${subject} did not answer ${own.rpc} within ${own.timeoutMs} ms`;
       timer = clock.after(own.timeoutMs, () => call.abandon(new BackendUnavailableError(late)));

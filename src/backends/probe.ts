@@ -44,7 +44,16 @@ export function probeRequest(service: ServiceName): BackendRequest {
   const isRuntime = service === 'RuntimeService';
   const rpc = isRuntime ? 'Version' : 'ImageStatus';
   const body = framed(isRuntime ? encodeVersionRequest() : encodeImageProbe());
-  return { service, rpc, metadata: [], deadlineAtMs: undefined, body, start: 0, end: body.length };
+  return {
+    service,
+    rpc,
+    metadata: [],
+    clientCalls: 0,
+    deadlineAtMs: undefined,
+    body,
+    start: 0,
+    end: body.length,
+  };
 }
 
 /** A service and where it is. */

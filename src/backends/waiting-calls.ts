@@ -1,8 +1,9 @@
 // Calls that were handed to a backend and cannot be sent yet: it is being connected, or all its streams are in use.
 import type { BackendCall, BackendRequest } from './backend-call.ts';
+import { hasRoom } from './room.ts';
 
-/** Calls that may wait for a connection or a free stream; more are refused. */
-export const WAITING_CALLS_LIMIT = 1_000;
+/** Calls that may wait for a connection or a free stream, but for what is kept beyond (room.ts); more are refused. */
+const WAITING_CALLS_LIMIT = 1_000;
 
 export class WaitingCalls {
   /** Request bytes that are held. */
@@ -16,8 +17,8 @@ export class WaitingCalls {
   }
 
   /** Whether one more may wait. */
-  hasRoom(): boolean {
-    return this.count < WAITING_CALLS_LIMIT;
+  hasRoom(request: BackendRequest): boolean {
+    return hasRoom(request, WAITING_CALLS_LIMIT, this.count);
   }
 
   /** Puts a call of Switchyard's own before all others, in the place of an earlier one. */

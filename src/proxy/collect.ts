@@ -97,6 +97,7 @@ function attempt(
   backend.call(unary, {
     service: route.service,
     rpc: options.rpc ?? route.rpc,
+    clientCalls: call.client.calls.used,
     metadata: call.metadata.filter(isReadable),
     deadlineAtMs,
     body,

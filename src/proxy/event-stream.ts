@@ -75,7 +75,7 @@ export class EventStream {
     this.part = part;
     const { service, name: rpc } = METHOD;
     const request = { body: REQUEST, start: 0, end: REQUEST.length };
-    backend.call(part, { service, rpc, metadata: [], deadlineAtMs: undefined, ...request });
+    backend.call(part, { service, rpc, metadata: [], clientCalls: 0, deadlineAtMs: undefined, ...request });
   }
 
   /** Keeps events back until release(). */

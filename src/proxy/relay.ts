@@ -61,6 +61,7 @@ class Relay extends BackendCall {
       path: pathField,
       version: route.version,
       metadata,
+      clientCalls: call.client.calls.used,
       deadlineAtMs,
       body: body ?? request.buffer,
       start: body === undefined ? request.start : 0,

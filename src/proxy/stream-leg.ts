@@ -105,7 +105,9 @@ export class StreamLeg {
     this.watch();
     const { metadata, deadlineAtMs, body } = call;
     const { service, rpc } = route;
-    backend.call(stream, { service, rpc, metadata, deadlineAtMs, body, start: 0, end: body.length });
+    const clientCalls = call.client.calls.used;
+    const message = { body, start: 0, end: body.length };
+    backend.call(stream, { service, rpc, metadata, clientCalls, deadlineAtMs, ...message });
   }
 
   /** The client has room again. */

@@ -1,6 +1,7 @@
 // A backend whose streams are all taken, or that allows few of them.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Backend } from '../../../src/backends/backend.ts';
+import { UnaryCall } from '../../../src/backends/unary-call.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import {
   answerVersion,
@@ -13,6 +14,7 @@ import { configOf } from '../../support/proxy-world.ts';
 import { type TempDir, tempDir } from '../../support/temp-dir.ts';
 import { until } from '../../support/until.ts';
 
+const MIB = 1024 * 1024;
 const CALL = { service: 'RuntimeService', request: new Uint8Array(0), timeoutMs: 600_000 } as const;
 
 describe('a backend whose streams are all taken', () => {
@@ -71,6 +73,18 @@ describe('a backend whose streams are all taken', () => {
     if (call !== undefined) answerWith(call, new Uint8Array(0));
   };
 
+  /** Hands over a call of a client that has so many; what becomes of it. */
+  const hand = (clientCalls: number, sizeBytes = 5) => {
+    let became = 'taken';
+    const call = new UnaryCall('one', 100, () => {
+      became = 'refused';
+    });
+    const message = { body: Buffer.alloc(sizeBytes), start: 0, end: sizeBytes };
+    const who = { clientCalls, metadata: [], deadlineAtMs: undefined };
+    backend.call(call, { service: 'RuntimeService', rpc: 'ListImages', ...who, ...message });
+    return became;
+  };
+
   it('hangs when no stream becomes free for a whole life check', async () => {
     await takeAll();
     backend.suspect(1_000);
@@ -111,6 +125,26 @@ describe('a backend whose streams are all taken', () => {
     expect((await backend.ask({ ...CALL, rpc: 'ListImages' })).kind).toBe('answered');
   });
 
+  it('takes calls of clients with few of their own when others use up the places in the wait', async () => {
+    await takeAll();
+    for (let i = 0; i < 1_000; i++) hand(90);
+    expect(backend.callsWaiting).toBe(1_000);
+    expect([hand(90), hand(26), hand(25)]).toEqual(['refused', 'refused', 'taken']);
+    let own = 0;
+    while (hand(0) === 'taken') own++;
+    expect(own).toBe(49); // half of what is kept
+    expect([hand(13), hand(12)]).toEqual(['refused', 'taken']);
+    while (hand(1) === 'taken');
+    expect(backend.callsWaiting).toBe(1_097);
+  });
+
+  it('takes small calls of clients with few when others use up the memory for what waits', async () => {
+    await takeAll();
+    expect(hand(90, 64 * MIB + 1)).toBe('taken');
+    expect([hand(500), hand(5, 7 * MIB), hand(0, 4 * MIB)]).toEqual(['refused', 'refused', 'refused']);
+    expect([hand(5), hand(0)]).toEqual(['taken', 'taken']);
+  });
+
   it('takes new calls in the place of waiting ones that nobody wants any more', async () => {
     await takeAll();
     const left = Array.from({ length: 1_000 }, () =>
@@ -125,7 +159,7 @@ describe('a backend whose streams are all taken', () => {
 
   it('is suspected when too many calls wait for it', async () => {
     await takeAll();
-    for (let i = 0; i < 1_000; i++) void backend.ask({ ...CALL, rpc: 'ListImages' });
+    for (let i = 0; i < 1_050; i++) void backend.ask({ ...CALL, rpc: 'ListImages' });
     const refused = await backend.ask({ ...CALL, rpc: 'ListImages' });
     expect(refused).toMatchObject({ kind: 'failed', loss: 'refused' });
     clock.advance(backend.config.timeouts.statusMs);

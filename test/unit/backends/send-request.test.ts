@@ -24,6 +24,7 @@ function request(metadata: readonly Field[]): BackendRequest {
     service: 'RuntimeService',
     rpc: 'PodSandboxStatus',
     metadata,
+    clientCalls: 1,
     deadlineAtMs: undefined,
     body,
     start: 0,

@@ -17,7 +17,7 @@ class Recorded extends BackendCall {
 const request = (text: string): BackendRequest => {
   const body = Buffer.from(`..${text}`);
   return {
-    ...{ service: 'RuntimeService', rpc: 'Version', metadata: [], deadlineAtMs: undefined },
+    ...{ service: 'RuntimeService', rpc: 'Version', metadata: [], clientCalls: 1, deadlineAtMs: undefined },
     ...{ body, start: 2, end: body.length },
   };
 };
