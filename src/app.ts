@@ -34,6 +34,7 @@ import { welcome } from './proxy/welcome.ts';
 import { startStreams } from './streaming/start.ts';
 import type { Logger } from './telemetry/log.ts';
 import { Metrics } from './telemetry/metrics.ts';
+import { throttledLog } from './telemetry/throttled-log.ts';
 
 export interface SwitchyardOptions {
   readonly config: Config;
@@ -61,11 +62,12 @@ export interface Switchyard {
 /** Starts everything. Throws StartError when the CRI socket, the state folder or the address of the relay can't be had. */
 export async function startSwitchyard({
   config,
-  log,
+  log: unthrottledLog,
   lostLogLines = () => 0,
   clock = systemClock,
   onWork = () => {},
 }: SwitchyardOptions): Promise<Switchyard> {
+  const log = throttledLog(unthrottledLog, clock);
   const registry = new BackendRegistry(config, clock, {
     onState: (backend, state) => {
       logState(log, backend, state);
@@ -199,7 +201,7 @@ export async function startSwitchyard({
   metrics.expectRules(config.rules.map((rule) => rule.name));
 
   const admission = new Admission(config.limits.callsInFlight, onWork);
-  const layers = [observe(metrics, log, () => clock.now()), rescue(log), admission.layer];
+  const layers = [observe(metrics, unthrottledLog, clock), rescue(log), admission.layer];
   const serve = layers.reduceRight((next, layer) => layer(next), dispatch(parts));
   const front = new Front({
     ...{ clock, log, messageSizeBytes: config.limits.messageSizeBytes },
@@ -225,7 +227,7 @@ export async function startSwitchyard({
     get adminAddress() {
       return admin?.address;
     },
-    reportState: () => reportState(log, { backends: registry.all, calls: front.calls(), clock }),
+    reportState: () => reportState(unthrottledLog, { backends: registry.all, calls: front.calls(), clock }),
     close: async () => {
       log.info({ callsInFlight: admission.callsInFlight }, 'stopping');
       await listener.close();

@@ -1,5 +1,6 @@
 // What a call needs of the proxy around it.
 import type { BudgetShare } from '../http2/shared-budget.ts';
+import type { PeerLines } from '../telemetry/log-throttle.ts';
 import type { Call } from './call.ts';
 import type { ListQueue } from './list-queue.ts';
 
@@ -29,6 +30,8 @@ export interface ClientSide {
   readonly calls: BudgetShare;
   /** What it holds of the memory for requests that come in parts, and for long headers. */
   readonly requestBytes: BudgetShare;
+  /** Its lines in the log about calls. */
+  readonly callLines: PeerLines;
 }
 
 /** How a call ended, for those who watch it: told behind the flush. `code` is a gRPC status code. */

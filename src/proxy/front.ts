@@ -7,7 +7,7 @@ import { ServerConnection } from '../http2/server.ts';
 import { SharedBudget } from '../http2/shared-budget.ts';
 import type { ConnectionLimit } from '../listeners/connection-limit.ts';
 import type { Logger } from '../telemetry/log.ts';
-import { LogThrottle } from '../telemetry/log-throttle.ts';
+import { LogThrottle, PeerLines } from '../telemetry/log-throttle.ts';
 import { Call } from './call.ts';
 import type { CallHost, ClientSide } from './call-host.ts';
 import { Deadlines } from './deadlines.ts';
@@ -92,6 +92,7 @@ export class Front {
       requestBytes,
       calls,
       lists: new ListQueue(() => connection.replies, clock),
+      callLines: new PeerLines(),
       get hasReplyRoom() {
         return connection.hasQueueRoom;
       },

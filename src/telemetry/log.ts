@@ -2,13 +2,19 @@
 // Request and reply bodies, environment values and registry credentials are never given to it.
 import { pino } from 'pino';
 import type { StatusName } from '../errors.ts';
+import { cutText } from '../quote.ts';
 import { BOUNDED_LINES } from './log-fields.ts';
 import type { LineSink, LogSink } from './log-sink.ts';
 
 /** What the parts of Switchyard may do with the log. */
-export type Logger = Pick<pino.Logger, 'debug' | 'info' | 'warn' | 'error' | 'isLevelEnabled'> & {
-  child(bindings: Record<string, unknown>): Logger;
-};
+export type Logger = Record<'debug' | 'info' | 'warn' | 'error', WriteLine> &
+  Pick<pino.Logger, 'isLevelEnabled'>;
+
+/** Fields and a text, or a text alone. */
+interface WriteLine {
+  (fields: object, text?: string): void;
+  (text: string): void;
+}
 
 /** From most to least; a level shows itself and all that are graver. */
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
@@ -33,10 +39,25 @@ export interface CallLine {
   readonly error?: string;
 }
 
+/** Of what names a pod or an object: Kubernetes has 253, and every changing call leaves a line. */
+const NAME_BYTES = 256;
+
 /** Writes the line of one state-changing call: info, or warn when the code is not OK. */
 export function logCall(log: Logger, line: CallLine): void {
-  if (line.code === 'OK') log.info(line, 'call');
-  else log.warn(line, 'call failed');
+  const { pod, id } = line;
+  const bounded = {
+    ...line,
+    ...(pod !== undefined && {
+      pod: { namespace: cutName(pod.namespace), name: cutName(pod.name), uid: cutName(pod.uid) },
+    }),
+    ...(id !== undefined && { id: cutName(id) }),
+  };
+  if (line.code === 'OK') log.info(bounded, 'call');
+  else log.warn(bounded, 'call failed');
+}
+
+function cutName(name: string): string {
+  return cutText(name, NAME_BYTES);
 }
 
 /** Makes the log of a process, whose lines go to `sink`. */

@@ -44,7 +44,7 @@ backends:
     return stage;
   }
 
-  /** Makes it log `count` lines of some 2 KB, each through a call that it refuses; each must be answered. */
+  /** Makes it log `count` lines of some 0.8 KB, each through a call that it refuses; each must be answered. */
   async logLines(count: number): Promise<void> {
     const filler = 'x'.repeat(900);
     for (let i = 0; i < count; i++) {
@@ -115,7 +115,7 @@ describe('the log', () => {
       const full = openSync('/dev/full', 'w');
       await using stage = await Stage.start(dir, format, { stdout: full });
       closeSync(full);
-      await stage.logLines(60);
+      await stage.logLines(150);
       expect(await stage.droppedLines()).toBeGreaterThan(10);
       expect(stage.program.err).toBe('');
       const { code, tookMs } = await stage.stop();
@@ -129,7 +129,7 @@ describe('the log', () => {
       await using stage = await Stage.start(dir, format, { stdout: pipe.writeEnd });
       await until(() => pipe.read().includes('serving metrics'), 'the log is read');
       pipe.closeReader();
-      await stage.logLines(60);
+      await stage.logLines(150);
       expect(await stage.droppedLines()).toBeGreaterThan(10);
       expect(await stage.stop()).toMatchObject({ code: 0 });
     });
@@ -157,7 +157,7 @@ describe('the log', () => {
     await using dir = await tempDir();
     using pipe = new Fifo(dir.file('log'));
     await using stage = await Stage.start(dir, 'json', { stdout: pipe.writeEnd });
-    await stage.logLines(100);
+    await stage.logLines(200);
     const { code, tookMs } = await stage.stop();
     expect(code).toBe(0);
     expect(tookMs).toBeLessThan(5_000);
@@ -175,7 +175,7 @@ describe('the log', () => {
     closeSync(file);
     // A page is left in the file: a line is written in part.
     disk.fill();
-    await stage.logLines(100);
+    await stage.logLines(200);
     const dropped = await stage.droppedLines();
     expect(dropped).toBeGreaterThan(10);
     await disk.free();
@@ -189,7 +189,7 @@ describe('the log', () => {
     expect(Date.parse(loss?.since ?? '')).toBeGreaterThan(Date.now() - 60_000);
     // Each line is there once, or was counted.
     const uids = lines.flatMap(({ pod }) => (pod === undefined ? [] : [pod.uid]));
-    expect(uids).toHaveLength(100 - dropped + 1);
+    expect(uids).toHaveLength(200 - dropped + 1);
     expect(lines.at(-1)?.msg).toBe('stopping');
   });
 

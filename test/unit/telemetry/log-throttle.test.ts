@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { LogThrottle } from '../../../src/telemetry/log-throttle.ts';
+import { LogThrottle, PeerLines } from '../../../src/telemetry/log-throttle.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
 function throttle(linesPerSecond?: number) {
@@ -30,5 +30,20 @@ describe('a throttle of log lines', () => {
       clock.advance(1500);
     }
     expect(leftOut).toEqual([]);
+  });
+
+  it('keeps a peer to its own part, counts what is left out of all, and begins anew with each second', () => {
+    const clock = new FakeClock();
+    const leftOut: number[] = [];
+    const options = { clock, linesPerSecond: 5, linesOfPeer: 3, onLeftOut: (n: number) => leftOut.push(n) };
+    const log = new LogThrottle(options);
+    const peers = [new PeerLines(), new PeerLines()];
+    const written = () =>
+      peers.map((peer) => Array.from({ length: 4 }, () => log.allows(peer)).filter(Boolean).length);
+    expect(written()).toEqual([3, 2]);
+    clock.advance(1000);
+    expect(written()).toEqual([3, 2]);
+    clock.advance(1000);
+    expect(leftOut).toEqual([3, 3]);
   });
 });

@@ -26,12 +26,6 @@ describe('createLogger', () => {
     expect(log.isLevelEnabled('info')).toBe(false);
   });
 
-  it('keeps the bindings of a child', () => {
-    const sink = aSink();
-    createLogger({ level: 'info', format: 'json' }, sink).child({ part: 'ledger' }).info('hello');
-    expect(JSON.parse(sink.lines[0] as string)).toMatchObject({ part: 'ledger', msg: 'hello' });
-  });
-
   it('writes lines for people in order, also those from before the formatter was loaded', async () => {
     const sink = aSink();
     const log = createLogger({ level: 'info', format: 'pretty' }, sink);
@@ -64,5 +58,20 @@ describe('logCall', () => {
     const failed = { ...line, code: 'UNAVAILABLE', error: 'backend gvisor is absent' } as const;
     logCall(createLogger({ level: 'info', format: 'json' }, sink), failed);
     expect(JSON.parse(sink.lines[0] as string)).toMatchObject({ level: 'warn', ...failed });
+  });
+
+  it('cuts names and ids shorter than other texts, for every changing call leaves a line', () => {
+    const sink = aSink();
+    const long = 'n'.repeat(1500);
+    const pod = { namespace: long, name: long, uid: long };
+    const failed = { ...line, pod, id: long, code: 'UNAVAILABLE', error: long } as const;
+    logCall(createLogger({ level: 'info', format: 'json' }, sink), failed);
+    const written = JSON.parse(sink.lines[0] as string);
+    const cut = expect.stringMatching(/^n+\.\.\. \(1500 bytes\)$/);
+    expect(written).toMatchObject({ pod: { namespace: cut, name: cut, uid: cut }, id: cut, error: cut });
+    const sizes = [...Object.values<string>(written.pod), written.id, written.error].map(
+      (text) => text.length,
+    );
+    expect(sizes).toEqual([256, 256, 256, 256, 1024]);
   });
 });
