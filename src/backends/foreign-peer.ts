@@ -1,23 +1,6 @@
 // What to do about a socket behind which no CRI service is, in the words of a backend's state.
-import { basename } from 'node:path';
+import { knownSocketAt } from '../cri/known-sockets.ts';
 
-/** Sockets that are often named by mistake, by the end of their path. */
-const KNOWN_SOCKETS: readonly (readonly [end: string, advice: string])[] = [
-  [
-    'docker.sock',
-    "this is Docker's own API. Docker needs cri-dockerd, whose socket is usually /run/cri-dockerd.sock",
-  ],
-  ['podman.sock', "this is Podman's own API, and Podman has no CRI. Name the socket of another runtime"],
-  [
-    '.ttrpc',
-    "this is containerd's ttrpc socket. Its CRI socket is the one without .ttrpc, usually /run/containerd/containerd.sock",
-  ],
-  [
-    'nri.sock',
-    "this is the socket of NRI plugins. containerd's CRI socket is usually /run/containerd/containerd.sock",
-  ],
-  ['buildkitd.sock', 'this is BuildKit, which has no CRI. Name the socket of a container runtime'],
-];
 const NAME_ANOTHER = 'Name the socket of a container runtime';
 const CRI_IS_OFF =
   'it serves no CRI. Is it containerd? Then take "cri" out of disabled_plugins in its config.toml and restart it';
@@ -40,7 +23,6 @@ export function describeSilence(socket: string, reason: string): string {
 }
 
 function adviceOn(socket: string): string | undefined {
-  const name = basename(socket);
-  const [, advice] = KNOWN_SOCKETS.find(([end]) => name.endsWith(end)) ?? [];
-  return advice === undefined ? undefined : `: ${advice}`;
+  const known = knownSocketAt(socket);
+  return known === undefined ? undefined : `: ${known.what}. ${known.instead}`;
 }

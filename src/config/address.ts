@@ -1,6 +1,7 @@
 // The address of the admin side as the config writes it.
 import type { AdminAddress, TcpAddress } from './config.ts';
 import { parseSocket } from './sockets.ts';
+import { hasVariable, VARIABLE_HINT } from './variables.ts';
 
 /** Reads host:port, [v6]:port or unix:///path; undefined when it is none of them. */
 export function parseAddress(text: string): AdminAddress | undefined {
@@ -14,8 +15,16 @@ export function parseAddress(text: string): AdminAddress | undefined {
   return { kind: 'tcp', host, port: Number(port) };
 }
 
-/** What a text that is no address was meant to be, as YAML; without any guess `host` and `port`. */
-export function suggestAddress(text: string, { host, port }: TcpAddress): string {
+/** What to write instead of a text that is no address; without any guess `host` and `port`. */
+export function addressHint(text: string, usual: TcpAddress): string {
+  if (hasVariable(text)) return VARIABLE_HINT;
+  const port = /:(\d{5,})\/?$/.exec(text)?.[1];
+  const meant = suggestAddress(text, usual);
+  return Number(port) > 65_535 ? `A port is at most 65535: write ${meant}` : `Write ${meant}`;
+}
+
+/** As YAML. */
+function suggestAddress(text: string, { host, port }: TcpAddress): string {
   const [, rest = ''] = /^(?:[a-z]+:\/\/)?([^/]*)\/?$/i.exec(text.trim()) ?? [];
   const [, ip6, port6] = /^([0-9a-f]*:[0-9a-f:]*:[0-9a-f]*?):(\d{3,5})$/i.exec(rest) ?? [];
   const guesses = [rest, `${host}${rest}`, `${host}:${rest}`, `[${ip6}]:${port6}`, `${rest}:${port}`];

@@ -1,23 +1,33 @@
 // Checks of the backends of the config, each alone and against each other.
 
+import { knownSocketAt } from '../cri/known-sockets.ts';
 import { quote } from '../quote.ts';
-import { parseDuration } from './duration.ts';
-import { errorAt, type Finding, warningAt } from './problems.ts';
+import { type ConfigPath, errorAt, type Finding, warningAt } from './problems.ts';
 import type { BackendEntry, ConfigFile } from './schema.ts';
-import { checkRange } from './setting-checks.ts';
 import { exposedHandlers } from './snapshot.ts';
-import { findSameSockets, type IdentifySocket, parseSocket } from './sockets.ts';
+import { type DescribeNonSocket, findSameSockets, type IdentifySocket, parseSocket } from './sockets.ts';
 
 /** What metrics put in the place of a backend's name when there is none, or are several. */
 const RESERVED_NAMES = ['none', 'several'];
 
 /** The keys that name a socket. */
 const ENDPOINT_KEYS = ['endpoint', 'imageEndpoint'] as const;
+const EXAMPLES = {
+  endpoint: 'unix:///run/containerd/containerd.sock',
+  imageEndpoint: 'unix:///run/containerd-stargz-grpc/containerd-stargz-grpc.sock',
+};
 
-/** What is wrong with the backends. `identify` says which socket paths are one file. */
-export function checkBackends(file: ConfigFile, identify: IdentifySocket): Finding[] {
+/** How the file system is looked at. */
+export interface SocketLooks {
+  /** Which socket paths are one file. */
+  readonly identify: IdentifySocket;
+  readonly describeNonSocket: DescribeNonSocket;
+}
+
+/** What is wrong with the backends. */
+export function checkBackends(file: ConfigFile, { identify, describeNonSocket }: SocketLooks): Finding[] {
   return [
-    ...file.backends.flatMap((backend, i) => checkBackend(backend, i)),
+    ...file.backends.flatMap((backend, i) => checkBackend(backend, i, describeNonSocket)),
     ...checkNames(file),
     ...checkDefault(file),
     ...checkExposure(file),
@@ -26,7 +36,7 @@ export function checkBackends(file: ConfigFile, identify: IdentifySocket): Findi
   ];
 }
 
-function checkBackend(backend: BackendEntry, index: number): Finding[] {
+function checkBackend(backend: BackendEntry, index: number, describeNonSocket: DescribeNonSocket): Finding[] {
   const path = ['backends', index];
   const findings: Finding[] = [];
   if (RESERVED_NAMES.includes(backend.name)) {
@@ -34,28 +44,33 @@ function checkBackend(backend: BackendEntry, index: number): Finding[] {
     findings.push(errorAt([...path, 'name'], message, 'Choose another name'));
   }
   for (const key of ENDPOINT_KEYS) {
-    const socket = backend[key] === undefined ? undefined : parseSocket(backend[key]);
-    if (socket === undefined || 'path' in socket) continue;
-    findings.push(
-      errorAt([...path, key], `${key} of backend ${backend.name} ${socket.message}`, socket.hint),
-    );
+    if (backend[key] !== undefined) {
+      const what = `${key} of backend ${backend.name}`;
+      findings.push(...checkEndpoint([...path, key], what, backend[key], describeNonSocket));
+    }
   }
-  const { list, status } = backend.timeouts;
-  findings.push(
-    ...checkRange(
-      [...path, 'timeouts', 'list'],
-      parseDuration(list),
-      { from: '10ms', to: '2m' },
-      parseDuration,
-    ),
-    ...checkRange(
-      [...path, 'timeouts', 'status'],
-      parseDuration(status),
-      { from: '10ms', to: '10s' },
-      parseDuration,
-    ),
-  );
   return [...findings, ...checkHandlerNames(backend, path)];
+}
+
+/** An error for what is no path of a socket; a warning for a path where no CRI can be served. */
+function checkEndpoint(
+  path: ConfigPath,
+  what: string,
+  endpoint: string,
+  describeNonSocket: DescribeNonSocket,
+): Finding[] {
+  const socket = parseSocket(
+    endpoint,
+    EXAMPLES[path.at(-1) === 'imageEndpoint' ? 'imageEndpoint' : 'endpoint'],
+  );
+  if ('message' in socket) return [errorAt(path, `${what} ${socket.message}`, socket.hint)];
+  // Elsewhere a socket may have any name: one of a simulated Docker has the name of the real one.
+  const known = socket.path.includes('/run/') ? knownSocketAt(socket.path) : undefined;
+  if (known !== undefined) return [warningAt(path, `${what}: ${known.what}`, known.instead)];
+  const found = describeNonSocket(socket.path);
+  if (found === undefined) return [];
+  const hint = found === 'a directory' ? 'Name the socket in it' : 'Name the socket of the container runtime';
+  return [warningAt(path, `${what} is ${found}, not a socket`, hint)];
 }
 
 /** RuntimeClass.handler is a DNS label (Kubernetes, validation of node.k8s.io). */

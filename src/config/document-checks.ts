@@ -1,11 +1,12 @@
 // What YAML allows and a config does not: keys given twice, keys that are no texts, and aliases that lead nowhere.
-import { type Document, isMap, isNode, isScalar, type Node, visit, type YAMLMap } from 'yaml';
-import { quote } from '../quote.ts';
+import { type Document, isMap, isNode, isPair, isScalar, type Node, visit, type YAMLMap } from 'yaml';
+import { excerpt, quote } from '../quote.ts';
 import { closest } from './suggestion.ts';
 import { type TextProblem, toStarProblem } from './syntax-problems.ts';
 
 /** Whoever has more of them looks at the first. */
 const PROBLEMS_AT_MOST = 20;
+const ANCHORS_SHOWN = 10;
 
 /** The first such things, in the order of the text. `lineOf` gives the line of an offset. */
 export function checkDocument(
@@ -21,21 +22,41 @@ export function checkDocument(
       if (isMap(node)) for (const problem of checkKeys(node, text, lineOf)) problems.push(problem);
       if ('anchor' in node && node.anchor !== undefined) anchors.add(node.anchor);
     },
-    Alias(_, alias) {
+    Alias(_, alias, above) {
       if (anchors.has(alias.source)) return undefined;
       const offset = startOf(alias);
       const meant = closest(alias.source, anchors);
       const message = `the alias ${quote(`*${alias.source}`)} has no anchor before it`;
-      problems.push(
-        meant === undefined
-          ? toStarProblem(text, offset)
-          : { offset, message, hint: `Did you mean *${meant}?` },
-      );
+      if (meant !== undefined) problems.push({ offset, message, hint: `Did you mean *${meant}?` });
+      else if (isAlias(alias.source, keyOf(above), anchors.size))
+        problems.push({ offset, message, hint: anchorsHint(anchors, MAPPING_KEYS.test(keyOf(above))) });
+      else problems.push(toStarProblem(text, offset));
       // One is enough: looking for what was meant takes a while in a file of nothing else.
       return visit.BREAK;
     },
   });
   return problems.sort((a, b) => a.offset - b.offset).slice(0, PROBLEMS_AT_MOST);
+}
+
+/** The keys of a config below which mappings stand, and no text can. */
+const MAPPING_KEYS =
+  /^(listen|admin|annotation|backends|timeouts|rules|match|labels|annotations|split|limits|log|<<)$/;
+
+/** Whether an alias was meant, rather than a glob without quotes. `key` is the one that it is the value of. */
+function isAlias(source: string, key: string, anchors: number): boolean {
+  return MAPPING_KEYS.test(key) || (anchors > 0 && /^[A-Za-z]\w*$/.test(source));
+}
+
+function keyOf(above: readonly unknown[]): string {
+  const pair = above.findLast((node) => isPair(node));
+  return pair !== undefined && isScalar(pair.key) ? String(pair.key.value) : '';
+}
+
+function anchorsHint(anchors: ReadonlySet<string>, isMapping: boolean): string {
+  if (anchors.size === 0) return 'There are no anchors before it: write the value out';
+  const shown = [...anchors].slice(0, ANCHORS_SHOWN).map(excerpt).join(', ');
+  const others = anchors.size > ANCHORS_SHOWN ? ' and others' : '';
+  return `Anchors before it: ${shown}${others}${isMapping ? '' : '; a text that begins with * needs quotes'}`;
 }
 
 /** By a map of our own: the parser compares each key with all others, which takes minutes for a file made for that. */

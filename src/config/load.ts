@@ -4,12 +4,13 @@ import { checkBackends } from './backend-checks.ts';
 import type { Config } from './config.ts';
 import { parseText } from './document.ts';
 import type { Finding, Problem } from './problems.ts';
+import { checkRanges } from './range-checks.ts';
 import { checkRules } from './rule-checks.ts';
 import { configSchema } from './schema.ts';
 import { checkSettings } from './setting-checks.ts';
 import { toFindings } from './shape-problems.ts';
 import { toConfig } from './snapshot.ts';
-import type { IdentifySocket } from './sockets.ts';
+import type { DescribeNonSocket, IdentifySocket } from './sockets.ts';
 import { checkStreaming } from './streaming-checks.ts';
 
 /** A config, with what is doubtful in it; or the problems, of which at least one is an error. */
@@ -20,6 +21,8 @@ export type LoadedConfig =
 export interface LoadOptions {
   /** Finds backends whose sockets are one file; unless given, only their paths are compared. */
   readonly identifySocket?: IdentifySocket;
+  /** Finds endpoints that are no sockets; unless given, nothing is looked at. */
+  readonly describeNonSocket?: DescribeNonSocket;
 }
 
 /**
@@ -33,13 +36,17 @@ export function loadConfig(text: string, fileName: string, options: LoadOptions 
     findings.map(parsed.locate).sort((a, b) => a.line - b.line || a.column - b.column);
 
   const shape = configSchema.safeParse(parsed.value);
-  if (!shape.success) return { problems: toProblems(toFindings(shape.error.issues, parsed.value)) };
+  const ranges = checkRanges(parsed.value);
+  if (!shape.success) {
+    return { problems: toProblems([...toFindings(shape.error.issues, parsed.value), ...ranges]) };
+  }
   const file = shape.data;
-  const identify = options.identifySocket ?? (() => undefined);
+  const { identifySocket: identify = () => undefined, describeNonSocket = () => undefined } = options;
   const problems = toProblems([
+    ...ranges,
     ...checkSettings(file),
     ...checkStreaming(file),
-    ...checkBackends(file, identify),
+    ...checkBackends(file, { identify, describeNonSocket }),
     ...checkRules(file),
   ]);
   if (problems.some((problem) => problem.severity === 'error')) return { problems };

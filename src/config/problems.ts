@@ -54,6 +54,16 @@ export function warningAt(path: ConfigPath, message: string, hint?: string): Fin
   return { ...errorAt(path, message, hint), severity: 'warning' };
 }
 
+/** What stands at `path` of the parsed file `value`; undefined when nothing does. */
+export function valueAt(value: unknown, path: ConfigPath): unknown {
+  let at = value;
+  for (const segment of path) {
+    if (typeof at !== 'object' || at === null || !Object.hasOwn(at, segment)) return undefined;
+    at = (at as Record<string | number, unknown>)[segment];
+  }
+  return at;
+}
+
 /** `backends[1].timeouts.list`; keys that are no plain words are quoted: `handlers["a.b"]`. */
 export function formatPath(path: ConfigPath): string {
   let text = '';

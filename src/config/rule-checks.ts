@@ -2,10 +2,10 @@
 
 import { quote } from '../quote.ts';
 import { isWeaker } from './config.ts';
+import { checkMatchNames } from './name-checks.ts';
 import { type ConfigPath, errorAt, type Finding } from './problems.ts';
 import { checkReach, type EarlierRule, type Place, placesOf } from './reach-checks.ts';
 import type { ConfigFile, RuleEntry } from './schema.ts';
-import { checkNamespace } from './setting-checks.ts';
 import { exposedHandlers, toMatch } from './snapshot.ts';
 import { suggest } from './suggestion.ts';
 
@@ -25,9 +25,7 @@ export function checkRules({ backends, rules }: ConfigFile): Finding[] {
     const match = toMatch(rule.match);
     const findings = [
       ...checkName(rules, i),
-      ...(rule.match.namespaces ?? []).flatMap((namespace, j) =>
-        checkNamespace([...path, 'match', 'namespaces', j], namespace),
-      ),
+      ...checkMatchNames([...path, 'match'], rule.match),
       ...checkTarget(rule, path, places),
       ...checkFallback(rule, path, places),
     ];

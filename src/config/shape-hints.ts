@@ -1,7 +1,7 @@
 // What to write instead of a value that the schema does not take. A value is suggested only when the schema takes it:
 // of what a person may have meant, the first that fits.
 import { excerpt, quote } from '../quote.ts';
-import type { ConfigPath } from './problems.ts';
+import { type ConfigPath, formatPath } from './problems.ts';
 import { partAt, type SchemaPart } from './schema-paths.ts';
 
 /** What to write instead of `found` at `path`; undefined when nothing better than the message is known. */
@@ -12,10 +12,24 @@ export function hintFor(path: ConfigPath, found: unknown): string | undefined {
   }
   const part = partAt(path);
   if (part === undefined || found === '') return undefined;
+  if (found === null && /^rules\[\d+\]\.name$/.test(formatPath(path)))
+    return 'Write what the rule is for; a text that begins with # needs quotes';
+  if (found !== null && formatPath(path) === 'listen.mode') return `Write "${meantMode(found)}"`;
   if (found === null) return emptyHint(path, part);
   if (typeof found === 'number' && /address$/i.test(String(path.at(-1)))) return `Write "127.0.0.1:${found}"`;
   const meant = candidatesFor(found, part).find((candidate) => part.takes(candidate));
   return meant === undefined ? formHint(path, found, part) : writeHint(found, meant);
+}
+
+/**
+ * The mode that a number or text was meant to be. YAML 1.2 reads 0o660 as 432 and 0660 as 660: that reading counts which
+ * lets the owner and no other user in. It is never one that lets others in.
+ */
+function meantMode(found: unknown): string {
+  const readings =
+    typeof found === 'number' ? [String(found), found.toString(8)] : [String(found).replace(/^0o/i, '')];
+  const meant = readings.find((digits) => /^0?[67][0-7]0$/.test(digits));
+  return meant === undefined ? '0660' : meant.padStart(4, '0');
 }
 
 const OWN_DEFAULT = 'Write "" for the own default of the backend';
@@ -40,7 +54,7 @@ function emptyHint(path: ConfigPath, part: SchemaPart): string | undefined {
 }
 
 /** What a person may have meant, the likeliest first. */
-function candidatesFor(found: unknown, { type, keys }: SchemaPart): unknown[] {
+function candidatesFor(found: unknown, { type, keys, takes }: SchemaPart): unknown[] {
   if (type === 'array' || type === 'union') return typeof found === 'string' ? [listOf(found)] : [];
   if (type === 'record') return [pairsOf(Array.isArray(found) ? found : [found])];
   if (type === 'object') {
@@ -49,7 +63,8 @@ function candidatesFor(found: unknown, { type, keys }: SchemaPart): unknown[] {
     return [...asText, ...keys.map((key) => ({ [key]: found }))];
   }
   if (Array.isArray(found)) return found.length === 1 ? found : [];
-  if (typeof found === 'string') return [...numbersOf(found), ...flagsOf(found), ...textsOf(found)];
+  if (typeof found === 'string')
+    return [...numbersOf(found), ...flagsOf(found), ...textsOf(found), ...namesOf(found, takes)];
   if (typeof found === 'object') return [];
   return [String(found), ...(typeof found === 'number' ? [`${found}s`, `${found}MiB`] : [])];
 }
@@ -86,8 +101,13 @@ function textsOf(text: string): string[] {
       /^(\d+)([KMG])i?B?$/i,
       (_, amount: string, unit: string) => `${amount}${unit.toUpperCase()}iB`,
     ),
-    text.toLowerCase().replaceAll(/[^a-z0-9.]+/g, '-'),
   ];
+}
+
+/** The text with what no name may hold replaced. A slash is part of a name where the schema takes one. */
+function namesOf(text: string, takes: SchemaPart['takes']): string[] {
+  const plain = text.toLowerCase().replaceAll(/[^a-z0-9./]+/g, '-');
+  return [text.replaceAll(/[^\w./-]+/g, '-'), plain, ...(takes('a/b') ? [] : [plain.replaceAll('/', '-')])];
 }
 
 function writeHint(found: unknown, meant: unknown): string {

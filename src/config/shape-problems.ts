@@ -3,7 +3,7 @@
 import type * as z from 'zod';
 import { quote } from '../quote.ts';
 import { START_HINT } from './document.ts';
-import { type ConfigPath, errorAt, type Finding, formatPath } from './problems.ts';
+import { type ConfigPath, errorAt, type Finding, formatPath, valueAt } from './problems.ts';
 import { partAt } from './schema-paths.ts';
 import { hintFor } from './shape-hints.ts';
 import { closest, suggest } from './suggestion.ts';
@@ -99,6 +99,11 @@ function missing(path: ConfigPath): ShapeFinding {
   const key = String(path.at(-1));
   const parent = path.slice(0, -1);
   const part = partAt(path);
+  if (/^rules\[\d+\]\.name$/.test(formatPath(path)))
+    return {
+      ...errorAt(parent, `${nameOf(parent)} has no ${key}`, 'Add a name that says what the rule is for'),
+      missingPath: formatPath(path),
+    };
   const example = part?.example ?? (part?.type === 'number' ? '1' : undefined);
   const hint = example === undefined ? `Add ${key}` : `Add ${key}: ${example}`;
   return { ...errorAt(parent, `${nameOf(parent)} has no ${key}`, hint), missingPath: formatPath(path) };
@@ -131,8 +136,21 @@ function oneOf(values: readonly string[], found: unknown): [predicate: string, h
   if (found === false && values.includes('off')) return [predicate, 'Write off'];
   const isSwitch = /^(true|false|on|off|yes|no|y|n)$/i.test(String(found));
   const meant = typeof found === 'string' && !isSwitch ? closest(found, values) : undefined;
-  return meant === undefined ? [predicate] : [predicate, `Did you mean ${quote(meant)}?`];
+  if (meant !== undefined) return [predicate, `Did you mean ${quote(meant)}?`];
+  const known = isSwitch
+    ? undefined
+    : values.find((value) => OTHER_WORDS[value]?.includes(String(found).toLowerCase()));
+  return known === undefined ? [predicate] : [predicate, `Write ${known}`];
 }
+
+/** What people and other programs call a value. Never a word for less isolation than it says. */
+const OTHER_WORDS: Readonly<Record<string, readonly string[]>> = {
+  sandboxed: ['gvisor', 'runsc', 'sandbox'],
+  vm: ['kata', 'kata-containers', 'firecracker', 'microvm', 'hypervisor'],
+  pretty: ['text', 'plain', 'console', 'human', 'logfmt'],
+  debug: ['trace', 'verbose'],
+  error: ['fatal', 'critical'],
+};
 
 /** Of a value that may have several forms: what is wrong in the form that it has. */
 function branchOf(issue: z.core.$ZodIssueInvalidUnion, found: unknown): readonly Issue[] | undefined {
@@ -145,13 +163,4 @@ function unionWords(path: ConfigPath): string {
   return path.at(-1) === 'handlers'
     ? 'must be a mapping such as { gvisor: runsc } or a list of names'
     : 'must be a text, { exists: true } or { exists: false }';
-}
-
-function valueAt(value: unknown, path: ConfigPath): unknown {
-  let at = value;
-  for (const segment of path) {
-    if (typeof at !== 'object' || at === null || !Object.hasOwn(at, segment)) return undefined;
-    at = (at as Record<string | number, unknown>)[segment];
-  }
-  return at;
 }

@@ -1,6 +1,7 @@
 // Unix sockets as the config names them: which texts are one, and whether two of them are the same socket.
 import { statSync } from 'node:fs';
 import path from 'node:path';
+import { hasVariable, VARIABLE_HINT } from './variables.ts';
 
 /** sun_path of a unix socket address holds 108 bytes with the zero at its end. */
 const PATH_BYTES = 107;
@@ -8,10 +9,13 @@ const PATH_BYTES = 107;
 /** A socket path, or why the text is none and what to write instead. */
 export type ParsedSocket = { readonly path: string } | { readonly message: string; readonly hint: string };
 
-/** Takes unix:///path, unix:/path and /path; the message of a refusal follows the name of the key. */
-export function parseSocket(text: string): ParsedSocket {
-  const hint = 'Write unix:///run/containerd/containerd.sock';
-  const refuse = (message: string, help = hint): ParsedSocket => ({ message, hint: help });
+/**
+ * Takes unix:///path, unix:/path and /path; the message of a refusal follows the name of the key. `example` is what
+ * people may write where nothing shows what they meant.
+ */
+export function parseSocket(text: string, example = 'unix:///run/containerd/containerd.sock'): ParsedSocket {
+  const refuse = (message: string, hint = `Write ${example}`): ParsedSocket => ({ message, hint });
+  if (hasVariable(text)) return refuse('holds a variable', VARIABLE_HINT);
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(text)?.[1]?.toLowerCase();
   if (scheme !== undefined && scheme !== 'unix') {
     return refuse(`must be a unix socket; ${scheme} is not served`);
@@ -22,9 +26,11 @@ export function parseSocket(text: string): ParsedSocket {
   if (/^\/\/[^/]/.test(rest)) {
     return refuse('must have three slashes: two would begin a host name', `Write unix:///${rest.slice(2)}`);
   }
-  if (rest.includes('$'))
-    return refuse('must be an absolute path', 'Write the path itself: variables are not filled in');
-  if (!rest.startsWith('/')) return refuse('must be an absolute path');
+  if (!rest.startsWith('/')) {
+    // Most often the first slash was forgotten.
+    const isPath = /^\w[\w.-]*\/[\w./-]*\w$/.test(rest);
+    return refuse('must be an absolute path', isPath ? `Write unix:///${rest}` : undefined);
+  }
   if (rest.endsWith('/') || /[\0\n]/.test(rest)) return refuse('must be the path of a socket');
   const normal = path.posix.normalize(rest.replace(/^\/+/, '/'));
   const sizeBytes = Buffer.byteLength(normal);
@@ -45,6 +51,21 @@ export const identifyByInode: IdentifySocket = (file) => {
   try {
     const { dev, ino } = statSync(file);
     return `${dev}:${ino}`;
+  } catch {
+    return undefined;
+  }
+};
+
+/** What a path is that is no socket, such as `a directory`; undefined for a socket and for what is not there (yet). */
+export type DescribeNonSocket = (path: string) => string | undefined;
+
+/** As the file system says. A file that may not be looked at counts as none. */
+export const describeByStat: DescribeNonSocket = (file) => {
+  try {
+    const state = statSync(file);
+    if (state.isSocket()) return undefined;
+    if (state.isDirectory()) return 'a directory';
+    return state.isFile() ? 'a regular file' : 'a device or a FIFO';
   } catch {
     return undefined;
   }

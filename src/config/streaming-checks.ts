@@ -1,7 +1,7 @@
 // Checks of how streams go: the address of the relay must be one that clients can connect to, and few others.
 
 import { quote } from '../quote.ts';
-import { isLocal, parseAddress, suggestAddress } from './address.ts';
+import { addressHint, isLocal, parseAddress } from './address.ts';
 import { errorAt, type Finding, warningAt } from './problems.ts';
 import type { ConfigFile } from './schema.ts';
 
@@ -12,8 +12,7 @@ export function checkStreaming({ streaming, streamingAddress, admin }: ConfigFil
   const address = parseAddress(streamingAddress);
   if (address?.kind !== 'tcp') {
     const message = `streamingAddress must be host:port, not ${quote(streamingAddress)}`;
-    const meant = suggestAddress(streamingAddress, { host: '127.0.0.1', port: 0 });
-    return [errorAt(PATH, message, `Write ${meant}`)];
+    return [errorAt(PATH, message, addressHint(streamingAddress, { host: '127.0.0.1', port: 0 }))];
   }
   if (streaming === 'pass') return [];
   if (/^(0+(\.0+){3}|[0:]+)$/.test(address.host)) {

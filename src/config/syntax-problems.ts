@@ -2,6 +2,7 @@
 // several errors of the parser; people get the first place, and what most likely was meant there.
 import type { YAMLError } from 'yaml';
 import { excerpt, quote } from '../quote.ts';
+import { VARIABLE_HINT } from './variables.ts';
 import { lineAfter, lineAt, openBrackets, tokensBefore, wordAt } from './yaml-places.ts';
 
 /** Something wrong at a place in the text. */
@@ -51,6 +52,7 @@ const GUESSES: readonly Guess[] = [
   conflict,
   tab,
   lookalike,
+  variable,
   star,
   reserved,
   tag,
@@ -91,6 +93,13 @@ function lookalike({ line, lineStart }: Stop): TextProblem | undefined {
   const code = line.charCodeAt(at).toString(16).padStart(4, '0');
   const message = `the character U+${code} looks like one of YAML and is none`;
   return { offset: lineStart + at, message, hint: 'Write a plain space, colon or quote' };
+}
+
+/** `${X}` without quotes in a mapping in braces, whose last brace then is one too many. */
+function variable({ line, lineStart, offset }: Stop): TextProblem | undefined {
+  const at = line.replace(/\s#.*/, '').search(/\$\{[^}\s]*\}/);
+  if (at === -1 || lineStart + at > offset) return undefined;
+  return { offset: lineStart + at, message: 'a variable cannot stand here', hint: VARIABLE_HINT };
 }
 
 function star({ error, text, offset }: Stop): TextProblem | undefined {

@@ -143,7 +143,7 @@ test.each<[title: string, text: string, problems: string[]]>([
       'c.yaml:4:54: the image service of backend a reaches the same socket as backend a. Leave imageEndpoint out: endpoint serves images too',
       'c.yaml:6:54: the image service of backend c reaches the same socket as backend b. Every backend has images of its own: name the image service that is its own',
       "c.yaml:7:54: the image service of backend d is Switchyard's own socket /run/switchyard/cri.sock. Name the socket of the container runtime, or choose another listen.socket",
-      'c.yaml:8:54: imageEndpoint of backend e must be a unix socket; tcp is not served. Write unix:///run/containerd/containerd.sock',
+      'c.yaml:8:54: imageEndpoint of backend e must be a unix socket; tcp is not served. Write unix:///run/containerd-stargz-grpc/containerd-stargz-grpc.sock',
     ],
   ],
   [

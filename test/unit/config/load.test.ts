@@ -296,7 +296,9 @@ test('reads JSON too', () => {
 });
 
 test('takes a config of which something is doubtful, and says what', () => {
-  const text = configText('listen: { mode: "0666" }\nbackends: [{ name: a, endpoint: /run/a.sock }]\n');
+  const text = configText(
+    'admin: { address: "0.0.0.0:9440" }\nbackends: [{ name: a, endpoint: /run/a.sock }]\n',
+  );
   const loaded = loadConfig(text, 'c.yaml');
   expect('config' in loaded && loaded.warnings.map(({ severity, line }) => [severity, line])).toEqual([
     ['warning', 3],

@@ -184,8 +184,8 @@ rules:
   - { name: r, match: { handler: "", namespaces: [kube_system, "ci-?"] }, backend: docker }
 `),
     [
-      `c.yaml:9:51: warning: no namespace can match "kube_system". Names are made of a-z, 0-9 and "-"; only * is special, for any run of characters`,
-      `c.yaml:9:64: warning: no namespace can match "ci-?". Names are made of a-z, 0-9 and "-"; only * is special, for any run of characters`,
+      `c.yaml:9:51: no namespace can match "kube_system". Names are made of a-z, 0-9 and "-"; only * is special, for any run of characters`,
+      `c.yaml:9:64: no namespace can match "ci-?". Names are made of a-z, 0-9 and "-"; only * is special, for any run of characters`,
     ],
   ],
 ])('says what is wrong with %s', (_, text, problems) => {

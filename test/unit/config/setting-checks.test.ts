@@ -23,9 +23,7 @@ listen: { socket: /var/run/crio/crio.sock }
     configText(`backends: [{ name: containerd, endpoint: unix:///run/a.sock, default: true }]
 listen: { socket: /run/xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx }
 `),
-    [
-      `c.yaml:4:19: listen.socket is 108 bytes long, and a unix socket path holds 107. Write /run/switchyard/cri.sock`,
-    ],
+    [`c.yaml:4:19: listen.socket is 108 bytes long, and a unix socket path holds 107. Choose a shorter path`],
   ],
   [
     'a socket that everybody may write to',
@@ -35,7 +33,7 @@ listen:
   mode: "0666"
 `),
     [
-      `c.yaml:6:9: warning: listen.mode lets every user of this node start containers as root. Write "0660" and name a group`,
+      `c.yaml:6:9: listen.mode lets every user of this node start containers as root. Write "0660" and name a group`,
     ],
   ],
   [
@@ -51,7 +49,7 @@ admin: { address: localhost }
 admin: { address: "127.0.0.1:70000" }
 `),
     [
-      `c.yaml:4:19: admin.address must be host:port or unix:///path, not "127.0.0.1:70000". Write 127.0.0.1:9440`,
+      `c.yaml:4:19: admin.address must be host:port or unix:///path, not "127.0.0.1:70000". A port is at most 65535: write 127.0.0.1:9440`,
     ],
   ],
   [
@@ -121,7 +119,7 @@ annotation:
   namespaces: ["ci-.*"]
 `),
     [
-      `c.yaml:5:16: warning: no namespace can match "ci-.*". Names are made of a-z, 0-9 and "-"; only * is special, for any run of characters`,
+      `c.yaml:5:16: no namespace can match "ci-.*". Write "ci-*": patterns are globs, not regular expressions`,
     ],
   ],
 ])('says what is wrong with %s', (_, text, problems) => {

@@ -165,9 +165,7 @@ limits: { messageSize: 16MB, callsInFlight: 1.5 }
 listen:
   mode: 0660
 `),
-    [
-      `c.yaml:5:9: listen.mode must be file mode bits in quotes, such as "0660", not 660. Put it in quotes: "660"`,
-    ],
+    [`c.yaml:5:9: listen.mode must be file mode bits in quotes, such as "0660", not 660. Write "0660"`],
   ],
   [
     'a label value that YAML reads as a number',
