@@ -22,9 +22,9 @@ export async function runApp(args: readonly string[], context: CliContext): Prom
     {
       name: 'switchyard',
       versionInfo: { currentVersion: VERSION },
-      scanner: { caseStyle: 'allow-kebab-for-camel' },
+      scanner: { caseStyle: 'allow-kebab-for-camel', allowArgumentEscapeSequence: true },
       documentation: { useAliasInUsageLine: false },
-      localization: { text: TEXT },
+      localization: { text: textFor(args[0]) },
       determineExitCode: failureCode,
     },
   );
@@ -41,9 +41,15 @@ function toExitCode(code: number): number {
 
 const toKebab = (name: string) => name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
-const TEXT: ApplicationText = {
+/** The words for a command line that begins with `command`. */
+const textFor = (command: string | undefined): ApplicationText => ({
   ...text_en,
-  briefs: { ...text_en.briefs, help: HELP.flagHelp, version: HELP.flagVersion },
+  briefs: {
+    ...text_en.briefs,
+    help: HELP.flagHelp,
+    version: HELP.flagVersion,
+    argumentEscapeSequence: HELP.flagsEnd,
+  },
   noCommandRegisteredForInput: ({ input, corrections }) =>
     /^-|[/.]|^$/.test(input)
       ? USAGE.commandFirst(input)
@@ -64,10 +70,10 @@ const TEXT: ApplicationText = {
         UnsatisfiedFlagError: ({ externalFlagName }) => USAGE.noValue(toKebab(externalFlagName)),
         UnexpectedFlagError: ({ externalFlagName, previousInput, input }) =>
           USAGE.twice(toKebab(externalFlagName), previousInput, input),
-        UnexpectedPositionalError: ({ input }) => USAGE.strayArgument(input),
+        UnexpectedPositionalError: ({ input }) => USAGE.strayArgument(input, command),
       },
     ),
   exceptionWhileLoadingCommandFunction: (error) => FAILURE.cannotLoad(stackOf(error)),
   exceptionWhileRunningCommand: describeFailure,
   commandErrorResult: describeFailure,
-};
+});

@@ -2,7 +2,7 @@
 import type { Config } from '../config/config.ts';
 import { type LoadedConfig, loadConfig } from '../config/load.ts';
 import { formatProblem, type Problem } from '../config/problems.ts';
-import { identifyByInode } from '../config/sockets.ts';
+import { describeByStat, identifyByInode } from '../config/sockets.ts';
 import { StartError } from '../errors.ts';
 import { type CliContext, EXIT } from './context.ts';
 import { FAILURE, readFailure } from './text.ts';
@@ -24,7 +24,10 @@ export async function readConfig(context: CliContext, file: string): Promise<Con
 
 /** What the file holds. Throws a StartError when it cannot be read. */
 export async function loadConfigFile(context: CliContext, file: string): Promise<LoadedConfig> {
-  return loadConfig(await readFile(context, file), file, { identifySocket: identifyByInode });
+  return loadConfig(await readFile(context, file), file, {
+    identifySocket: identifyByInode,
+    describeNonSocket: describeByStat,
+  });
 }
 
 /** Prints each as file:line:column on standard error. */
@@ -37,6 +40,6 @@ export async function readFile(context: CliContext, file: string): Promise<strin
   try {
     return await context.readText(file);
   } catch (error) {
-    throw new StartError(FAILURE.cannotRead(file, readFailure(error)), { cause: error });
+    throw new StartError(FAILURE.cannotRead(file, readFailure(error, file)), { cause: error });
   }
 }

@@ -9,10 +9,13 @@ import {
   toBinary,
 } from '@bufbuild/protobuf';
 import { Client, credentials, type ServiceError } from '@grpc/grpc-js';
+import { silenceReason } from './text.ts';
 
 /** As the kubelet allows. */
 const MESSAGE_LIMIT_BYTES = 16 * 1024 * 1024;
 const CALL_TIMEOUT_MS = 10_000;
+const DEADLINE_EXCEEDED = 4;
+const UNAVAILABLE = 14;
 
 /** Calls one CRI endpoint. Connects at the first call. */
 export class CriClient implements Disposable {
@@ -54,6 +57,21 @@ export class CriClient implements Disposable {
   [Symbol.dispose](): void {
     this.#client.close();
   }
+}
+
+/** The words of a status; those of @grpc/grpc-js about a connection that there is not are said in ours. */
+export function describeStatus({
+  code,
+  details,
+}: {
+  readonly code: number;
+  readonly details: string;
+}): string {
+  if (code === DEADLINE_EXCEEDED && details.startsWith('Deadline exceeded after'))
+    return silenceReason('ETIMEDOUT');
+  if (code !== UNAVAILABLE || !details.startsWith('No connection established')) return details;
+  const [, reason] = /connect (E[A-Z]+)/.exec(details) ?? [];
+  return reason === undefined ? 'no connection can be made' : silenceReason(reason);
 }
 
 /** The status of a failed call, or undefined when it failed otherwise. */

@@ -72,4 +72,5 @@ export const HELP = {
   output: 'Text for people or JSON for programs',
   flagHelp: 'Print help and exit',
   flagVersion: 'Print the version and exit; -V does the same',
+  flagsEnd: 'What follows is no flag',
 } as const;

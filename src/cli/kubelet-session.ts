@@ -6,7 +6,7 @@ import { RuntimeService } from '../cri/gen/runtime/v1/runtime_service_pb.ts';
 import type { PodAttributes } from '../routing/attributes.ts';
 import { decide } from '../routing/decide.ts';
 import { type Explanation, explain } from '../routing/explain.ts';
-import { CriClient, statusOf } from './cri-client.ts';
+import { CriClient, describeStatus, statusOf } from './cri-client.ts';
 import { kubeletLabels } from './pod-attributes.ts';
 import { SESSION_PODS, type SessionPod } from './session-pods.ts';
 import { SESSION } from './text.ts';
@@ -60,7 +60,7 @@ export async function playSession(socket: string, config: Config): Promise<Sessi
     } catch (error) {
       const status = statusOf(error);
       if (status === undefined) throw error;
-      failures.set(pod, status.details);
+      failures.set(pod, describeStatus(status));
       if (status.code === FAILED_PRECONDITION) refused.add(pod);
     }
   }

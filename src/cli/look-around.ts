@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { BackendConfig, Config } from '../config/config.ts';
 import { RuntimeService } from '../cri/gen/runtime/v1/runtime_service_pb.ts';
-import { CriClient, statusOf } from './cri-client.ts';
+import { CriClient, describeStatus, statusOf } from './cri-client.ts';
 
 /** One backend, seen on its own socket. */
 export type BackendView =
@@ -30,7 +30,7 @@ export async function waitUntilComplete(socket: string): Promise<string | undefi
     } catch (error) {
       const status = statusOf(error);
       if (status === undefined) throw error;
-      if (performance.now() > deadline) return status.details;
+      if (performance.now() > deadline) return describeStatus(status);
       await delay(ASK_AGAIN_MS);
     }
   }
@@ -57,6 +57,6 @@ async function view(backend: BackendConfig): Promise<BackendView> {
   } catch (error) {
     const status = statusOf(error);
     if (status === undefined) throw error;
-    return { kind: 'silent', backend, reason: status.details };
+    return { kind: 'silent', backend, reason: describeStatus(status) };
   }
 }

@@ -1,4 +1,5 @@
 // The pod that `explain` asks about: put together from flags and a manifest, as the kubelet would put it.
+import { isNamespace, isPodName } from '../config/name-checks.ts';
 import type { PodAttributes } from '../routing/attributes.ts';
 import type { KeyValue } from './flags.ts';
 import type { ManifestPod } from './manifests.ts';
@@ -18,7 +19,7 @@ export interface PodFlags {
   readonly hostIpc: boolean | undefined;
 }
 
-/** The pod, and what had to be assumed because only the cluster knows it. */
+/** The pod, and what had to be assumed because only the cluster knows it, or cannot be. */
 export interface DescribedPod {
   readonly pod: PodAttributes;
   readonly assumptions: readonly string[];
@@ -43,8 +44,11 @@ export function describePod(flags: PodFlags, manifest: ManifestPod | undefined):
       hostPID: (flags.hostPid ?? manifest?.hostPID) === true,
       hostIPC: (flags.hostIpc ?? manifest?.hostIPC) === true,
     },
-    assumptions:
-      className !== '' && flags.handler === undefined ? [EXPLAIN.handlerIsClassName(className)] : [],
+    assumptions: [
+      ...(className !== '' && flags.handler === undefined ? [EXPLAIN.handlerIsClassName(className)] : []),
+      ...(isNamespace(identity.namespace) ? [] : [EXPLAIN.noNamespace(identity.namespace)]),
+      ...(isPodName(identity.name) ? [] : [EXPLAIN.noPodName(identity.name)]),
+    ],
   };
 }
 

@@ -3,6 +3,12 @@
 
 const SEE_HELP = '. Add --help to see all flags';
 
+/** How a command is given files. */
+const FILES_BY_FLAG: Readonly<Record<string, string>> = {
+  serve: '. A config is given with --config',
+  explain: '. A config is given with --config, a Pod manifest with --pod',
+};
+
 /** Wrong usage: printed on standard error, exit code 2. */
 export const USAGE = {
   serveNeedsConfig: [
@@ -18,8 +24,10 @@ export const USAGE = {
   badValue: (flag: string, reason: string) => `--${flag}: ${reason}`,
   notOneOf: (flag: string, input: string, values: readonly string[]) =>
     `--${flag} must be one of ${values.join(', ')}, not ${JSON.stringify(input)}`,
-  strayArgument: (input: string) =>
-    `${JSON.stringify(input)} belongs to no flag. A config is given with --config, a Pod manifest with --pod. Add --help to see all flags`,
+  strayArgument: (input: string, command: string | undefined) =>
+    command === 'check'
+      ? `${JSON.stringify(input)} is one FILE too many: check takes one${SEE_HELP}`
+      : `${JSON.stringify(input)} belongs to no flag${FILES_BY_FLAG[command ?? ''] ?? ''}${SEE_HELP}`,
   severalFiles: 'one config at a time: give it as FILE or with --config, not both',
   unknownCommand: (command: string, corrections: readonly string[]) =>
     `there is no command ${command}${didYouMean(corrections) || '.'} See: switchyard help`,
@@ -91,6 +99,10 @@ export const EXPLAIN = {
   note: (text: string) => `note: ${text}`,
   handlerIsClassName: (name: string) =>
     `runtimeClassName "${name}" is taken as the runtime handler; if that RuntimeClass names another, give it with --handler`,
+  noNamespace: (name: string) =>
+    `no namespace of Kubernetes can be called ${JSON.stringify(name)}: names are made of a-z, 0-9 and "-"`,
+  noPodName: (name: string) =>
+    `no pod of Kubernetes can be called ${JSON.stringify(name)}: names are made of a-z, 0-9, "-" and "."`,
   splitWithoutUid:
     'a split goes by the UID of the pod; without --uid this answer is for the name alone, and a real pod may go elsewhere',
 } as const;
@@ -180,8 +192,11 @@ function silences(silent: readonly Silence[]): string {
     .join('');
 }
 
-function silenceReason(code: string): string {
+/** Why nobody is reached on a socket, by the code of the failure. */
+export function silenceReason(code: string): string {
   switch (code) {
+    case 'ENOENT':
+      return 'there is no such socket';
     case 'ECONNREFUSED':
       return 'nobody listens on it';
     case 'EACCES':
@@ -198,10 +213,12 @@ function indent(text: string): string {
 }
 
 /** Why a file that the system would not give cannot be read. */
-export function readFailure(error: unknown): string {
+export function readFailure(error: unknown, file: string): string {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   switch (code) {
     case 'ENOENT':
+      if (file.startsWith('file:'))
+        return `there is no such file. Give its path: ${file.replace(/^file:(\/\/(?=\/))?/, '')}`;
       return 'there is no such file';
     case 'EACCES':
       return 'permission denied. Run this as a user who may read it';

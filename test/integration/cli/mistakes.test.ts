@@ -41,7 +41,16 @@ describe('wrong command lines', () => {
     [['check', GOOD, '-o', 'yaml'], '--output must be one of text, json, not "yaml"\n'],
     [
       ['serve', 'c.yaml'],
-      '"c.yaml" belongs to no flag. A config is given with --config, a Pod manifest with --pod. Add --help to see all flags\n',
+      '"c.yaml" belongs to no flag. A config is given with --config. Add --help to see all flags\n',
+    ],
+    [
+      ['check', GOOD, GOOD],
+      `${JSON.stringify(GOOD)} is one FILE too many: check takes one. Add --help to see all flags\n`,
+    ],
+    [['version', 'x'], '"x" belongs to no flag. Add --help to see all flags\n'],
+    [
+      ['explain', 'pod.yaml'],
+      '"pod.yaml" belongs to no flag. A config is given with --config, a Pod manifest with --pod. Add --help to see all flags\n',
     ],
     [['explain', '--label', 'x'], '--label: write it as key=value, not as "x"\n'],
     [['explain', '--host-net'], 'there is no flag --host-net. Add --help to see all flags\n'],
@@ -61,6 +70,51 @@ describe('check FILE', () => {
     expect([await given.ended, await named.ended]).toEqual([0, 0]);
     expect(given.out).toBe(named.out);
     expect(given.out).toContain(`${GOOD} is good.`);
+  });
+
+  it('takes a FILE behind --', async () => {
+    await using given = new Program(['check', '--', GOOD]);
+    expect(await given.ended).toBe(0);
+    expect(given.out).toContain(`${GOOD} is good.`);
+  });
+
+  it('names a directory or a file where the socket of a backend should be, and takes a socket', async () => {
+    await using dir = await tempDir();
+    await mkdir(dir.file('directory'));
+    await writeFile(dir.file('regular'), '');
+    const server = net.createServer().listen(dir.file('a.sock'));
+    await using _server = { [Symbol.asyncDispose]: async () => void server.close() };
+    const names = ['directory', 'regular', 'a.sock', 'nothing'];
+    const backends = names.map((name, i) => ({
+      name: `b${i}`,
+      endpoint: `unix://${dir.file(name)}`,
+      default: i === 0,
+    }));
+    const config = { apiVersion: 'switchyard.dev/v1alpha1', kind: 'SwitchyardConfiguration', backends };
+    await writeFile(dir.file('c.yaml'), JSON.stringify(config, null, 1));
+    const { code, err } = await run('check', dir.file('c.yaml'));
+    expect(code).toBe(0);
+    expect(err.split('\n').map((line) => line.replace(/^.*?: /, ''))).toEqual([
+      `warning: endpoint of backend b0 is a directory, not a socket. Name the socket in it`,
+      `warning: endpoint of backend b1 is a regular file, not a socket. Name the socket of the container runtime`,
+      '',
+    ]);
+  });
+
+  it('refuses a file that is not UTF-8, and says where', async () => {
+    await using dir = await tempDir();
+    const file = dir.file('latin1.yaml');
+    await writeFile(file, Buffer.from('# \ufffd ü is well\nruntimeName: "caf\xe9"\n', 'utf8'));
+    expect((await run('check', file)).err).not.toContain('UTF-8');
+    const text = Buffer.concat([
+      Buffer.from('# \ufffd ü is well\nruntimeName: "caf'),
+      Buffer.from([0xe9, 0x22, 0x0a]),
+    ]);
+    await writeFile(file, text);
+    expect(await run('check', file)).toEqual({
+      code: 1,
+      err: `cannot read ${file}: line 2, column 18 is not UTF-8 (byte 0xe9). Save the file as UTF-8\n`,
+    });
   });
 
   it('reads what is piped in as /dev/stdin', async () => {
@@ -96,6 +150,7 @@ describe('a path that is no file', () => {
       [dir.file('socket'), 'it is a socket or a device, not a file'],
       [dir.file('utf16/x'), 'a part of its path is a file, where a directory should be'],
       [dir.file('nothing'), 'there is no such file'],
+      [`file://${dir.file('c.yaml')}`, `there is no such file. Give its path: ${dir.file('c.yaml')}`],
       ['/dev/zero', 'it is a device, not a file. Name a file, or /dev/stdin to read what is piped in'],
     ];
     const ending = (file: string) => ({

@@ -68,6 +68,13 @@ describe('explain', () => {
     });
   });
 
+  it('notes that no namespace and no pod can be called so', async () => {
+    const { code, out } = await explain('--handler', 'gvisor', '--namespace', 'Ten_ant', '--name', 'We b');
+    expect(code).toBe(0);
+    expect(out).toContain('note: no namespace of Kubernetes can be called "Ten_ant": names are made of a-z');
+    expect(out).toContain('note: no pod of Kubernetes can be called "We b": names are made of a-z');
+  });
+
   it('exits 1 for a pod that would be refused, and says what to do', async () => {
     const { code, out } = await explain('--handler', 'kata');
     expect(code).toBe(1);
