@@ -173,7 +173,7 @@ export abstract class Connection extends StreamTable implements FrameReceiver {
     if (stream === undefined) {
       if (this.isIdle(streamId) || !this.resets.has(streamId)) {
         this.onUnknownHeaders(streamId, list, endStream, fits);
-      } else this.countLate();
+      } else this.countReset(); // as costly as a stream that is opened and reset, and no gRPC client sends trailers
     } else if (stream.isRemoteEnded) {
       this.streamError(stream, ERROR_CODE.STREAM_CLOSED, 'headers behind the end of their stream');
     } else if (!fits) this.oversized(stream, endStream);

@@ -30,13 +30,13 @@ export interface Http2Limits {
   readonly streamVisitsPerSecond: number;
   /** PINGs; a DATA or HEADERS frame of ours starts the count again, because gRPC peers measure with PINGs. */
   readonly pingsPerSecond: number;
-  /** Streams that a client resets or makes us reset. */
+  /** Streams that a client resets or makes us reset, and HEADERS that follow on those. */
   readonly resetsPerSecond: number;
   /** DATA and CONTINUATION frames that carry nothing. */
   readonly emptyFramesPerSecond: number;
   /**
    * RST_STREAM and WINDOW_UPDATE for streams that were never opened: a call that is cancelled at once may leave one. And
-   * what a client sends for streams that we have reset, but for DATA with bytes, which has its windows.
+   * empty DATA of a client for streams that we have reset; DATA with bytes has its windows.
    */
   readonly strayFramesPerSecond: number;
   /** GOAWAY frames in a connection's life: a server that drains sends two, each of which may end streams. */

@@ -112,7 +112,7 @@ export abstract class StreamTable extends Transport implements StreamHost {
   /** Counts a reset that the peer caused; throws when it is one too many. */
   protected abstract countReset(): void;
 
-  /** Counts a frame without DATA for a stream that we have reset; throws when it is one too many. */
+  /** Counts an empty DATA frame for a stream that we have reset; throws when it is one too many. */
   protected abstract countLate(): void;
 
   /** The peer's END_STREAM was delivered. */

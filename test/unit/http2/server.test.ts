@@ -609,7 +609,7 @@ describe('rates', () => {
     ],
     [
       'HEADERS for streams that were reset',
-      { strayFramesPerSecond: 5 },
+      { resetsPerSecond: 6 },
       [request(1), windowUpdate(1, 0), ...many(6, () => request(1, END_HEADERS | END_STREAM, [['a', 'b']]))],
     ],
     ['empty DATA frames', { emptyFramesPerSecond: 5 }, [request(1), ...many(6, () => data(1, ''))]],
