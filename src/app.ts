@@ -4,7 +4,7 @@ import { startAdminSide } from './admin/start.ts';
 import type { Backend } from './backends/backend.ts';
 import { Identity } from './backends/identity.ts';
 import { BackendRegistry } from './backends/registry.ts';
-import { logImageState, logState } from './backends/state-log.ts';
+import { StateLog } from './backends/state-log.ts';
 import { type Clock, sleep, systemClock } from './clock.ts';
 import type { Config } from './config/config.ts';
 import { sampleOf } from './ledger/backend-sample.ts';
@@ -68,9 +68,10 @@ export async function startSwitchyard({
   onWork = () => {},
 }: SwitchyardOptions): Promise<Switchyard> {
   const log = throttledLog(unthrottledLog, clock);
+  const stateLog = new StateLog(log);
   const registry = new BackendRegistry(config, clock, {
     onState: (backend, state) => {
-      logState(log, backend, state);
+      stateLog.backendTurned(backend, state);
       health.update();
       cgroupDrivers.onState(backend, state);
       metricLabels.onState(backend, state);
@@ -84,7 +85,7 @@ export async function startSwitchyard({
       if (state.kind === 'hanging') events.backendHangs(backend);
     },
     onImageState: (backend, state) => {
-      logImageState(log, backend, state);
+      stateLog.imagesTurned(backend, state);
       if (state.kind !== 'ready') return;
       twinAlarm.checkSockets();
       void census.recountImages(backend);
@@ -93,13 +94,13 @@ export async function startSwitchyard({
       log.error({ err: error, backend: backend.name }, 'unexpected error in an answer'),
   });
   const listeners = planListeners(registry.all.length, config.streamRelay !== undefined, clock, log);
-  const health = new Health(() => registry.isReady);
+  const health = new Health(() => registry.isReady && listener.trouble === undefined);
   // The socket first: who holds it may touch the state folder. Clients that connect meanwhile wait.
   const clients = new EarlyClients(listeners.atMost.cri);
   const listener = await listen({
     ...config.listen,
+    ...{ clock, log },
     onConnection: (socket) => clients.accept(socket),
-    onError: (error) => log.error({ err: error }, 'a client could not be accepted'),
   });
   const { stateDir } = config;
   const memory = await recall({
@@ -215,7 +216,7 @@ export async function startSwitchyard({
   const admin = await startAdminSide({
     address: config.admin,
     metrics,
-    readiness: () => readinessOf(registry, memory.trouble),
+    readiness: () => readinessOf(registry, { journal: memory.trouble, socket: listener.trouble }),
     log,
     clock,
     limit: listeners.limit('admin', metrics),

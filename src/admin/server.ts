@@ -27,6 +27,8 @@ export interface Readiness {
   readonly reason?: string;
   /** Why the state folder can't be written; left out when it can. */
   readonly journal?: string;
+  /** Why clients do not find the CRI socket; left out when they do. */
+  readonly socket?: string;
   readonly backends: readonly BackendReadiness[];
 }
 
@@ -95,7 +97,8 @@ export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
     if (address.kind === 'tcp' && address.host === 'localhost') second = await listenBeside(server.server);
   } catch (error) {
     await server.close();
-    const text = error instanceof Error ? error.message : String(error);
+    const { code, message } = error as NodeJS.ErrnoException;
+    const text = code === 'EADDRINUSE' ? 'another program already listens there' : message;
     throw new StartError(`the admin side cannot listen on ${toText(address)}: ${text}`, {
       hint: 'Change admin.address in the config, or end the program that holds the address',
       cause: error,

@@ -1,5 +1,6 @@
 // Starts the admin side after the CRI socket answers. Its trouble never stops the data path.
 import { type Clock, sleep, type Timer } from '../clock.ts';
+import { StartError } from '../errors.ts';
 import type { AdminAddress, AdminOptions, AdminServer } from './server.ts';
 
 /** How long the admin side waits for the first call to be answered. */
@@ -63,7 +64,7 @@ class RetriedAdminSide implements AdminSide {
       if (this.#isClosed) return;
       if (this.#retry === undefined)
         log.error(
-          { err: error },
+          error instanceof StartError ? { reason: error.message, hint: error.hint } : { err: error },
           'no metrics and health yet: the admin side cannot start, and is tried again',
         );
       this.#retry = clock.after(this.#waitMs, () => void this.start());

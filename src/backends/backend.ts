@@ -14,6 +14,8 @@ import type { UnaryOutcome } from './unary-call.ts';
 export interface BackendOptions {
   readonly config: BackendConfig;
   readonly clock: Clock;
+  /** Path of Switchyard's own socket. */
+  readonly ownSocket: string;
   /** Longest message taken from the backend. */
   readonly messageSizeBytes: number;
   /** Calls it may hold at once; more are refused, so that one that hangs cannot take the calls of all others. */

@@ -1,10 +1,12 @@
 // Keeps one probed connection to a backend's socket: connects, probes, replaces it on GOAWAY, comes back with back-off.
 // Knows nothing of calls; it tells its owner which connection to use and what state the backend is in.
 import type { Clock, Timer } from '../clock.ts';
+import { identifySocketFile } from '../config/sockets.ts';
 import { ClientConnection } from '../http2/client.ts';
 import { Backoff } from './backoff.ts';
-import { describeForeign, describeSilence } from './foreign-peer.ts';
+import { describeForeign, describeSilence, OWN_SOCKET } from './foreign-peer.ts';
 import { type BackendVersion, type ProbedService, type ProbeOutcome, probe } from './probe.ts';
+import { describeConnectFailure, describeLoss } from './socket-trouble.ts';
 import type { BackendState } from './state.ts';
 
 /** A socket that accepts but stays silent this long counts as unreachable. */
@@ -12,6 +14,8 @@ const PROBE_TIMEOUT_MS = 2_000;
 
 export interface ConnectorOptions extends ProbedService {
   readonly clock: Clock;
+  /** Path of Switchyard's own socket, which is never connected to: its calls would come back to it without end. */
+  readonly ownSocket: string;
   /** Every change of state, in order. With `ready` comes the connection that was probed. */
   onState(
     state: BackendState,
@@ -53,6 +57,11 @@ export class Connector {
 
   private connect(): void {
     if (this.isStopped) return;
+    if (this.isOwnSocket()) {
+      this.setAbsent('unreachable', OWN_SOCKET);
+      this.connectLater();
+      return;
+    }
     let isCurrent = true;
     let isProbing = false;
     let silence: Timer | undefined;
@@ -97,6 +106,11 @@ export class Connector {
       );
       connection.close();
     });
+  }
+
+  private isOwnSocket(): boolean {
+    const { socket, ownSocket } = this.options;
+    return identifySocketFile(socket) === identifySocketFile(ownSocket);
   }
 
   private probe(connection: ClientConnection, leave: (reason: string) => void, isAnswered: () => void): void {
@@ -154,8 +168,9 @@ export class Connector {
   private describeEnd(connection: ClientConnection, reason: string): string {
     const { socket } = this.options;
     if (connection.foreign !== undefined) return describeForeign(socket, connection.foreign);
-    const isPlain = connection === this.connection || !connection.isConnected;
-    return isPlain ? reason : describeSilence(socket, reason);
+    if (!connection.isConnected) return describeConnectFailure(socket, reason);
+    if (connection === this.connection) return describeLoss(reason, true);
+    return describeSilence(socket, describeLoss(reason, false));
   }
 
   private connectLater(): void {

@@ -6,6 +6,7 @@ import { framed } from '../grpc/message.ts';
 import type { ClientConnection } from '../http2/client.ts';
 import type { BackendCall, BackendRequest, OwnCall } from './backend-call.ts';
 import { Connector } from './connector.ts';
+import { isAdvised } from './foreign-peer.ts';
 import { LifeCheck } from './life-check.ts';
 import { type BackendVersion, type ProbedService, probeRequest } from './probe.ts';
 import { hasByteRoom, hasRoom } from './room.ts';
@@ -18,6 +19,8 @@ export interface EndpointOptions extends ProbedService {
   /** Who it is in messages, for example `backend a`. */
   readonly subject: string;
   readonly clock: Clock;
+  /** Path of Switchyard's own socket. */
+  readonly ownSocket: string;
   /** Longest message taken from the backend. */
   readonly messageSizeBytes: number;
   /** Calls the backend may hold at once. */
@@ -45,7 +48,7 @@ export class Endpoint {
 
   constructor(options: EndpointOptions) {
     this.options = options;
-    const { clock, backendName, socket, service } = options;
+    const { clock, backendName, socket, ownSocket, service } = options;
     this.currentState = { kind: 'connecting', sinceMs: clock.wallMs() };
     this.lifeCheck = new LifeCheck({
       clock,
@@ -58,6 +61,7 @@ export class Endpoint {
       socket,
       service,
       clock,
+      ownSocket,
       onState: (state, connection, version) => this.enter(state, connection, version),
       onSlot: () => this.drainWaiting(),
       onError: options.onError,
@@ -113,10 +117,11 @@ export class Endpoint {
 
   /** The error for a call that needs it while it is absent. */
   absenceError(): BackendUnavailableError {
+    const { currentState: state } = this;
     const { subject, socket } = this.options;
-    return new BackendUnavailableError(`${subject} ${describeState(this.currentState)}`, {
-      hint: `Check the runtime behind ${socket}; Switchyard reconnects by itself`,
-    });
+    const hint = `Check the runtime behind ${socket}; Switchyard reconnects by itself`;
+    const hasOwn = 'reason' in state && isAdvised(state.reason);
+    return new BackendUnavailableError(`${subject} ${describeState(state)}`, hasOwn ? {} : { hint });
   }
 
   /**

@@ -1,9 +1,11 @@
 // Answers that are HTTP but no gRPC: of a web server, or of a proxy that has lost its own server. Their bodies are not
 // read, so that no words of a web page are taken for the length of a message.
+
 import { ForeignAnswerError } from '../errors.ts';
 import { statusFromHttp } from '../grpc/status.ts';
 import { type Field, KNOWN } from '../http2/field.ts';
 import { excerpt } from '../quote.ts';
+import { NAME_ANOTHER } from './foreign-peer.ts';
 
 /** The error for a response whose first headers are not those of a gRPC answer; undefined when they are. */
 export function foreignAnswer(
@@ -37,6 +39,6 @@ export function foreignAnswer(
   return new ForeignAnswerError(
     statusFromHttp(Number(httpStatus)),
     `backend ${backendName} answered HTTP ${httpStatus}${withType}, not gRPC: a web server, or a proxy without its own server, is on its socket`,
-    { hint: 'Name the socket of a container runtime' },
+    { hint: NAME_ANOTHER },
   );
 }

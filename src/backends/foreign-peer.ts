@@ -1,7 +1,12 @@
 // What to do about a socket behind which no CRI service is, in the words of a backend's state.
-import { knownSocketAt } from '../cri/known-sockets.ts';
+import { KNOWN_SOCKETS, knownSocketAt } from '../cri/known-sockets.ts';
 
-const NAME_ANOTHER = 'Name the socket of a container runtime';
+/** Advice about a socket behind which no runtime can be. */
+export const NAME_ANOTHER = 'Name the socket of a container runtime';
+/** Advice about a socket that may not be used. */
+export const NOT_ALLOWED = 'Run Switchyard as root, or as a user who may write to the socket';
+/** Why a backend whose socket is Switchyard's own is not called. */
+export const OWN_SOCKET = `it is Switchyard's own socket, by another path. ${NAME_ANOTHER}, or choose another listen.socket`;
 const CRI_IS_OFF =
   'it serves no CRI. Is it containerd? Then take "cri" out of disabled_plugins in its config.toml and restart it';
 
@@ -21,6 +26,16 @@ export function describeLackOfCri(socket: string, refusal: string): string {
 export function describeSilence(socket: string, reason: string): string {
   return `${reason}${adviceOn(socket) ?? ''}`;
 }
+
+/** Whether a reason says by itself what to do, so that a general hint behind it would contradict it. */
+export function isAdvised(reason: string): boolean {
+  return ADVICE.some((advice) => reason.endsWith(advice));
+}
+
+const ADVICE: readonly string[] = [
+  ...KNOWN_SOCKETS.map(({ instead }) => instead),
+  ...[NAME_ANOTHER, NOT_ALLOWED, OWN_SOCKET, CRI_IS_OFF],
+];
 
 function adviceOn(socket: string): string | undefined {
   const known = knownSocketAt(socket);

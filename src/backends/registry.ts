@@ -13,9 +13,8 @@ export class BackendRegistry {
     const { messageSizeBytes, callsInFlight } = config.limits;
     // A bulkhead: several backends never hold more than half of all calls each.
     const share = config.backends.length > 1 ? Math.ceil(callsInFlight / 2) : callsInFlight;
-    const backends = config.backends.map(
-      (backend) => new Backend({ config: backend, clock, messageSizeBytes, callsInFlight: share, events }),
-    );
+    const shared = { clock, ownSocket: config.listen.socket, messageSizeBytes, callsInFlight: share, events };
+    const backends = config.backends.map((backend) => new Backend({ ...shared, config: backend }));
     const chosen = backends.find((backend) => backend.config.isDefault);
     if (chosen === undefined) throw new Error('a checked config has a default backend');
     this.default = chosen;

@@ -3,14 +3,54 @@ import type { Logger } from '../telemetry/log.ts';
 import type { Backend } from './backend.ts';
 import { type BackendState, isAbsentState } from './state.ts';
 
-/** Says that a backend's state has turned, as loudly as it matters. */
-export function logState(log: Logger, backend: Backend, state: BackendState): void {
-  logTurn(log, 'backend', { backend: backend.name, ...(state.kind === 'ready' && backend.version) }, state);
+/** Kinds of reasons that are told of one absence; a socket that says something else each time does not fill the log. */
+const KINDS_AT_MOST = 8;
+
+/** An absence, and what was told of it. */
+interface Absence {
+  readonly sinceMs: number;
+  readonly told: Set<string>;
 }
 
-/** The same of an image service that has a socket of its own. */
-export function logImageState(log: Logger, { name, config }: Backend, state: BackendState): void {
-  logTurn(log, 'image service', { backend: name, socket: config.imageSocket }, state);
+export class StateLog {
+  readonly #log: Logger;
+  readonly #absences = new Map<Backend, Absence>();
+  readonly #imageAbsences = new Map<Backend, Absence>();
+
+  constructor(log: Logger) {
+    this.#log = log;
+  }
+
+  /** Says that a backend's state has turned, as loudly as it matters; of an absence each kind of reason once. */
+  backendTurned(backend: Backend, state: BackendState): void {
+    if (isNews(this.#absences, backend, state))
+      logTurn(
+        this.#log,
+        'backend',
+        { backend: backend.name, ...(state.kind === 'ready' && backend.version) },
+        state,
+      );
+  }
+
+  /** The same of an image service that has a socket of its own. */
+  imagesTurned(backend: Backend, state: BackendState): void {
+    const who = { backend: backend.name, socket: backend.config.imageSocket };
+    if (isNews(this.#imageAbsences, backend, state)) logTurn(this.#log, 'image service', who, state);
+  }
+}
+
+function isNews(absences: Map<Backend, Absence>, backend: Backend, state: BackendState): boolean {
+  if (!('reason' in state)) return true;
+  let absence = absences.get(backend);
+  if (absence?.sinceMs !== state.sinceMs) {
+    absence = { sinceMs: state.sinceMs, told: new Set() };
+    absences.set(backend, absence);
+  }
+  // What it quotes and counts is not its kind.
+  const kind = `${state.kind} ${state.reason.replaceAll(/".*?"|\d+/gs, '')}`;
+  if (absence.told.has(kind) || absence.told.size >= KINDS_AT_MOST) return false;
+  absence.told.add(kind);
+  return true;
 }
 
 function logTurn(log: Logger, what: string, who: object, state: BackendState): void {

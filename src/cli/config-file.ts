@@ -2,7 +2,7 @@
 import type { Config } from '../config/config.ts';
 import { type LoadedConfig, loadConfig } from '../config/load.ts';
 import { formatProblem, type Problem } from '../config/problems.ts';
-import { describeByStat, identifyByInode } from '../config/sockets.ts';
+import { describeByStat, identifySocketFile } from '../config/sockets.ts';
 import { StartError } from '../errors.ts';
 import { type CliContext, EXIT } from './context.ts';
 import { FAILURE, readFailure } from './text.ts';
@@ -25,7 +25,7 @@ export async function readConfig(context: CliContext, file: string): Promise<Con
 /** What the file holds. Throws a StartError when it cannot be read. */
 export async function loadConfigFile(context: CliContext, file: string): Promise<LoadedConfig> {
   return loadConfig(await readFile(context, file), file, {
-    identifySocket: identifyByInode,
+    identifySocket: identifySocketFile,
     describeNonSocket: describeByStat,
   });
 }

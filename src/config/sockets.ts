@@ -1,5 +1,5 @@
 // Unix sockets as the config names them: which texts are one, and whether two of them are the same socket.
-import { statSync } from 'node:fs';
+import { readlinkSync, realpathSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { hasVariable, VARIABLE_HINT } from './variables.ts';
 
@@ -43,18 +43,45 @@ export function parseSocket(text: string, example = 'unix:///run/containerd/cont
   return { path: normal };
 }
 
-/** What is the same for two paths exactly if they are one file; undefined when there is no such file (yet). */
+/** What is the same for two paths exactly if they are one file; undefined when that cannot be found out. */
 export type IdentifySocket = (path: string) => string | undefined;
 
-/** By device and inode, through symbolic links. A file that may not be looked at counts as none. */
-export const identifyByInode: IdentifySocket = (file) => {
+/** Symbolic links in a row that are followed, as many as the kernel does. */
+const LINKS_AT_MOST = 40;
+
+/**
+ * By device and inode, through symbolic links; a file that is not there yet by where it will be, also below linked
+ * directories: /var/run/cri.sock is /run/cri.sock before either exists. A file that may not be looked at counts as missing.
+ */
+export const identifySocketFile: IdentifySocket = (file) => {
   try {
     const { dev, ino } = statSync(file);
     return `${dev}:${ino}`;
   } catch {
-    return undefined;
+    return placeOf(file, LINKS_AT_MOST);
   }
 };
+
+/** The real path of the nearest directory that exists, and the rest; links to nothing are followed. */
+function placeOf(file: string, linksAtMost: number): string {
+  const parent = path.dirname(file);
+  if (parent === file) return file;
+  try {
+    return realpathSync(file);
+  } catch {
+    const target = linksAtMost > 0 ? linkTarget(file) : undefined;
+    if (target !== undefined) return placeOf(path.resolve(parent, target), linksAtMost - 1);
+    return path.join(placeOf(parent, linksAtMost), path.basename(file));
+  }
+}
+
+function linkTarget(file: string): string | undefined {
+  try {
+    return readlinkSync(file);
+  } catch {
+    return undefined;
+  }
+}
 
 /** What a path is that is no socket, such as `a directory`; undefined for a socket and for what is not there (yet). */
 export type DescribeNonSocket = (path: string) => string | undefined;

@@ -9,7 +9,8 @@ export interface KnownSocket {
   readonly instead: string;
 }
 
-const KNOWN_SOCKETS: readonly (KnownSocket & { readonly end: string })[] = [
+/** All that are known. */
+export const KNOWN_SOCKETS: readonly (KnownSocket & { readonly end: string })[] = [
   {
     end: 'docker.sock',
     what: "this is Docker's own API",

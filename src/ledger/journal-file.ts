@@ -1,6 +1,6 @@
 // The journal's file on disk: read at the start, moved aside when it is not ours to read, written without gaps.
 
-import { constants, openSync, writevSync } from 'node:fs';
+import { constants, fstatSync, openSync, renameSync, statSync, writevSync } from 'node:fs';
 import { copyFile, readFile, rename } from 'node:fs/promises';
 import { decodeJournal, FLAGS_AT, INCOMPLETE, type JournalEntry } from './journal-format.ts';
 
@@ -32,7 +32,9 @@ export async function readJournal(file: string, version: number, wallMs: number)
   try {
     bytes = await readFile(file);
   } catch (error) {
-    if (isMissing(error)) return NOTHING;
+    // Where the state directory is no directory there is no file either; the first write says so.
+    const isNowhere = (error as NodeJS.ErrnoException).code === 'ENOTDIR';
+    if (isNowhere || isMissing(error)) return NOTHING;
     return setAside(file, wallMs, `it cannot be read: ${textOf(error)}`);
   }
   const content = decodeJournal(bytes, version);
@@ -82,6 +84,22 @@ export function writeAt(fd: number, parts: readonly Buffer[], position: number):
 /** Opens a file for positioned writes and makes it when there is none. Only its owner may read it: annotations are in it. */
 export function openFile(file: string, flags = 0): number {
   return openSync(file, constants.O_RDWR | constants.O_CREAT | flags, 0o600);
+}
+
+/** Puts a file that cannot be read where it is kept; does nothing when it has gone. */
+export function moveAside(file: string, wallMs: number): void {
+  try {
+    renameSync(file, asidePath(file, 'unreadable', wallMs));
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+  }
+}
+
+/** Whether the open file is still the one that the path names. */
+export function isFileAt(fd: number, file: string): boolean {
+  const named = statSync(file, { throwIfNoEntry: false });
+  const open = fstatSync(fd);
+  return named?.dev === open.dev && named.ino === open.ino;
 }
 
 /** Says in the file that entries are missing. Overwrites in place, which works on a full disk too. */

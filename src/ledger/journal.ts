@@ -1,21 +1,23 @@
 // An append-only file that outlives a kill of Switchyard. What was handed to the kernel survives, so there is no fsync:
 // a power cut would also end every container the entries speak of. Trouble with the disk never reaches a call.
-import { closeSync, constants, ftruncateSync, mkdirSync, renameSync, rmSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { closeSync, ftruncateSync, renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock, Timer } from '../clock.ts';
+import { makeDirectory } from '../made-directory.ts';
+import { Repeater } from '../repeater.ts';
+import { copyLive, discardCopy, type JournalCopy } from './journal-copy.ts';
 import {
-  asidePath,
-  isMissing,
+  isFileAt,
   type JournalReading,
   markIncomplete,
+  moveAside,
   openFile,
   readJournal,
   textOf,
   writeAt,
 } from './journal-file.ts';
-import { encodeHeader, encodeRecord, type NewEntry } from './journal-format.ts';
+import { encodeHeader, type NewEntry } from './journal-format.ts';
 import { JournalQueue } from './journal-queue.ts';
 
 export interface JournalOptions {
@@ -25,6 +27,8 @@ export interface JournalOptions {
   readonly clock: Clock;
   /** The file is not made smaller below this size. Default 4 MiB. */
   readonly smallBytes?: number;
+  /** Makes sure that the directory is this process's alone, also when it was made anew; rejects when another has it. */
+  readonly claim?: () => Promise<void>;
   /** The disk fails; told once until it works again. Calls are not affected. */
   onTrouble(reason: string): void;
   /** The disk works again, and the file holds everything. */
@@ -32,10 +36,8 @@ export interface JournalOptions {
 }
 
 const SMALL_BYTES = 4 * 1024 * 1024;
-/** While the disk fails, it is tried again this often. */
+/** While the disk fails, it is tried again this often; while it works, it is looked whether file and lock are there. */
 const RETRY_MS = 5_000;
-/** A new file is written in chunks of about this size, one in each turn of the event loop. */
-const CHUNK_BYTES = 64 * 1024;
 
 export class Journal {
   private readonly options: JournalOptions;
@@ -54,6 +56,7 @@ export class Journal {
   private obstacle: string | undefined;
   private reason: string | undefined;
   private retry: Timer | undefined;
+  private look: Repeater | undefined;
   private isClosed = false;
 
   private constructor(options: JournalOptions, reading: JournalReading) {
@@ -95,6 +98,7 @@ export class Journal {
     }
     this.flush();
     if (this.isGappy || this.sizeBytes > this.compactAboveBytes) void this.compact();
+    this.look = new Repeater(this.options.clock, RETRY_MS, () => this.lookAtFile());
   }
 
   /** Queues an entry. All of one turn of the event loop are written together, in order. The payload may not change after. */
@@ -140,6 +144,7 @@ export class Journal {
     this.flush();
     this.isClosed = true;
     this.retry?.cancel();
+    this.look?.stop();
     await this.compaction;
     if (this.fd !== undefined) closeSync(this.fd);
     this.fd = undefined;
@@ -148,7 +153,7 @@ export class Journal {
   private begin(): void {
     const { file, version } = this.options;
     if (this.obstacle !== undefined) throw new Error(this.obstacle);
-    mkdirSync(path.dirname(file), { recursive: true });
+    makeDirectory(path.dirname(file));
     // What a compaction left that did not come to its end; the file itself holds the same.
     rmSync(`${file}.new`, { force: true });
     const fd = openFile(file);
@@ -166,32 +171,17 @@ export class Journal {
   private async rewrite(live: () => Iterable<NewEntry>): Promise<void> {
     const { file, version } = this.options;
     const newFile = `${file}.new`;
-    let fd: number | undefined;
+    let copy: JournalCopy | undefined;
     this.retry?.cancel();
     this.tail = [];
     try {
       // What changes in this turn may not be in the live entries yet.
       await nextTurn();
-      mkdirSync(path.dirname(file), { recursive: true });
-      fd = openFile(newFile, constants.O_TRUNC);
-      let sizeBytes = writeAt(fd, [encodeHeader(version)], 0);
-      let chunk: Buffer[] = [];
-      let chunkBytes = 0;
-      for (const entry of live()) {
-        for (const part of encodeRecord(entry)) {
-          chunk.push(part);
-          chunkBytes += part.length;
-        }
-        if (chunkBytes < CHUNK_BYTES) continue;
-        sizeBytes += writeAt(fd, chunk, sizeBytes);
-        chunk = [];
-        chunkBytes = 0;
-        await nextTurn();
-        if (this.isClosed) throw new Error('the journal was closed');
-      }
-      sizeBytes += writeAt(fd, chunk, sizeBytes);
-      const liveBytes = sizeBytes;
-      sizeBytes += writeAt(fd, this.tail, sizeBytes);
+      await this.options.claim?.();
+      makeDirectory(path.dirname(file));
+      copy = await copyLive(newFile, version, live(), () => this.isClosed);
+      const { fd, sizeBytes: liveBytes } = copy;
+      const sizeBytes = liveBytes + writeAt(fd, this.tail, liveBytes);
       this.moveOldAside();
       renameSync(newFile, file);
       if (this.fd !== undefined) closeSync(this.fd);
@@ -202,21 +192,30 @@ export class Journal {
       this.recover();
     } catch (error) {
       this.tail = undefined;
-      if (fd !== undefined) closeSync(fd);
-      await rm(newFile, { force: true }).catch(() => undefined);
+      if (copy !== undefined) discardCopy(copy.fd, newFile);
       if (!this.isClosed) this.fail(error);
+    }
+  }
+
+  /** Removed or replaced, the file takes what is written and nobody will ever read it. Then all goes into a new one. */
+  private async lookAtFile(): Promise<void> {
+    const { file, claim } = this.options;
+    if (this.reason !== undefined || this.compaction !== undefined || this.fd === undefined) return;
+    try {
+      if (!isFileAt(this.fd, file)) throw new Error('it was removed or replaced while Switchyard ran');
+      await claim?.();
+    } catch (error) {
+      if (this.isClosed) return;
+      this.isGappy = true;
+      this.fail(error);
+      await this.compact();
     }
   }
 
   /** A file that could not be read at the start is not written over. */
   private moveOldAside(): void {
     if (this.obstacle === undefined) return;
-    const { file, clock } = this.options;
-    try {
-      renameSync(file, asidePath(file, 'unreadable', clock.wallMs()));
-    } catch (error) {
-      if (!isMissing(error)) throw error;
-    }
+    moveAside(this.options.file, this.options.clock.wallMs());
     this.obstacle = undefined;
   }
 

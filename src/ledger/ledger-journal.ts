@@ -32,6 +32,8 @@ export interface LedgerJournalOptions {
   readonly clock: Clock;
   /** The file is not made smaller below this size. Default 4 MiB. */
   readonly smallBytes?: number;
+  /** Makes sure that the directory is this process's alone; rejects when another has it. */
+  readonly claim?: () => Promise<void>;
   /** The disk fails; told once until it works again. */
   onTrouble(reason: string): void;
   onRecovered(): void;

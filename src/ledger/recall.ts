@@ -47,7 +47,13 @@ export interface Recall {
  */
 export async function recall(options: RecallOptions): Promise<Recall> {
   const { backends, stateDir, clock, onTrouble, onRecovered } = options;
-  const lock = await lockState(stateDir, clock);
+  let lock = await lockState(stateDir, clock);
+  const claim = async () => {
+    if (lock.isThere()) return;
+    const next = await lockState(stateDir, clock);
+    lock.release();
+    lock = next;
+  };
   for (const remark of lock.remarks) options.onRemark(remark);
   const byName = new Map(backends.map((backend) => [backend.name, backend]));
   const { ledgerJournal: journal, state } = await LedgerJournal.open({
@@ -56,6 +62,7 @@ export async function recall(options: RecallOptions): Promise<Recall> {
     snapshots: new Map(backends.map((backend) => [backend.name, backend.snapshot])),
     bootId: await readBootId(),
     clock,
+    claim,
     onTrouble,
     onRecovered,
   });

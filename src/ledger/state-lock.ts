@@ -1,16 +1,27 @@
 // One Switchyard for a state directory: of two that write one journal, each would lose what the other has on record.
-import { chmodSync, fstatSync, lstatSync, readdirSync, renameSync, type Stats, unlinkSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
+import {
+  chmodSync,
+  fstatSync,
+  lstatSync,
+  readdirSync,
+  renameSync,
+  type Stats,
+  statSync,
+  unlinkSync,
+} from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { type Clock, sleep } from '../clock.ts';
 import { StartError } from '../errors.ts';
+import { makeDirectory } from '../made-directory.ts';
 import { OpenDirectory } from '../open-directory.ts';
 
 /** A state directory that is ours alone. */
 export interface StateLock {
   /** What people should know about the directory, as sentences without a full stop. Empty when all is well. */
   readonly remarks: readonly string[];
+  /** Whether it still is in the directory of that name: false when either was removed. */
+  isThere(): boolean;
   /** May be called again. */
   release(): void;
 }
@@ -42,13 +53,13 @@ const NOT_WRITABLE: readonly unknown[] = ['EACCES', 'EROFS', 'ENOENT', 'ENOTDIR'
 export async function lockState(stateDir: string, clock: Clock): Promise<StateLock> {
   let lock: Lock;
   try {
-    await mkdir(path.dirname(stateDir), { recursive: true });
-    await mkdir(stateDir, { mode: 0o700 }).catch(ignoreExisting);
+    makeDirectory(path.dirname(stateDir));
+    makeDirectory(stateDir, 0o700);
     lock = await Lock.show(stateDir);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     const remark = `no lock could be taken there: a second Switchyard that uses it would not be noticed (${message})`;
-    return { remarks: NOT_WRITABLE.includes(code) ? [] : [remark], release() {} };
+    return { remarks: NOT_WRITABLE.includes(code) ? [] : [remark], isThere: () => false, release() {} };
   }
   const untilMs = clock.now() + RIVALS_MS;
   let next = await lock.look();
@@ -63,7 +74,11 @@ export async function lockState(stateDir: string, clock: Clock): Promise<StateLo
     });
   }
   lock.hold();
-  return { remarks: remarksOn(stateDir, lock.directory), release: () => lock.release() };
+  return {
+    remarks: remarksOn(stateDir, lock.directory),
+    isThere: () => lock.isIn(stateDir),
+    release: () => lock.release(),
+  };
 }
 
 /** Our socket in the directory. */
@@ -116,6 +131,13 @@ class Lock {
 
   hold(): void {
     chmodSync(this.#open.path(this.#name), HELD);
+  }
+
+  isIn(stateDir: string): boolean {
+    const named = statSync(stateDir, { throwIfNoEntry: false });
+    const { dev, ino } = this.directory;
+    const own = this.#open.path(this.#name);
+    return named?.dev === dev && named.ino === ino && lstatSync(own, { throwIfNoEntry: false }) !== undefined;
   }
 
   release(): void {
@@ -196,8 +218,4 @@ function unlinkIfThere(file: string): void {
   } catch {
     // It is gone, or may not be removed; a dead one is in nobody's way.
   }
-}
-
-function ignoreExisting(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EEXIST') throw error;
 }

@@ -44,6 +44,10 @@ export class CgroupDrivers {
   private readonly options: CgroupDriversOptions;
   private leader: { readonly backend: string; readonly driver: CgroupDriver } | undefined;
   private leaderBefore: string | undefined;
+  /** Whether the node's driver is more than a word of the config that nobody has acted on. */
+  private isDriverInUse = false;
+  /** What each backend said last. */
+  private readonly heard = new Map<Backend, CgroupDriver | undefined>();
   private readonly mismatches = new Map<Backend, Mismatch>();
   /** Backends that are being connected or asked, with what ends the wait for them. */
   private readonly pending = new Map<Backend, Pending>();
@@ -85,6 +89,7 @@ export class CgroupDrivers {
   reply(): Buffer | undefined {
     const { leader } = this;
     if (leader === undefined) return undefined;
+    this.isDriverInUse = true; // the kubelet's from now on
     const said = this.options.backends.find(({ name }) => name === leader.backend)?.snapshot;
     const kept = said?.kept('RuntimeConfig')?.message;
     return kept !== undefined && driverIn(kept) !== undefined ? kept : encodeRuntimeConfig(leader.driver);
@@ -139,13 +144,24 @@ export class CgroupDrivers {
   }
 
   private learn(backend: Backend, outcome: UnaryOutcome): void {
-    const { clock, log, backends } = this.options;
-    const { snapshot, config, name } = backend;
+    const { clock } = this.options;
+    const { snapshot } = backend;
     if (outcome.kind === 'answered') snapshot.keep('RuntimeConfig', outcome.message, clock.now());
     else if (outcome.kind === 'status' && outcome.code === STATUS.UNIMPLEMENTED)
       snapshot.keep('RuntimeConfig', SAYS_NOTHING, clock.now());
     else return;
+    this.reportOddWord(backend);
+    this.judge();
+  }
+
+  /** What is odd in what a backend says: once, until it says something else. */
+  private reportOddWord(backend: Backend): void {
+    const { log, backends } = this.options;
+    const { config, name } = backend;
     const driver = this.driverOf(backend);
+    const isFirst = !this.heard.has(backend) || this.heard.get(backend) !== driver;
+    this.heard.set(backend, driver);
+    if (!isFirst) return;
     if (config.cgroupDriver !== undefined && driver !== config.cgroupDriver) {
       log.error(
         { backend: name, says: driver, configured: config.cgroupDriver, hint: 'Its own word counts' },
@@ -156,7 +172,6 @@ export class CgroupDrivers {
       const hint = `Say it in the config: cgroupDriver of backend ${name}`;
       log.warn({ backend: name, hint }, 'a backend cannot say its cgroup driver: it is taken for the others');
     }
-    this.judge();
   }
 
   /** Who leads, and who differs. */
@@ -169,11 +184,19 @@ export class CgroupDrivers {
     if (leader === undefined) return;
     if (leader.backend !== this.leaderBefore) keep(Buffer.from(leader.backend));
     this.leaderBefore = leader.backend;
-    if (before !== undefined && before.driver !== leader.driver) {
+    const wasInUse = this.isDriverInUse;
+    this.isDriverInUse ||= this.hasSaid(leader.backend);
+    if (wasInUse && before !== undefined && before.driver !== leader.driver) {
       const change = { backend: leader.backend, from: before.driver, to: leader.driver };
       log.error({ ...change, hint: 'Restart the kubelet' }, "the node's cgroup driver has changed");
     }
     for (const backend of backends) this.compare(backend, leader);
+  }
+
+  /** Whether the backend has said its driver, in this run or an earlier one. */
+  private hasSaid(name: string): boolean {
+    const kept = this.options.backends.find((one) => one.name === name)?.snapshot.kept('RuntimeConfig');
+    return kept !== undefined && driverIn(kept.message) !== undefined;
   }
 
   private compare(

@@ -3,7 +3,7 @@
 import type { Backend } from '../backends/backend.ts';
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config/config.ts';
-import { findSameSockets, identifyByInode } from '../config/sockets.ts';
+import { findSameSockets, identifySocketFile } from '../config/sockets.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 
@@ -15,6 +15,7 @@ export class TwinAlarm {
   private readonly log: Logger;
   private readonly metrics: Metrics;
   private readonly clock: Clock;
+  private readonly toldSockets = new Set<string>();
   private readonly toldAtMs = new Map<Backend, number>();
 
   constructor(config: Config, log: Logger, metrics: Metrics, clock: Clock) {
@@ -24,9 +25,11 @@ export class TwinAlarm {
     this.clock = clock;
   }
 
-  /** A backend has just become ready: its socket may be one that another backend has. */
+  /** A backend has just become ready: its socket may be one that another backend has. Each pair is reported once. */
   checkSockets(): void {
-    for (const { message, hint } of findSameSockets(this.config, identifyByInode)) {
+    for (const { message, hint } of findSameSockets(this.config, identifySocketFile)) {
+      if (this.toldSockets.has(message)) continue;
+      this.toldSockets.add(message);
       this.log.error({ hint }, `two backends are one runtime: ${message}`);
     }
   }

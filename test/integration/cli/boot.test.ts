@@ -143,7 +143,7 @@ describe('the built program', () => {
     await using dir = await tempDir();
     const copy = await copyProgram(dir);
     await using program = await copy.serve(TRACER);
-    const [, file = '', line, column] = /at (?:async )?listen \((.+):(\d+):(\d+)\)/.exec(program.out) ?? [];
+    const [, file = '', line, column] = /at (?:async )?openDoor \((.+):(\d+):(\d+)\)/.exec(program.out) ?? [];
     const text = (await readFile(file, 'latin1')).split('\n')[Number(line) - 1]?.slice(Number(column) - 1);
     expect(text).toMatch(/^createServer\(/);
   });
@@ -152,6 +152,6 @@ describe('the built program', () => {
     await using dir = await tempDir();
     const copy = await copyProgram(dir);
     await using program = await copy.serve(TRACER, '--enable-source-maps');
-    expect(program.out).toMatch(/at (async )?listen \(.*src\/proxy\/listener\.ts:\d+:\d+\)/);
+    expect(program.out).toMatch(/at (async )?openDoor \(.*src\/proxy\/listener\.ts:\d+:\d+\)/);
   });
 });

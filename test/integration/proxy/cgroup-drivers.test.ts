@@ -102,6 +102,25 @@ describe('the cgroup driver of the node', () => {
     expect(await driverToldToKubelets()).toBe(CGROUPFS);
   });
 
+  it('has not changed when the first word of a runtime differs from the config, which is told once', async () => {
+    world = await proxyWorld([{ ...MAIN, cgroupDriver: 'systemd' }, SIDE]);
+    await until(() => hasLine('a backend does not use the cgroup driver'), 'it is told');
+    const seen = world.lines.length;
+    reconfigure(world.runtime('main'), 'cgroupfs');
+    await until(
+      () => world.lines.slice(seen).some(({ text }) => text === 'backend is ready'),
+      'the backend is ready again',
+    );
+    await driverToldToKubelets();
+    expect(hasLine("the node's cgroup driver has changed")).toBe(false);
+    const isWarning = ({ text }: { text: string }) =>
+      text.startsWith('a backend does not use the cgroup driver');
+    expect(world.lines.filter(isWarning)).toHaveLength(1);
+
+    reconfigure(world.runtime('main'), 'systemd');
+    await until(() => hasLine("the node's cgroup driver has changed"), 'a change is told');
+  });
+
   it('is that of the others when the default backend cannot say, with a word in the log', async () => {
     world = await proxyWorld([{ name: 'old', profile: 'containerd-1.7' }, SIDE]);
     expect(await driverToldToKubelets()).toBe(CGROUPFS);

@@ -3,7 +3,7 @@
 import { symlinkSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { runContainer, runPod } from '../../support/cri-pod.ts';
-import { proxyWorld, SIMULATED_IMAGE } from '../../support/proxy-world.ts';
+import { type LogLine, proxyWorld, SIMULATED_IMAGE } from '../../support/proxy-world.ts';
 import { until } from '../../support/until.ts';
 
 it('R8: two endpoints of one runtime show nothing twice, and people are told', async () => {
@@ -31,4 +31,19 @@ it('R8: two endpoints of one runtime show nothing twice, and people are told', a
   expect(containers.map(({ id }) => id)).toEqual([containerId]);
   const { status } = await world.client.call('ContainerStatus', { containerId });
   expect(status?.id).toBe(containerId);
+});
+
+it('never calls a backend that is Switchyard itself, and says what to do', async () => {
+  await using world = await proxyWorld([
+    { name: 'one', profile: 'containerd-2.1' },
+    { name: 'self', profile: 'containerd-2.1', handlers: { self: '' }, isDown: true },
+  ]);
+  symlinkSync(world.switchyard.socket, world.socketOf('self'));
+  const isSaid = ({ text, fields }: LogLine) =>
+    text === 'backend is absent' && String(fields['reason']).startsWith("it is Switchyard's own socket");
+  await until(() => world.lines.some(isSaid), 'it is known as Switchyard itself');
+  await expect(world.client.call('RunPodSandbox', { runtimeHandler: 'self' })).rejects.toThrow(
+    /own socket, by another path. Name the socket of a container runtime, or choose another listen.socket$/,
+  );
+  expect(world.lines.filter(({ text }) => text === 'backend is ready')).toHaveLength(1);
 });

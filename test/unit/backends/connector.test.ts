@@ -28,7 +28,7 @@ describe('the connection to a backend', () => {
     const [config] = configOf(dir, [{ name: 'one', profile: 'reference' }]).backends;
     if (config === undefined) throw new Error('no backend');
     backend = new Backend({
-      ...{ config, clock, messageSizeBytes: 1_000_000, callsInFlight: 100 },
+      ...{ config, clock, ownSocket: dir.file('cri.sock'), messageSizeBytes: 1_000_000, callsInFlight: 100 },
       events: {
         onState: (_, { kind }) => states.push(kind),
         onImageState: () => undefined,

@@ -57,7 +57,7 @@ describe('what is no CRI service', () => {
     const errors: unknown[] = [];
     const backend = new Backend({
       config: { ...config, socket: dir.file(file) },
-      ...{ clock, messageSizeBytes: 1_000_000, callsInFlight: 100 },
+      ...{ clock, ownSocket: dir.file('cri.sock'), messageSizeBytes: 1_000_000, callsInFlight: 100 },
       events: {
         onState: (_, state) => 'reason' in state && reasons.push(state.reason),
         onImageState: () => undefined,
@@ -152,7 +152,7 @@ describe('what is no CRI service', () => {
     const [config] = configOf(dir, [{ name: 'odd', profile: 'reference' }]).backends;
     if (config === undefined) throw new Error('no backend');
     const backend = new Backend({
-      ...{ config, clock, messageSizeBytes: 1_000_000, callsInFlight: 100 },
+      ...{ config, clock, ownSocket: dir.file('cri.sock'), messageSizeBytes: 1_000_000, callsInFlight: 100 },
       events: { onState: () => undefined, onImageState: () => undefined, onError: () => undefined },
     });
     opened.push({ [Symbol.asyncDispose]: async () => backend.stop() });

@@ -31,7 +31,13 @@ describe('a backend whose streams are all taken', () => {
     const [config] = configOf(dir, [{ name: 'one', profile: 'reference' }]).backends;
     if (config === undefined) throw new Error('no backend');
     backend = new Backend({
-      ...{ config, clock, messageSizeBytes: 1_000_000, callsInFlight: 10_000 },
+      ...{
+        config,
+        clock,
+        ownSocket: dir.file('cri.sock'),
+        messageSizeBytes: 1_000_000,
+        callsInFlight: 10_000,
+      },
       events: {
         onState: () => undefined,
         onImageState: () => undefined,

@@ -2,7 +2,7 @@ import { symlink, writeFile } from 'node:fs/promises';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { loadConfig } from '../../../src/config/load.ts';
-import { identifyByInode } from '../../../src/config/sockets.ts';
+import { identifySocketFile } from '../../../src/config/sockets.ts';
 import { aConfig } from '../../support/a-config.ts';
 import { configText, problemsOf } from '../../support/config-problems.ts';
 import { tempDir } from '../../support/temp-dir.ts';
@@ -330,7 +330,7 @@ test('finds that two paths are one socket, by way of a symbolic link', async () 
   - { name: c, endpoint: "${dir.file('c.sock')}" }
 `);
   expect(problemsOf(text)).toEqual([]);
-  expect(problemsOf(text, { identifySocket: identifyByInode })).toEqual([
+  expect(problemsOf(text, { identifySocket: identifySocketFile })).toEqual([
     'c.yaml:5:26: backend b reaches the same socket as backend a. A container runtime is one backend: keep one of the two, with the handlers of both',
   ]);
 });

@@ -1,5 +1,7 @@
+import { mkdirSync, symlinkSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { findSameSockets, identifyByInode, parseSocket } from '../../../src/config/sockets.ts';
+import { findSameSockets, identifySocketFile, parseSocket } from '../../../src/config/sockets.ts';
+import { tempDir } from '../../support/temp-dir.ts';
 
 test.each([
   ['unix:///run/a.sock', '/run/a.sock'],
@@ -61,5 +63,21 @@ test('takes sockets that are not there yet for different ones', () => {
       { name: 'b', socket: '/nowhere/b.sock' },
     ],
   };
-  expect(findSameSockets(config, identifyByInode)).toEqual([]);
+  expect(findSameSockets(config, identifySocketFile)).toEqual([]);
+});
+
+test('knows one socket by two paths before it is there, through linked directories and links to nothing', async () => {
+  await using dir = await tempDir();
+  mkdirSync(dir.file('run'));
+  symlinkSync('run', dir.file('runlink'));
+  symlinkSync('run/sub/cri.sock', dir.file('link.sock'));
+  symlinkSync('loop.sock', dir.file('loop.sock'));
+  const socket = dir.file('run/sub/cri.sock');
+  const others = ['runlink/sub/cri.sock', 'link.sock', 'loop.sock', 'run/cri.sock'];
+  const backends = others.map((name) => ({ name, socket: dir.file(name) }));
+  const found = findSameSockets({ listen: { socket }, backends }, identifySocketFile);
+  expect(found.map(({ message }) => message)).toEqual([
+    `backend runlink/sub/cri.sock is Switchyard's own socket ${socket}`,
+    `backend link.sock is Switchyard's own socket ${socket}`,
+  ]);
 });

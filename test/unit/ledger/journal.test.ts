@@ -261,4 +261,55 @@ describe('Journal', () => {
     await journal.close();
     expect((await read(file)).map).toEqual(new Map([...map, ['d', '4']]));
   });
+
+  it.each([
+    ['its directory', (dir: string) => rm(dir, { recursive: true })],
+    ['the file', (dir: string) => rm(path.join(dir, 'journal'))],
+  ])('is made anew with all that lives when %s was removed, and says so', async (_, remove) => {
+    await using dir = await tempDir();
+    const file = dir.file('state/journal');
+    const told: string[] = [];
+    const clock = new FakeClock();
+    const { journal } = await Journal.open({
+      ...optionsOf(file, { clock }),
+      onTrouble: (reason) => told.push(reason),
+      onRecovered: () => told.push('recovered'),
+    });
+    journal.attach(() => liveEntries(TWO));
+    await remove(dir.file('state'));
+    clock.advance(5_000);
+    await until(() => told.includes('recovered'), 'the journal has recovered');
+    expect(told).toEqual([expect.stringContaining('it was removed or replaced'), 'recovered']);
+    journal.append(mapEntry('c', '3'));
+    await journal.close();
+    expect((await read(file)).map).toEqual(new Map([...TWO, ['c', '3']]));
+  });
+
+  it('writes nothing while another process has the directory', async () => {
+    await using dir = await tempDir();
+    const file = dir.file('state/journal');
+    const told: string[] = [];
+    const clock = new FakeClock();
+    let owner: string | undefined;
+    const { journal } = await Journal.open({
+      ...optionsOf(file, { clock }),
+      claim: async () => {
+        if (owner !== undefined) throw new Error(owner);
+      },
+      onTrouble: (reason) => told.push(reason),
+      onRecovered: () => told.push('recovered'),
+    });
+    journal.attach(() => liveEntries(TWO));
+    await rm(dir.file('state'), { recursive: true });
+    owner = 'another has it';
+    clock.advance(5_000);
+    await until(() => told.length > 0, 'the trouble is told');
+    await journal.compact();
+    expect(existsSync(file)).toBe(false);
+    owner = undefined;
+    clock.advance(5_000);
+    await until(() => told.includes('recovered'), 'the journal has recovered');
+    await journal.close();
+    expect((await read(file)).map).toEqual(TWO);
+  });
 });

@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, chownSync, mkdirSync, readdirSync, statSync, symlinkSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, readdirSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { build } from 'esbuild';
@@ -23,6 +23,19 @@ describe('the lock of a state directory', () => {
     const second = await lock(dir.file('state'));
     second.release();
     expect(readdirSync(dir.file('state'))).toEqual([]);
+  });
+
+  it('knows when it was removed with its directory, and can be taken again', async () => {
+    await using dir = await tempDir();
+    const first = await lock(dir.file('state'));
+    expect(first.isThere()).toBe(true);
+    rmSync(dir.file('state'), { recursive: true });
+    expect(first.isThere()).toBe(false);
+    const again = await lock(dir.file('state'));
+    first.release();
+    expect(again.isThere()).toBe(true);
+    await expect(lock(dir.file('state'))).rejects.toThrow(TAKEN);
+    again.release();
   });
 
   it('makes a directory for Switchyard alone, in one for all', async () => {
