@@ -5,13 +5,16 @@ import type { Readiness } from './server.ts';
 
 /** What else is wrong; undefined where all is well. */
 export interface NodeTrouble {
-  /** Why the state folder cannot be written. */
+  /** Why the state directory cannot be written. */
   readonly journal: string | undefined;
   /** Why clients do not find the CRI socket. */
   readonly socket: string | undefined;
 }
 
-/** Ready for a kubelet: the default backend answers, and clients find the socket. A state folder that fails is told, but no reason to refuse calls. */
+/**
+ * Ready for a kubelet: the default backend answers, and clients find the socket. A state directory that fails is reported,
+ * but is no reason to refuse calls.
+ */
 export function readinessOf(registry: BackendRegistry, trouble: NodeTrouble): Readiness {
   const backends = registry.all.map((backend) => ({
     name: backend.name,

@@ -1,6 +1,5 @@
 // Answers that are HTTP but no gRPC: of a web server, or of a proxy that has lost its own server. Their bodies are not
 // read, so that no words of a web page are taken for the length of a message.
-
 import { ForeignAnswerError } from '../errors.ts';
 import { statusFromHttp } from '../grpc/status.ts';
 import { type Field, KNOWN } from '../http2/field.ts';

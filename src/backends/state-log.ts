@@ -3,13 +3,13 @@ import type { Logger } from '../telemetry/log.ts';
 import type { Backend } from './backend.ts';
 import { type BackendState, isAbsentState } from './state.ts';
 
-/** Kinds of reasons that are told of one absence; a socket that says something else each time does not fill the log. */
+/** Kinds of reasons that are logged of one absence; a socket that says something else each time does not fill the log. */
 const KINDS_AT_MOST = 8;
 
-/** An absence, and what was told of it. */
+/** An absence, and the kinds of reasons that were logged of it. */
 interface Absence {
   readonly sinceMs: number;
-  readonly told: Set<string>;
+  readonly logged: Set<string>;
 }
 
 export class StateLog {
@@ -43,13 +43,13 @@ function isNews(absences: Map<Backend, Absence>, backend: Backend, state: Backen
   if (!('reason' in state)) return true;
   let absence = absences.get(backend);
   if (absence?.sinceMs !== state.sinceMs) {
-    absence = { sinceMs: state.sinceMs, told: new Set() };
+    absence = { sinceMs: state.sinceMs, logged: new Set() };
     absences.set(backend, absence);
   }
   // What it quotes and counts is not its kind.
   const kind = `${state.kind} ${state.reason.replaceAll(/".*?"|\d+/gs, '')}`;
-  if (absence.told.has(kind) || absence.told.size >= KINDS_AT_MOST) return false;
-  absence.told.add(kind);
+  if (absence.logged.has(kind) || absence.logged.size >= KINDS_AT_MOST) return false;
+  absence.logged.add(kind);
   return true;
 }
 
