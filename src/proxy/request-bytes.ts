@@ -9,6 +9,11 @@ import type { BudgetShare } from '../http2/shared-budget.ts';
 const NONE: Buffer = Buffer.alloc(0);
 /** What a request in parts gets at first, whatever its prefix says: that would let a client claim memory for five bytes. */
 const FIRST_BYTES = 4096;
+/**
+ * From here on a request holds all that its prefix says: one for which there is no room is refused when little of it has
+ * come, not after it grew for long beside others, which would leave memory behind faster than it is collected.
+ */
+const WHOLE_FROM_BYTES = 64 * 1024;
 /** Longer headers count: 20,000 streams, as many as are open at most, hold 20 MB without. A kubelet's are shorter. */
 const SHORT_HEADERS_BYTES = 1024;
 
@@ -90,15 +95,15 @@ export class RequestBytes {
     return true;
   }
 
-  // Twice as much each time, so that all copies together are no longer than the request; and what the prefix says at most,
-  // unless it says less than has come.
+  // Twice as much each time, then the whole; what the prefix says at most, unless it says less than has come.
   private capacityFor(neededBytes: number, buffer: Buffer, start: number, end: number): number {
     const doubledBytes = Math.max(neededBytes, 2 * this.buffer.length, FIRST_BYTES);
     let saidBytes = 0;
     if (this.end >= PREFIX_BYTES) saidBytes = PREFIX_BYTES + readUint32(this.buffer, 1);
     else if (this.end === 0 && end - start >= PREFIX_BYTES)
       saidBytes = PREFIX_BYTES + readUint32(buffer, start + 1);
-    return saidBytes >= neededBytes ? Math.min(doubledBytes, saidBytes) : doubledBytes;
+    if (saidBytes < neededBytes) return doubledBytes;
+    return neededBytes > WHOLE_FROM_BYTES ? saidBytes : Math.min(doubledBytes, saidBytes);
   }
 
   private set(bytes: Buffer): void {

@@ -105,7 +105,7 @@ export const STALL_ATTACKS: readonly ClientAttack[] = [
       connection.memory += parts.reduce((sum, part) => sum + part.length - 9, 0);
       return parts;
     },
-    peakMiB: 350,
+    peakMiB: 250,
   },
   {
     attacker: 'client',

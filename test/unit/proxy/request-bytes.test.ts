@@ -39,6 +39,22 @@ describe('the bytes of a request', () => {
     expect(request.buffer.subarray(request.start, request.end).toString()).toBe('the request');
   });
 
+  it('are refused while little has come when there is no room for all that the prefix says', () => {
+    const MIB = 1024 * 1024;
+    const share = new SharedBudget(20 * MIB, 0).join();
+    const prefix = Buffer.alloc(5);
+    prefix.writeUInt32BE(15 * MIB, 1);
+    const part = Buffer.alloc(16 * 1024);
+    const taken = [new RequestBytes(), new RequestBytes()].map((request) => {
+      request.append(prefix, 0, prefix.length, share);
+      let sizeBytes = 0;
+      while (sizeBytes < 15 * MIB && request.append(part, 0, part.length, share)) sizeBytes += part.length;
+      return sizeBytes;
+    });
+    expect(taken[0]).toBe(15 * MIB);
+    expect(taken[1]).toBeLessThanOrEqual(64 * 1024);
+  });
+
   it('are none when they were given up', () => {
     const request = new RequestBytes();
     const share = new SharedBudget(1e6, 0).join();
