@@ -1,56 +1,92 @@
-// A new file with everything that is live, written beside the old one in chunks, one in each turn of the event loop.
-import { closeSync, constants, rmSync } from 'node:fs';
+// A new file with everything that is live, written beside the old one: in chunks, one in each turn of the event loop, or
+// all at once before there are calls.
+import { closeSync, renameSync, rmSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { openFile, writeAt } from './journal-file.ts';
-import { encodeHeader, encodeRecord, type NewEntry } from './journal-format.ts';
+import { clearPlace, createFile, writeAt } from './journal-file.ts';
+import { encodeHeader, encodeRecord, moveRecords, type NewEntry, newKey } from './journal-format.ts';
+import { JournalWriter } from './journal-writer.ts';
 
 /** Size of a chunk, about. */
 const CHUNK_BYTES = 64 * 1024;
 
 /** The new file, open. */
-export interface JournalCopy {
-  readonly fd: number;
-  readonly sizeBytes: number;
-}
+export class JournalCopy {
+  private readonly fd: number;
+  private readonly key = newKey();
+  private readonly file: string;
+  private writtenBytes: number;
 
-/** Writes the header and the entries. Rejects with nothing left; also when `isClosed` has come to hold meanwhile. */
-export async function copyLive(
-  file: string,
-  version: number,
-  live: Iterable<NewEntry>,
-  isClosed: () => boolean,
-): Promise<JournalCopy> {
-  const fd = openFile(file, constants.O_TRUNC);
-  try {
-    let sizeBytes = writeAt(fd, [encodeHeader(version)], 0);
+  /** Begins it. Throws with nothing left. */
+  constructor(file: string, wallMs: number) {
+    this.file = file;
+    clearPlace(file, wallMs);
+    this.fd = createFile(file);
+    try {
+      this.writtenBytes = writeAt(this.fd, [encodeHeader(this.key)], 0);
+    } catch (error) {
+      this.discard();
+      throw error;
+    }
+  }
+
+  /** How large it is. */
+  get sizeBytes(): number {
+    return this.writtenBytes;
+  }
+
+  /** Writes the entries, in one go. */
+  writeNow(live: Iterable<NewEntry>): void {
+    for (const chunk of this.chunksOf(live)) this.write(chunk);
+  }
+
+  /** Writes the entries over several turns of the event loop. Rejects when `isClosed` has come to hold meanwhile. */
+  async writeSlowly(live: Iterable<NewEntry>, isClosed: () => boolean): Promise<void> {
+    for (const chunk of this.chunksOf(live)) {
+      this.write(chunk);
+      await nextTurn();
+      if (isClosed()) throw new Error('the journal was closed');
+    }
+  }
+
+  /**
+   * Puts it where the journal is. `records`: what was made for the old file and follows; not to be used any more. Throws
+   * with the old file in its place.
+   */
+  takePlace(journal: string, records: Buffer): JournalWriter {
+    const writer = new JournalWriter(this.fd, this.key, this.writtenBytes);
+    moveRecords(records, this.key, this.writtenBytes);
+    writer.append([records]);
+    renameSync(this.file, journal);
+    return writer;
+  }
+
+  /** Closes and removes one that is not wanted. Never throws: the next start removes what is left. */
+  discard(): void {
+    try {
+      closeSync(this.fd);
+      rmSync(this.file, { force: true });
+    } catch {
+      // The disk that failed fails here too.
+    }
+  }
+
+  private write(parts: readonly Buffer[]): void {
+    this.writtenBytes += writeAt(this.fd, parts, this.writtenBytes);
+  }
+
+  private *chunksOf(live: Iterable<NewEntry>): Generator<Buffer[]> {
     let chunk: Buffer[] = [];
     let chunkBytes = 0;
     for (const entry of live) {
-      for (const part of encodeRecord(entry)) {
+      for (const part of encodeRecord(entry, this.key, this.writtenBytes + chunkBytes)) {
         chunk.push(part);
         chunkBytes += part.length;
       }
       if (chunkBytes < CHUNK_BYTES) continue;
-      sizeBytes += writeAt(fd, chunk, sizeBytes);
+      yield chunk;
       chunk = [];
       chunkBytes = 0;
-      await nextTurn();
-      if (isClosed()) throw new Error('the journal was closed');
     }
-    sizeBytes += writeAt(fd, chunk, sizeBytes);
-    return { fd, sizeBytes };
-  } catch (error) {
-    discardCopy(fd, file);
-    throw error;
-  }
-}
-
-/** Closes and removes one that is not wanted. Never throws: the next start removes what is left. */
-export function discardCopy(fd: number, file: string): void {
-  try {
-    closeSync(fd);
-    rmSync(file, { force: true });
-  } catch {
-    // The disk that failed fails here too.
+    yield chunk;
   }
 }

@@ -3,12 +3,10 @@
 import { isList, type KeptReply } from '../backends/snapshot.ts';
 import type { SnapshotChange, SnapshotList } from '../backends/snapshot-change.ts';
 import { readBytes, readString } from '../cri/wire.ts';
+import { MalformedMessageError } from '../errors.ts';
 import { fieldHead, fields } from './journal-fields.ts';
 import type { JournalEntry, NewEntry } from './journal-format.ts';
 import type { ObjectKind } from './ledger.ts';
-
-/** Version of the file's meaning. A new kind of entry or field needs no new one: older Switchyards pass over it. */
-export const JOURNAL_VERSION = 1;
 
 /**
  * What is kept beside the ledger: the last UpdateRuntimeConfig, the name the node's runtime goes by, the backend whose
@@ -65,6 +63,12 @@ export type LedgerEntry =
   | { readonly kind: 'unpinned'; readonly uid: string }
   | { readonly kind: 'note'; readonly name: NoteName; readonly value: Buffer };
 
+/**
+ * The number of each kind, for ever. A Switchyard that does not know a kind passes over its entries if their number is
+ * below 128: then such entries may only tell of something that nothing else is made of. From 128 on it uses no list of the
+ * file, as if entries were missing: for kinds that change what pods or containers there are. A new kind also has its
+ * place in JournalReplay.apply, and in LedgerJournal.content, or the next new file lacks it.
+ */
 const TYPE = {
   origin: 1,
   added: 2,
@@ -76,6 +80,8 @@ const TYPE = {
   note: 8,
   confirmed: 9,
 } as const satisfies Record<LedgerEntry['kind'], number>;
+
+const FIRST_ESSENTIAL = 128;
 
 const REPLIES: ReadonlySet<string> = new Set<KeptReply>([
   'Status',
@@ -97,7 +103,10 @@ export function encodeEntry(entry: LedgerEntry): NewEntry {
   return entry.kind === 'message' && isLong(entry.message) ? { ...encoded, message: entry.message } : encoded;
 }
 
-/** An entry as it was written; undefined for one of a kind that is not known here. Throws MalformedMessageError. */
+/**
+ * An entry as it was written; undefined for one of a kind that can be passed over. Throws MalformedMessageError, or what
+ * JSON throws, for one that may change what others say and is not understood.
+ */
 export function decodeEntry({ type, payload }: JournalEntry): LedgerEntry | undefined {
   const text = (number: number) => readString(payload, 0, payload.length, [number]) ?? '';
   const bytes = (number: number) => toBuffer(readBytes(payload, 0, payload.length, [number]));
@@ -115,13 +124,13 @@ export function decodeEntry({ type, payload }: JournalEntry): LedgerEntry | unde
     case TYPE.confirmed: {
       const rpc = text(2);
       if (!isList(rpc) && !isReply(rpc)) return undefined;
-      const about = { backend: text(1), rpc, seq: Number(text(3)), wallMs: Number(text(4)) };
+      const about = { backend: text(1), rpc, seq: toNumber(text(3)), wallMs: toNumber(text(4)) };
       if (type === TYPE.message) return { kind: 'message', ...about, message: bytes(5) };
-      return { kind: 'confirmed', ...about, checksum: Number(text(6)) };
+      return { kind: 'confirmed', ...about, checksum: toNumber(text(6)) };
     }
     case TYPE.change: {
       const change = toChange(text(3), text(4), text(5), bytes(6), text(7));
-      return change && { kind: 'change', backend: text(1), seq: Number(text(2)), change };
+      return { kind: 'change', backend: text(1), seq: toNumber(text(2)), change };
     }
     case TYPE.pinned:
       return { kind: 'pinned', uid: text(1), backend: text(2) };
@@ -132,6 +141,7 @@ export function decodeEntry({ type, payload }: JournalEntry): LedgerEntry | unde
       return NOTES.has(name) ? { kind: 'note', name: name as NoteName, value: bytes(2) } : undefined;
     }
     default:
+      if (type >= FIRST_ESSENTIAL) throw notUnderstood(`type ${type}`);
       return undefined;
   }
 }
@@ -185,13 +195,7 @@ function toObject(text: string): ObjectKind {
   return text === 'sandbox' ? 'sandbox' : 'container';
 }
 
-function toChange(
-  kind: string,
-  id: string,
-  sandboxId: string,
-  record: Buffer,
-  list: string,
-): SnapshotChange | undefined {
+function toChange(kind: string, id: string, sandboxId: string, record: Buffer, list: string): SnapshotChange {
   switch (kind) {
     case 'run-sandbox':
       return { kind, id, record };
@@ -206,10 +210,21 @@ function toChange(
     case 'end-all':
       return { kind };
     case 'lose':
-      return isList(list) ? { kind, list } : undefined;
+      if (isList(list)) return { kind, list };
+      throw notUnderstood(`a loss of ${list}`);
     default:
-      return undefined;
+      throw notUnderstood(`a change ${kind}`);
   }
+}
+
+function notUnderstood(what: string): MalformedMessageError {
+  return new MalformedMessageError(`an entry of the journal is not understood: ${what}`);
+}
+
+function toNumber(text: string): number {
+  const number = Number(text);
+  if (Number.isSafeInteger(number)) return number;
+  throw notUnderstood(`a number ${text}`);
 }
 
 function isReply(rpc: string): rpc is KeptReply {

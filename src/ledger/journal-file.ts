@@ -1,68 +1,103 @@
-// The journal's file on disk: read at the start, moved aside when it is not ours to read, written without gaps.
+// The journal's file on disk: which file is fit to be one, and how it is opened and written.
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fstatSync,
+  lstatSync,
+  openSync,
+  renameSync,
+  rmSync,
+  type Stats,
+  writevSync,
+} from 'node:fs';
+import { totalmem } from 'node:os';
+import { JOURNAL_LIMIT_BYTES } from './journal-format.ts';
 
-import { constants, fstatSync, openSync, renameSync, statSync, writevSync } from 'node:fs';
-import { copyFile, readFile, rename } from 'node:fs/promises';
-import { decodeJournal, FLAGS_AT, INCOMPLETE, type JournalEntry } from './journal-format.ts';
+/** Annotations are in it. */
+const MODE = 0o600;
 
-/** What the file of an earlier run gave. */
-export interface JournalReading {
-  /** In the order they were written. */
-  readonly entries: readonly JournalEntry[];
-  /** Where the last good record ends; 0 when the file must be begun anew. */
-  readonly endBytes: number;
-  /** False when entries are missing behind those that are here: what they add up to was true once, and is not now. */
-  readonly isComplete: boolean;
-  /** What people should know about the file, as sentences without a full stop. Empty when all is well. */
-  readonly remarks: readonly string[];
-  /** True when there is a file that could neither be read nor moved aside; it must not be written over. */
-  readonly isInTheWay: boolean;
+/** Neither through a link, nor waiting for somebody at the other end of a pipe. */
+const CAREFULLY = constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
+/**
+ * Why a file cannot be a journal, with what to do; undefined when it can. To be asked before it is opened, for that alone
+ * does something to some devices.
+ */
+export function unfitness(found: Stats): string | undefined {
+  const kind = kindOf(found);
+  if (kind !== undefined) {
+    return `it is ${kind}, where Switchyard keeps a plain file of its own; to keep it elsewhere, set stateDir`;
+  }
+  const uid = process.geteuid?.() ?? found.uid;
+  if (found.uid !== uid && found.uid !== 0) {
+    return `it belongs to uid ${found.uid}, who may have written anything into it; if it is Switchyard's own, stop Switchyard, give it to uid ${uid} and put it back`;
+  }
+  const mode = found.mode & 0o777;
+  if ((mode & 0o022) !== 0) {
+    return `others may write to it (mode ${mode.toString(8).padStart(4, '0')}); if nobody did, stop Switchyard, set its mode to 0600 and put it back`;
+  }
+  const limitBytes = readableBytes();
+  if (found.size > limitBytes) {
+    return `it has ${found.size} bytes, and no more than ${limitBytes} are read with the memory that there is; a journal of Switchyard's does not get so long`;
+  }
+  return undefined;
 }
 
-const NOTHING: JournalReading = {
-  entries: [],
-  endBytes: 0,
-  isComplete: true,
-  remarks: [],
-  isInTheWay: false,
-};
+/** A quarter of the memory at most: beside the file there must be room for what is in it. */
+function readableBytes(): number {
+  const limitBytes = process.constrainedMemory();
+  const memoryBytes = limitBytes > 0 ? Math.min(limitBytes, totalmem()) : totalmem();
+  return Math.min(JOURNAL_LIMIT_BYTES, Math.floor(memoryBytes / 4));
+}
 
-/** Reads the file. What cannot be understood is moved aside or copied, never deleted. Never rejects. */
-export async function readJournal(file: string, version: number, wallMs: number): Promise<JournalReading> {
-  let bytes: Buffer;
+function kindOf(found: Stats): string | undefined {
+  if (found.isFile()) return undefined;
+  if (found.isSymbolicLink()) return 'a symbolic link';
+  if (found.isDirectory()) return 'a directory';
+  if (found.isFIFO()) return 'a named pipe';
+  if (found.isSocket()) return 'a socket';
+  return 'a device';
+}
+
+/** Opens a file that is fit, to read it; throws for any other. */
+export function openForReading(file: string): number {
+  return openFit(file, constants.O_RDONLY);
+}
+
+/** Opens a file that is fit, for positioned writes, and sees to it that only its owner can read it; throws for any other. */
+export function openForWriting(file: string): number {
+  const fd = openFit(file, constants.O_RDWR);
   try {
-    bytes = await readFile(file);
+    if ((fstatSync(fd).mode & 0o7777) !== MODE) fchmodSync(fd, MODE);
+    return fd;
   } catch (error) {
-    // Where the state directory is no directory there is no file either; the first write says so.
-    const isNowhere = (error as NodeJS.ErrnoException).code === 'ENOTDIR';
-    if (isNowhere || isMissing(error)) return NOTHING;
-    return setAside(file, wallMs, `it cannot be read: ${textOf(error)}`);
+    closeSync(fd);
+    throw error;
   }
-  const content = decodeJournal(bytes, version);
-  switch (content.kind) {
-    case 'empty':
-      return NOTHING;
-    case 'foreign':
-      return setAside(file, wallMs, content.reason);
-    case 'journal': {
-      const { entries, endBytes, tail } = content;
-      const remarks: string[] = [];
-      const cutBytes = bytes.length - endBytes;
-      if (tail === 'torn')
-        remarks.push(`the last record of ${file} was not written whole; ${cutBytes} bytes are cut off`);
-      if (tail === 'damaged') {
-        const kept = await keepCopy(file, wallMs);
-        remarks.push(
-          `${file} is damaged at byte ${endBytes}: the ${cutBytes} bytes from there on are not used; ${kept}`,
-        );
-      }
-      if (content.isIncomplete)
-        remarks.push(`${file} lacks entries, because it could not be written for a time`);
-      const isComplete = tail !== 'damaged' && !content.isIncomplete;
-      return { entries, endBytes, isComplete, remarks, isInTheWay: false };
-    }
-    default:
-      return content satisfies never;
-  }
+}
+
+/** Makes room for a new file: what is there under its name is removed, or moved aside if it is a directory. */
+export function clearPlace(file: string, wallMs: number): void {
+  const found = lstatSync(file, { throwIfNoEntry: false });
+  if (found?.isDirectory()) moveAside(file, wallMs);
+  else rmSync(file, { force: true });
+}
+
+/** Makes a file that was not there before, and opens it for positioned writes. */
+export function createFile(file: string): number {
+  return openSync(file, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | CAREFULLY, MODE);
+}
+
+function openFit(file: string, flags: number): number {
+  const named = lstatSync(file);
+  const why = unfitness(named);
+  if (why !== undefined) throw new Error(why);
+  const fd = openSync(file, flags | CAREFULLY);
+  const opened = fstatSync(fd);
+  if (opened.ino === named.ino && opened.dev === named.dev) return fd;
+  closeSync(fd);
+  throw new Error('it was replaced by another file meanwhile');
 }
 
 /** Where a file is put that must be kept but not used. */
@@ -81,11 +116,6 @@ export function writeAt(fd: number, parts: readonly Buffer[], position: number):
   return sizeBytes;
 }
 
-/** Opens a file for positioned writes and makes it when there is none. Only its owner may read it: annotations are in it. */
-export function openFile(file: string, flags = 0): number {
-  return openSync(file, constants.O_RDWR | constants.O_CREAT | flags, 0o600);
-}
-
 /** Puts a file that cannot be read where it is kept; does nothing when it has gone. */
 export function moveAside(file: string, wallMs: number): void {
   try {
@@ -93,20 +123,6 @@ export function moveAside(file: string, wallMs: number): void {
   } catch (error) {
     if (!isMissing(error)) throw error;
   }
-}
-
-/** Whether the open file is still the one that the path names. */
-export function isFileAt(fd: number, file: string): boolean {
-  const named = statSync(file, { throwIfNoEntry: false });
-  const open = fstatSync(fd);
-  return named?.dev === open.dev && named.ino === open.ino;
-}
-
-/** Says in the file that entries are missing. Overwrites in place, which works on a full disk too. */
-export function markIncomplete(fd: number): void {
-  const flags = Buffer.alloc(4);
-  flags.writeUInt32LE(INCOMPLETE);
-  writeAt(fd, [flags], FLAGS_AT);
 }
 
 /** The text of what was thrown. */
@@ -117,25 +133,4 @@ export function textOf(error: unknown): string {
 /** Whether what was thrown says that there is no such file. */
 export function isMissing(error: unknown): boolean {
   return (error as NodeJS.ErrnoException).code === 'ENOENT';
-}
-
-async function setAside(file: string, wallMs: number, why: string): Promise<JournalReading> {
-  const aside = asidePath(file, 'unreadable', wallMs);
-  try {
-    await rename(file, aside);
-    return { ...NOTHING, remarks: [`${file} is not used, for ${why}; it is now ${aside}`] };
-  } catch (error) {
-    const remarks = [`${file} is not used, for ${why}; it could not be moved aside: ${textOf(error)}`];
-    return { ...NOTHING, remarks, isInTheWay: true };
-  }
-}
-
-async function keepCopy(file: string, wallMs: number): Promise<string> {
-  const copy = asidePath(file, 'damaged', wallMs);
-  try {
-    await copyFile(file, copy);
-    return `the whole file is kept as ${copy}`;
-  } catch (error) {
-    return `no copy could be kept: ${textOf(error)}`;
-  }
 }

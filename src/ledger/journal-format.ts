@@ -1,5 +1,5 @@
-// The journal's file as bytes: a header, then records of length, type, payload and checksum. A record that was not
-// written whole, or was damaged since, does not pass its checksum; it and all behind it are not read.
+// The journal's file as bytes: a header, then records. A record is a head with a checksum of its own, the payload, and the
+// payload's checksum. So damage is known as damage wherever it is, and what is behind it can be found again.
 import { crc32 } from 'node:zlib';
 
 /** One entry: what its payload means is for its type to say. */
@@ -15,87 +15,106 @@ export interface NewEntry extends JournalEntry {
   readonly message?: Buffer;
 }
 
-/** Magic, version, flags. */
-const HEADER_BYTES = 16;
-/** Where the flags lie, and the flag that says that entries are missing from the file. */
+/**
+ * Of the format that is written. A file of another one is moved aside, but for format 1, which is read: its heads had no
+ * checksum, and it did not say how far it was written.
+ */
+export const FORMAT = 2;
+
+export const MAGIC = Buffer.from('SWYDJRNL');
+export const FORMAT_AT = 8;
+/** Where the flags lie: four bytes that are all alike, so that no flipped bit makes one of the other. */
 export const FLAGS_AT = 12;
-export const INCOMPLETE = 1;
+export const COMPLETE = 0;
+export const INCOMPLETE = 0xffff_ffff;
+/** The key is there twice, with checksums: without it nothing can be read. */
+export const KEYS_AT = [16, 24] as const;
+/** Where it is written how far the file is. */
+export const WRITTEN_AT = 32;
+/** Magic, format, flags, twice the key, how far it is written. */
+export const HEADER_BYTES = 40;
 
-const MAGIC = Buffer.from('SWYDJRNL');
-const HEAD_BYTES = 5;
-const CHECKSUM_BYTES = 4;
+/** A longer file is not read; one that is written anew in time never gets there. */
+export const JOURNAL_LIMIT_BYTES = 512 * 1024 * 1024;
 
-/** What a file turned out to be. */
-export type JournalContent =
-  /** There is nothing in it, or less than a header. */
-  | { readonly kind: 'empty' }
-  /** Not a journal, or one of another version. */
-  | { readonly kind: 'foreign'; readonly reason: string }
-  | {
-      readonly kind: 'journal';
-      /** Views on the file's bytes, in order. */
-      readonly entries: readonly JournalEntry[];
-      /** Where the last good record ends. */
-      readonly endBytes: number;
-      /** `torn`: the file ends inside a record. `damaged`: a whole record does not pass its checksum. */
-      readonly tail: 'clean' | 'torn' | 'damaged';
-      /** Entries were lost while the file could not be written. */
-      readonly isIncomplete: boolean;
-    };
+/** In a head: length of the payload, type, where in the file the record was written, checksum of these. */
+export const TYPE_OFFSET = 4;
+export const PLACE_OFFSET = 5;
+export const HEAD_BYTES = 13;
+export const CHECKSUM_BYTES = 4;
+/** Of the head, what its checksum is of. */
+export const SUMMED_BYTES = HEAD_BYTES - CHECKSUM_BYTES;
 
-/** The header of a new file. */
-export function encodeHeader(version: number): Buffer {
+/**
+ * The key of a new file. All its checksums begin with it: neither what an older file left on the disk nor what somebody
+ * put into an annotation is taken for a record.
+ */
+export function newKey(): number {
+  return Math.floor(Math.random() * 2 ** 32);
+}
+
+/** What a number of the header is, part of its checksum: a CRC of four bytes alone says no more than their XOR with its key. */
+export type HeaderField = 'key' | 'written';
+
+/** The checksum of a number that stands in the header. */
+export function headerSum(header: Buffer, at: number, key: number, what: HeaderField): number {
+  return crc32(what, crc32(header.subarray(at, at + 4), key));
+}
+
+/** The header of a new file in which nothing is written yet. */
+export function encodeHeader(key: number): Buffer {
   const header = Buffer.alloc(HEADER_BYTES);
   MAGIC.copy(header);
-  header.writeUInt32LE(version, MAGIC.length);
+  header.writeUInt32LE(FORMAT, FORMAT_AT);
+  for (const at of KEYS_AT) writeSummed(header, at, key, 0, 'key');
+  writeSummed(header, WRITTEN_AT, HEADER_BYTES, key, 'written');
   return header;
 }
 
-/** The record of an entry in parts; the payload is not copied. */
-export function encodeRecord({ type, payload, message }: NewEntry): Buffer[] {
+/** What stands at FLAGS_AT. */
+export function encodeFlags(flags: number): Buffer {
+  const bytes = Buffer.allocUnsafe(4);
+  bytes.writeUInt32LE(flags);
+  return bytes;
+}
+
+/** What stands at WRITTEN_AT once the file is written up to there. */
+export function encodeWritten(endBytes: number, key: number): Buffer {
+  const written = Buffer.allocUnsafe(8);
+  writeSummed(written, 0, endBytes, key, 'written');
+  return written;
+}
+
+/** The record of an entry that is written at this byte of the file, in parts; the payload is not copied. */
+export function encodeRecord({ type, payload, message }: NewEntry, key: number, at: number): Buffer[] {
   const head = Buffer.allocUnsafe(HEAD_BYTES);
   head.writeUInt32LE(payload.length + (message?.length ?? 0), 0);
-  head.writeUInt8(type, 4);
+  head.writeUInt8(type, TYPE_OFFSET);
+  const headSum = finishHead(head, 0, key, at);
   const checksum = Buffer.allocUnsafe(CHECKSUM_BYTES);
-  const payloadSum = crc32(payload, crc32(head));
+  const payloadSum = crc32(payload, headSum);
   checksum.writeUInt32LE(message === undefined ? payloadSum : crc32(message, payloadSum), 0);
   return message === undefined ? [head, payload, checksum] : [head, payload, message, checksum];
 }
 
-/** Reads a whole file; never throws. */
-export function decodeJournal(bytes: Buffer, version: number): JournalContent {
-  const expected = encodeHeader(version);
-  if (bytes.length < HEADER_BYTES) {
-    const isBegun = bytes.equals(expected.subarray(0, bytes.length));
-    return isBegun ? { kind: 'empty' } : { kind: 'foreign', reason: 'it is not a journal of Switchyard' };
+/** Makes whole records those of another file, or of another place in it. Writes to the bytes. */
+export function moveRecords(records: Buffer, key: number, at: number): void {
+  for (let start = 0; start < records.length; ) {
+    const end = start + HEAD_BYTES + records.readUInt32LE(start);
+    const headSum = finishHead(records, start, key, at + start);
+    records.writeUInt32LE(crc32(records.subarray(start + HEAD_BYTES, end), headSum), end);
+    start = end + CHECKSUM_BYTES;
   }
-  if (!bytes.subarray(0, MAGIC.length).equals(MAGIC)) {
-    return { kind: 'foreign', reason: 'it is not a journal of Switchyard' };
-  }
-  const found = bytes.readUInt32LE(MAGIC.length);
-  if (found !== version) {
-    return {
-      kind: 'foreign',
-      reason: `its format has version ${found}, and this Switchyard reads version ${version}`,
-    };
-  }
-  const entries: JournalEntry[] = [];
-  let at = HEADER_BYTES;
-  let tail: 'clean' | 'torn' | 'damaged' = 'clean';
-  while (at < bytes.length) {
-    const payloadStart = at + HEAD_BYTES;
-    const payloadEnd = payloadStart > bytes.length ? payloadStart : payloadStart + bytes.readUInt32LE(at);
-    if (payloadEnd + CHECKSUM_BYTES > bytes.length) {
-      tail = 'torn';
-      break;
-    }
-    if (crc32(bytes.subarray(at, payloadEnd)) !== bytes.readUInt32LE(payloadEnd)) {
-      tail = 'damaged';
-      break;
-    }
-    entries.push({ type: bytes.readUInt8(at + 4), payload: bytes.subarray(payloadStart, payloadEnd) });
-    at = payloadEnd + CHECKSUM_BYTES;
-  }
-  const isIncomplete = bytes.readUInt32LE(FLAGS_AT) !== 0;
-  return { kind: 'journal', entries, endBytes: at, tail, isIncomplete };
+}
+
+function finishHead(target: Buffer, start: number, key: number, at: number): number {
+  target.writeUInt32LE(at, start + PLACE_OFFSET);
+  const sum = crc32(target.subarray(start, start + SUMMED_BYTES), key);
+  target.writeUInt32LE(sum, start + SUMMED_BYTES);
+  return sum;
+}
+
+function writeSummed(target: Buffer, at: number, value: number, key: number, what: HeaderField): void {
+  target.writeUInt32LE(value, at);
+  target.writeUInt32LE(headerSum(target, at, key, what), at + 4);
 }

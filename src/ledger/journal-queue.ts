@@ -12,14 +12,24 @@ export class JournalQueue {
   private chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES);
   private from = 0;
   private at = 0;
+  /** Of the file that the records are for. */
+  private key = 0;
+  private fileAt = 0;
 
   get isEmpty(): boolean {
     return this.parts.length === 0 && this.at === this.from;
   }
 
+  /** What is pushed from now on will be written to the file of this key, from this byte on. Nothing may be waiting. */
+  startAt(key: number, fileAt: number): void {
+    this.key = key;
+    this.fileAt = fileAt;
+  }
+
   push(entry: NewEntry): void {
     const { message } = entry;
-    for (const part of encodeRecord(entry)) {
+    for (const part of encodeRecord(entry, this.key, this.fileAt)) {
+      this.fileAt += part.length;
       if (part === message) this.reference(part);
       else this.copy(part);
     }

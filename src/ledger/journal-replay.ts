@@ -6,6 +6,7 @@ import { SNAPSHOT_LISTS } from '../backends/snapshot-change.ts';
 import type { ListStart } from '../backends/snapshot-list.ts';
 import { decodeEntry, type LedgerEntry, type NoteName } from './journal-entries.ts';
 import type { JournalEntry } from './journal-format.ts';
+import type { JournalRecords } from './journal-records.ts';
 import type { ObjectKind } from './ledger.ts';
 
 /** An object as it was on record. */
@@ -26,6 +27,10 @@ export interface RecordedState {
   readonly notes: ReadonlyMap<NoteName, Buffer>;
   /** What the last run said of the machine and its backends; undefined when there was none. */
   readonly origin: Origin | undefined;
+  /** The machine was started anew since. */
+  readonly isOfAnotherBoot: boolean;
+  /** False when there are entries that are not understood here. */
+  readonly isUnderstood: boolean;
   /** What people should know, as sentences without a full stop. */
   readonly remarks: readonly string[];
 }
@@ -35,8 +40,10 @@ export type Origin = Extract<LedgerEntry, { kind: 'origin' }>;
 export interface ReplayOptions {
   /** Name to socket of the backends in the config; entries of others are left out. */
   readonly sockets: ReadonlyMap<string, string>;
-  /** False when entries are missing: then no list is complete. */
-  readonly isComplete: boolean;
+  /** Of the machine; '' when not known. */
+  readonly bootId: string;
+  /** Which entries are missing. */
+  readonly lacks: JournalRecords['lacks'];
   /** The clock's now(), and the same moment as milliseconds since the Unix epoch. */
   readonly nowMs: number;
   readonly wallMs: number;
@@ -60,6 +67,8 @@ class Replay {
   private readonly notes = new Map<NoteName, Buffer>();
   private origin: Origin | undefined;
   private readonly leftOut = new Map<string, number>();
+  /** Entries of a kind that is not known, and those that may have changed what others say. */
+  private unknown = 0;
   private unread = 0;
 
   constructor(options: ReplayOptions) {
@@ -71,20 +80,26 @@ class Replay {
     try {
       entry = decodeEntry(raw);
     } catch {
-      // It passed its checksum, so another Switchyard wrote it in a way of its own; counted as unread below.
+      // It passed its checksum, so another Switchyard wrote it in a way of its own, and it may be about anything.
+      this.unread++;
+      return;
     }
-    if (entry === undefined) this.unread++;
+    if (entry === undefined) this.unknown++;
     else this.apply(entry);
   }
 
   finish(): RecordedState {
-    const { sockets, isComplete } = this.options;
+    const { sockets } = this.options;
+    const isOfAnotherBoot = this.isOfAnotherBoot();
+    const isTrusted = this.isTrusted(isOfAnotherBoot);
+    // Whose ids these are is not known: a backend of that name may have had another socket then.
+    const isOriginLost = !isTrusted && this.origin === undefined;
     // What an earlier start left out was mentioned then.
     this.leftOut.clear();
-    this.keepOnly(sockets);
+    this.keepOnly(isOriginLost ? new Map() : sockets);
     for (const name of sockets.keys()) {
       const snapshot = this.snapshotOf(name);
-      if (!isComplete) for (const list of SNAPSHOT_LISTS) snapshot.drop(list);
+      if (!isTrusted) for (const list of SNAPSHOT_LISTS) snapshot.drop(list);
       this.reconcile(name, snapshot, 'sandbox');
       this.reconcile(name, snapshot, 'container');
       // Calls may have been on their way when the run ended.
@@ -97,8 +112,25 @@ class Replay {
       pins: this.pins,
       notes: this.notes,
       origin: this.origin,
-      remarks: this.remarks(),
+      isOfAnotherBoot,
+      isUnderstood: this.unknown + this.unread === 0,
+      remarks: this.remarks(isTrusted),
     };
+  }
+
+  private isOfAnotherBoot(): boolean {
+    const { bootId } = this.options;
+    const { bootId: then = '' } = this.origin ?? {};
+    return then !== '' && bootId !== '' && then !== bootId;
+  }
+
+  /**
+   * Whether lists can be complete. Entries that are missing may be anything: the ids of pods, removals, changes. Only a
+   * power cut takes the last ones alone, and it has ended every container they could be about.
+   */
+  private isTrusted(isOfAnotherBoot: boolean): boolean {
+    const { lacks } = this.options;
+    return this.unread === 0 && (lacks === 'nothing' || (lacks === 'end' && isOfAnotherBoot));
   }
 
   private apply(entry: LedgerEntry): void {
@@ -187,14 +219,19 @@ class Replay {
     return snapshot;
   }
 
-  private remarks(): string[] {
+  private remarks(isTrusted: boolean): string[] {
     const remarks: string[] = [];
     for (const [name, count] of this.leftOut) {
       const why = this.options.sockets.has(name) ? 'has another socket now' : 'is not in the config';
       remarks.push(`${count} objects of backend ${name}, which ${why}, are left out`);
     }
-    if (this.unread > 0)
-      remarks.push(`${this.unread} entries of the journal are of an unknown kind and left out`);
+    if (this.unknown > 0)
+      remarks.push(`${this.unknown} entries of the journal are of an unknown kind and left out`);
+    if (this.unread > 0) remarks.push(`${this.unread} entries of the journal cannot be understood`);
+    if (!isTrusted)
+      remarks.push(
+        'no list that is on record is used, for it may lack pods: lists fail until every backend has answered once',
+      );
     return remarks;
   }
 }

@@ -1,29 +1,19 @@
 // An append-only file that outlives a kill of Switchyard. What was handed to the kernel survives, so there is no fsync:
 // a power cut would also end every container the entries speak of. Trouble with the disk never reaches a call.
-import { closeSync, ftruncateSync, renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock, Timer } from '../clock.ts';
 import { makeDirectory } from '../made-directory.ts';
 import { Repeater } from '../repeater.ts';
-import { copyLive, discardCopy, type JournalCopy } from './journal-copy.ts';
-import {
-  isFileAt,
-  type JournalReading,
-  markIncomplete,
-  moveAside,
-  openFile,
-  readJournal,
-  textOf,
-  writeAt,
-} from './journal-file.ts';
-import { encodeHeader, type NewEntry } from './journal-format.ts';
+import { JournalCopy } from './journal-copy.ts';
+import { clearPlace, moveAside, textOf } from './journal-file.ts';
+import { JOURNAL_LIMIT_BYTES, type NewEntry } from './journal-format.ts';
 import { JournalQueue } from './journal-queue.ts';
+import { type JournalReading, readJournal } from './journal-reading.ts';
+import { JournalWriter, markOldIncomplete } from './journal-writer.ts';
 
 export interface JournalOptions {
   readonly file: string;
-  /** Of the entries' meaning; a file of another version is moved aside. */
-  readonly version: number;
   readonly clock: Clock;
   /** The file is not made smaller below this size. Default 4 MiB. */
   readonly smallBytes?: number;
@@ -41,8 +31,10 @@ const RETRY_MS = 5_000;
 
 export class Journal {
   private readonly options: JournalOptions;
-  private fd: number | undefined;
-  private sizeBytes = 0;
+  private writer: JournalWriter | undefined;
+  /** Where the file that was read goes on; undefined when a new one must be begun. */
+  private end: JournalReading['end'];
+  private readonly hasOldEntries: boolean;
   private compactAboveBytes: number;
   private readonly queue = new JournalQueue();
   private isFlushDue = false;
@@ -51,7 +43,7 @@ export class Journal {
   /** While a new file is written: what was appended meanwhile and must follow in it. */
   private tail: Buffer[] | undefined;
   /** Entries are being lost: nothing more is appended until a new file holds everything. */
-  private isGappy: boolean;
+  private isGappy = false;
   /** Why there is a file that must not be written over; undefined when there is none. */
   private obstacle: string | undefined;
   private reason: string | undefined;
@@ -62,14 +54,15 @@ export class Journal {
   private constructor(options: JournalOptions, reading: JournalReading) {
     this.options = options;
     this.compactAboveBytes = options.smallBytes ?? SMALL_BYTES;
-    this.sizeBytes = reading.endBytes;
-    this.isGappy = !reading.isComplete;
+    this.end = reading.end;
+    this.hasOldEntries = reading.entries.length > 0;
+    if (reading.end !== undefined) this.queue.startAt(reading.end.key, reading.end.sizeBytes);
     this.obstacle = reading.isInTheWay ? reading.remarks.join('; ') : undefined;
   }
 
   /** Reads the file of an earlier run. Nothing is written before attach, so that a start that fails changes nothing. */
-  static async open(options: JournalOptions): Promise<{ journal: Journal; reading: JournalReading }> {
-    const reading = await readJournal(options.file, options.version, options.clock.wallMs());
+  static open(options: JournalOptions): { journal: Journal; reading: JournalReading } {
+    const reading = readJournal(options.file, options.clock.wallMs());
     return { journal: new Journal(options, reading), reading };
   }
 
@@ -80,24 +73,30 @@ export class Journal {
 
   /** Size of the file. */
   get fileBytes(): number {
-    return this.sizeBytes;
+    return this.writer?.sizeBytes ?? this.end?.sizeBytes ?? 0;
+  }
+
+  /** Nothing is added to the file that was read: attach begins a new one. */
+  beginAnew(): void {
+    this.end = undefined;
   }
 
   /**
-   * From now on entries are written, behind those that were read, and the file is compacted when it has grown: `live`
-   * gives entries that add up to the present state. It is read over several turns of the event loop, and what is appended
-   * meanwhile follows behind; so entries must be such that an older state followed by all changes since gives the
-   * present one, even where it shows some of them already. Never throws: without a usable disk it only reports.
+   * From now on entries are written, behind those that were read or in a new file, which is compacted when it has grown.
+   * `live` gives entries that add up to the present state. It is read over several turns of the event loop, and what is
+   * appended meanwhile follows behind; so an older state followed by all changes since must give the present one, even
+   * where it shows some of them already. Never throws: without a usable disk it only reports.
    */
   attach(live: () => Iterable<NewEntry>): void {
     this.live = live;
     try {
-      this.begin();
+      this.begin(live);
     } catch (error) {
+      this.isGappy = true;
       this.fail(error);
     }
     this.flush();
-    if (this.isGappy || this.sizeBytes > this.compactAboveBytes) void this.compact();
+    if (this.fileBytes > this.compactAboveBytes) void this.compact();
     this.look = new Repeater(this.options.clock, RETRY_MS, () => this.lookAtFile());
   }
 
@@ -118,15 +117,17 @@ export class Journal {
 
   private write(parts: readonly Buffer[]): void {
     if (this.tail !== undefined) this.tail.push(Buffer.concat(parts));
-    if (this.fd === undefined || this.isGappy) return;
+    const { writer } = this;
+    if (writer === undefined || this.isGappy) return;
     try {
-      this.sizeBytes += writeAt(this.fd, parts, this.sizeBytes);
+      writer.append(parts);
     } catch (error) {
-      this.loseEntries(this.fd);
+      this.isGappy = true;
+      writer.lose();
       this.fail(error);
       return;
     }
-    if (this.sizeBytes > this.compactAboveBytes) void this.compact();
+    if (writer.sizeBytes > this.compactAboveBytes) void this.compact();
   }
 
   /** Writes a new file from the live entries and puts it in the old one's place. Never rejects; failure is reported. */
@@ -146,31 +147,39 @@ export class Journal {
     this.retry?.cancel();
     this.look?.stop();
     await this.compaction;
-    if (this.fd !== undefined) closeSync(this.fd);
-    this.fd = undefined;
+    this.writer?.close();
+    this.writer = undefined;
   }
 
-  private begin(): void {
-    const { file, version } = this.options;
+  private begin(live: () => Iterable<NewEntry>): void {
+    const { file, clock } = this.options;
     if (this.obstacle !== undefined) throw new Error(this.obstacle);
     makeDirectory(path.dirname(file));
     // What a compaction left that did not come to its end; the file itself holds the same.
-    rmSync(`${file}.new`, { force: true });
-    const fd = openFile(file);
+    clearPlace(`${file}.new`, clock.wallMs());
+    if (this.end === undefined) this.beginNew(live);
+    else this.writer = JournalWriter.resume(file, this.end);
+  }
+
+  /** At once: nothing may be added to the old file, and what is learnt from now on must be on record. */
+  private beginNew(live: () => Iterable<NewEntry>): void {
+    const { file, clock } = this.options;
+    let copy: JournalCopy | undefined;
     try {
-      ftruncateSync(fd, this.sizeBytes);
-      if (this.sizeBytes === 0) this.sizeBytes = writeAt(fd, [encodeHeader(version)], 0);
-      if (this.isGappy) markIncomplete(fd);
-      this.fd = fd;
+      copy = new JournalCopy(`${file}.new`, clock.wallMs());
+      copy.writeNow(live());
+      const waiting: Buffer[] = [];
+      this.queue.drain((parts) => waiting.push(Buffer.concat(parts)));
+      this.takeOver(copy, waiting);
     } catch (error) {
-      closeSync(fd);
+      copy?.discard();
+      if (this.hasOldEntries) markOldIncomplete(file);
       throw error;
     }
   }
 
   private async rewrite(live: () => Iterable<NewEntry>): Promise<void> {
-    const { file, version } = this.options;
-    const newFile = `${file}.new`;
+    const { file, clock } = this.options;
     let copy: JournalCopy | undefined;
     this.retry?.cancel();
     this.tail = [];
@@ -179,31 +188,40 @@ export class Journal {
       await nextTurn();
       await this.options.claim?.();
       makeDirectory(path.dirname(file));
-      copy = await copyLive(newFile, version, live(), () => this.isClosed);
-      const { fd, sizeBytes: liveBytes } = copy;
-      const sizeBytes = liveBytes + writeAt(fd, this.tail, liveBytes);
-      this.moveOldAside();
-      renameSync(newFile, file);
-      if (this.fd !== undefined) closeSync(this.fd);
-      this.fd = fd;
-      this.sizeBytes = sizeBytes;
-      this.compactAboveBytes = Math.max(this.options.smallBytes ?? SMALL_BYTES, 2 * liveBytes);
-      this.tail = undefined;
+      copy = new JournalCopy(`${file}.new`, clock.wallMs());
+      await copy.writeSlowly(live(), () => this.isClosed);
+      // So that nothing waits that was made for the old file.
+      this.flush();
+      this.takeOver(copy, this.tail);
       this.recover();
     } catch (error) {
-      this.tail = undefined;
-      if (copy !== undefined) discardCopy(copy.fd, newFile);
+      copy?.discard();
       if (!this.isClosed) this.fail(error);
+    } finally {
+      this.tail = undefined;
     }
+  }
+
+  /** The new file takes the place of the old one. `waiting`: records that were made for the old one and follow. */
+  private takeOver(copy: JournalCopy, waiting: readonly Buffer[]): void {
+    const { file, clock, smallBytes = SMALL_BYTES } = this.options;
+    const liveBytes = copy.sizeBytes;
+    if (this.obstacle !== undefined) moveAside(file, clock.wallMs());
+    this.obstacle = undefined;
+    const old = this.writer;
+    this.writer = copy.takePlace(file, Buffer.concat(waiting));
+    this.queue.startAt(this.writer.key, this.writer.sizeBytes);
+    this.compactAboveBytes = Math.min(JOURNAL_LIMIT_BYTES, Math.max(smallBytes, 2 * liveBytes));
+    old?.close();
   }
 
   /** Removed or replaced, the file takes what is written and nobody will ever read it. Then all goes into a new one. */
   private async lookAtFile(): Promise<void> {
-    const { file, claim } = this.options;
-    if (this.reason !== undefined || this.compaction !== undefined || this.fd === undefined) return;
+    const { options, writer } = this;
+    if (writer === undefined || this.reason !== undefined || this.compaction !== undefined) return;
     try {
-      if (!isFileAt(this.fd, file)) throw new Error('it was removed or replaced while Switchyard ran');
-      await claim?.();
+      if (!writer.isAt(options.file)) throw new Error('it was removed or replaced while Switchyard ran');
+      await options.claim?.();
     } catch (error) {
       if (this.isClosed) return;
       this.isGappy = true;
@@ -212,26 +230,9 @@ export class Journal {
     }
   }
 
-  /** A file that could not be read at the start is not written over. */
-  private moveOldAside(): void {
-    if (this.obstacle === undefined) return;
-    moveAside(this.options.file, this.options.clock.wallMs());
-    this.obstacle = undefined;
-  }
-
-  private loseEntries(fd: number): void {
-    this.isGappy = true;
-    try {
-      markIncomplete(fd);
-      ftruncateSync(fd, this.sizeBytes);
-    } catch {
-      // The file could not even be marked. A later start takes what is in it for the whole truth up to its last entry.
-    }
-  }
-
   private fail(error: unknown): void {
     const { file, clock, onTrouble } = this.options;
-    this.compactAboveBytes = Math.max(this.compactAboveBytes, 2 * this.sizeBytes);
+    this.compactAboveBytes = Math.max(this.compactAboveBytes, 2 * this.fileBytes);
     this.retry?.cancel();
     this.retry = clock.after(RETRY_MS, () => void this.compact());
     if (this.reason !== undefined) return;

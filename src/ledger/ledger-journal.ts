@@ -5,7 +5,7 @@ import type { BackendSnapshot, KeptReply } from '../backends/snapshot.ts';
 import type { SnapshotList } from '../backends/snapshot-change.ts';
 import type { Clock } from '../clock.ts';
 import { Journal } from './journal.ts';
-import { encodeEntry, JOURNAL_VERSION, type LedgerEntry, type NoteName } from './journal-entries.ts';
+import { encodeEntry, type LedgerEntry, type NoteName } from './journal-entries.ts';
 import type { NewEntry } from './journal-format.ts';
 import { JournalMessages } from './journal-messages.ts';
 import { type RecordedState, replayJournal } from './journal-replay.ts';
@@ -40,7 +40,7 @@ export interface LedgerJournalOptions {
 }
 
 /** What an earlier run knew, beside the snapshots. */
-export type KnownState = Omit<RecordedState, 'snapshots' | 'origin'>;
+export type KnownState = Omit<RecordedState, 'snapshots' | 'origin' | 'isOfAnotherBoot' | 'isUnderstood'>;
 
 export class LedgerJournal {
   private readonly options: LedgerJournalOptions;
@@ -67,28 +67,26 @@ export class LedgerJournal {
     });
   }
 
-  /** Reads what an earlier run knew; nothing is written before attach. Never rejects. */
-  static async open(
-    options: LedgerJournalOptions,
-  ): Promise<{ ledgerJournal: LedgerJournal; state: KnownState }> {
+  /** Reads what an earlier run knew; nothing is written before attach. Never throws. */
+  static open(options: LedgerJournalOptions): { ledgerJournal: LedgerJournal; state: KnownState } {
     const { clock, sockets, bootId } = options;
-    const { journal, reading } = await Journal.open({ ...options, version: JOURNAL_VERSION });
-    const { entries, isComplete } = reading;
-    const state = replayJournal(entries, { sockets, isComplete, nowMs: clock.now(), wallMs: clock.wallMs() });
+    const { journal, reading } = Journal.open(options);
+    const { entries, lacks } = reading;
+    const now = { nowMs: clock.now(), wallMs: clock.wallMs() };
+    const state = replayJournal(entries, { sockets, bootId, lacks, ...now });
     const ledgerJournal = new LedgerJournal(options, journal, state);
-    const { origin } = state;
-    const isNewBoot =
-      origin !== undefined && origin.bootId !== '' && bootId !== '' && origin.bootId !== bootId;
+    const { origin, isOfAnotherBoot, isUnderstood } = state;
     for (const [name, snapshot] of options.snapshots) {
       const known = state.snapshots.get(name);
       if (known !== undefined) snapshot.adopt(known);
       ledgerJournal.watch(name, snapshot);
       // The machine was started anew: everything is still there, and nothing runs.
-      if (isNewBoot) snapshot.change({ kind: 'end-all' });
+      if (isOfAnotherBoot) snapshot.change({ kind: 'end-all' });
     }
-    if (origin === undefined || isNewBoot || !isSame(origin.sockets, sockets)) {
-      ledgerJournal.write({ kind: 'origin', bootId, sockets });
-    }
+    // A file has one origin, its first entry: so what is read of a damaged one is never taken for that of another socket.
+    // And what was not understood, and so is not kept up to date, is not to be found by a Switchyard that understands it.
+    const isSameOrigin = origin !== undefined && !isOfAnotherBoot && isSame(origin.sockets, sockets);
+    if (!isSameOrigin || !isUnderstood) journal.beginAnew();
     return { ledgerJournal, state: { ...state, remarks: [...reading.remarks, ...state.remarks] } };
   }
 

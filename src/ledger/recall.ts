@@ -56,7 +56,7 @@ export async function recall(options: RecallOptions): Promise<Recall> {
   };
   for (const remark of lock.remarks) options.onRemark(remark);
   const byName = new Map(backends.map((backend) => [backend.name, backend]));
-  const { ledgerJournal: journal, state } = await LedgerJournal.open({
+  const { ledgerJournal: journal, state } = LedgerJournal.open({
     file: path.join(stateDir, FILE),
     sockets: new Map(backends.map((backend) => [backend.name, backend.config.socket])),
     snapshots: new Map(backends.map((backend) => [backend.name, backend.snapshot])),

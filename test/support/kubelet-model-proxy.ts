@@ -15,6 +15,8 @@ export type Ending = 'stop' | 'kill';
 
 export interface ModelProxy {
   readonly socket: string;
+  /** Where its next life finds what this one knew. */
+  readonly stateDir: string;
   /** Ends it; with `kill` nothing that it has not written by now will ever be. Its clients must have left. */
   end(how: Ending): Promise<void>;
   /** Starts it again on what the last life left in the state folder. */
@@ -37,6 +39,10 @@ export class InnerProxy implements ModelProxy {
 
   get socket(): string {
     return this.config.listen.socket;
+  }
+
+  get stateDir(): string {
+    return this.config.stateDir;
   }
 
   async start(): Promise<void> {
@@ -63,12 +69,14 @@ const PROGRAM = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 /** Runs as a process of its own, from the built program. */
 export class OuterProxy implements ModelProxy {
   readonly socket: string;
+  readonly stateDir: string;
   private readonly configFile: string;
   private readonly logFile: string;
   private daemon: Daemon | undefined;
 
   constructor(dir: TempDir, config: Config) {
     this.socket = config.listen.socket;
+    this.stateDir = config.stateDir;
     this.configFile = dir.file('config.yaml');
     this.logFile = dir.file('log');
     if (!existsSync(PROGRAM)) throw new Error(`${PROGRAM} is missing: run npm run build`);

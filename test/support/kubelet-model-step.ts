@@ -62,6 +62,8 @@ export type TroubleStep =
     }
   /** The proxy ends and starts again. */
   | { readonly does: 'restart'; readonly how: 'stop' | 'kill' }
+  /** The proxy is killed and started again, and a bit of its journal was flipped meanwhile. */
+  | { readonly does: 'damage'; readonly pick: number }
   /** Waits until the proxy says of each backend that it is there, or not, as it is. */
   | { readonly does: 'notice' }
   /** All trouble ends; waits until the proxy shows exactly the truth. */
@@ -169,6 +171,7 @@ function stepOf(victim: number): fc.Arbitrary<Step> {
     often(2, fc.record({ does: one('cut'), backend })),
     often(8, broken),
     often(2, fc.record({ does: one('restart'), how: restart })),
+    often(1, fc.record({ does: one('damage'), pick: fc.nat(1_000_000) })),
     often(2, fc.record({ does: one('notice') })),
     often(2, fc.record({ does: one('heal') })),
   );

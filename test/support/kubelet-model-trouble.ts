@@ -27,6 +27,8 @@ export class Trouble {
     switch (step.does) {
       case 'restart':
         return this.restart(step.how);
+      case 'damage':
+        return this.damage(step.pick);
       case 'notice':
         return this.notice();
       case 'heal':
@@ -112,6 +114,15 @@ export class Trouble {
     await this.world.restartProxy(how);
     if (how === 'kill') this.model.proxyKilled();
     return `the proxy restarts after a ${how}`;
+  }
+
+  /** Nothing that is on record by itself can be counted on any more: lists may fail, but not be short. */
+  private async damage(pick: number): Promise<string> {
+    this.expectRestart();
+    await this.world.restartProxy('kill', pick);
+    this.model.proxyKilled();
+    for (const { covered } of this.world.backends) covered.clear();
+    return `the proxy restarts after a kill, with a bit of its journal flipped (${pick})`;
   }
 
   /** Status says of each backend whether it is there. */

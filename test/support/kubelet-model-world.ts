@@ -1,5 +1,6 @@
 // What a model test plays on: three simulated runtimes of different kinds, a Switchyard in front of them, a client; and
 // the register of everything that ever existed in the runtimes, which is the truth that answers are held against.
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import type { Container } from '../../src/simulator/container.ts';
 import type { ProfileName } from '../../src/simulator/profile.ts';
 import { type SimulatedRuntime, startSimulatedRuntime } from '../../src/simulator/runtime.ts';
@@ -127,10 +128,11 @@ export class ModelWorld implements AsyncDisposable {
     for (const existing of this.all()) if (existing.isAlive) yield existing;
   }
 
-  /** Ends the proxy and starts it again, with a fresh client. */
-  async restartProxy(how: Ending): Promise<void> {
+  /** Ends the proxy and starts it again, with a fresh client; `flip`: which bit of its journal is flipped in between. */
+  async restartProxy(how: Ending, flip?: number): Promise<void> {
     this.client.close();
     await this.proxy.end(how);
+    if (flip !== undefined) flipBit(`${this.proxy.stateDir}/journal`, flip);
     await this.proxy.start();
     this.client = new CriClient(this.proxy.socket);
   }
@@ -160,6 +162,13 @@ export class ModelWorld implements AsyncDisposable {
     await this.proxy.end('stop');
     await this.dir[Symbol.asyncDispose]();
   }
+}
+
+function flipBit(file: string, pick: number): void {
+  if (!existsSync(file)) return;
+  const bytes = readFileSync(file);
+  const at = pick % Math.max(1, bytes.length);
+  writeFileSync(file, bytes.fill((bytes[at] ?? 0) ^ (1 << (pick % 8)), at, at + 1));
 }
 
 /** A backend that nothing has been done to. */

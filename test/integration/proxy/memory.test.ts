@@ -3,8 +3,10 @@ import { cp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { status } from '@grpc/grpc-js';
 import { describe, expect, it } from 'vitest';
 import { startSwitchyard } from '../../../src/app.ts';
+import { decodeJournal } from '../../../src/ledger/journal-content.ts';
 import { CriClient } from '../../support/cri-client.ts';
 import { runContainer, runPod } from '../../support/cri-pod.ts';
+import { formatOneFile } from '../../support/journal-format-one.ts';
 import {
   configOf,
   type ProxyWorld,
@@ -147,6 +149,72 @@ describe('what outlives a restart', () => {
     expect(aside).toBeDefined();
     expect(await readFile(`${stateDir}/${aside}`, 'utf8')).toBe('this is no journal');
     expect(world.lines.some(({ level, text }) => level === 'warn' && text.includes('unreadable'))).toBe(true);
+  });
+
+  it('lists the pods of a backend that is down from a journal that an older Switchyard wrote', async () => {
+    await using world = await twoBackends();
+    const pods = [await runPod(world.client), await runPod(world.client, { handler: 'two' })];
+    const all = pods.map(({ podSandboxId }) => podSandboxId).sort();
+    expect(await sandboxIds(world.client)).toEqual(all);
+    world.runtime('two').crash();
+    await world.switchyard.close();
+    const journal = `${world.dir.file('state')}/journal`;
+    const content = decodeJournal(await readFile(journal));
+    await writeFile(journal, formatOneFile(content.kind === 'journal' ? content.entries : []));
+    for (const _start of ['the first', 'the second']) {
+      await world.restart('two');
+      expect(await sandboxIds(world.connect())).toEqual(all);
+    }
+    expect(decodeJournal(await readFile(journal))).toMatchObject({ shape: 'clean', lacks: 'nothing' });
+    expect(world.lines.filter(({ text }) => text.includes('journal'))).toEqual([]);
+  });
+
+  it('R6: fails lists rather than leave out pods of a backend that is down, after a bit of the journal was flipped', async () => {
+    await using world = await twoBackends();
+    const pods = [await runPod(world.client)];
+    for (let n = 0; n < 8; n++) pods.push(await runPod(world.client, { handler: 'two' }));
+    const all = pods.map(({ podSandboxId }) => podSandboxId).sort();
+    expect(await sandboxIds(world.client)).toEqual(all);
+    world.runtime('two').crash();
+    await world.switchyard.close();
+    const stateDir = world.dir.file('state');
+    const whole = await readFile(`${stateDir}/journal`);
+    let failures = 0;
+    for (let n = 0; n < 16; n++) {
+      const flipped = Buffer.from(whole);
+      const at = Math.floor(((n + 0.5) / 16) * whole.length);
+      flipped.writeUInt8((flipped[at] as number) ^ (1 << (n % 8)), at);
+      await writeFile(`${stateDir}/journal`, flipped);
+      await world.restart('two');
+      const client = world.connect();
+      const answer = await sandboxIds(client).catch((error: unknown) => error);
+      if (answer instanceof Error) {
+        failures++;
+        expect(answer).toMatchObject({
+          code: status.UNAVAILABLE,
+          details: expect.stringContaining('two'),
+        });
+      } else expect(answer).toEqual(all);
+      // Whose the pods are that are still on record is certain; nothing is said of others but that nobody knows.
+      for (const podSandboxId of all.slice(0, 4)) {
+        const found = await client
+          .call('PodSandboxStatus', { podSandboxId })
+          .catch((error: unknown) => error);
+        if (found instanceof Error) expect(found).toMatchObject({ code: status.UNAVAILABLE });
+      }
+      await world.switchyard.close();
+    }
+    expect(failures).toBeGreaterThan(10);
+    const copies = (await readdir(stateDir)).filter((name) => name.includes('damaged'));
+    expect(copies).toHaveLength(5);
+    // The backend is back: everything is known again.
+    await world.restart('two');
+    await world.runtime('two').restart();
+    const client = world.connect();
+    await until(
+      async () => (await sandboxIds(client).catch(() => [])).length === all.length,
+      'the lists are whole again',
+    );
   });
 
   it('serves on when the state folder cannot be written, and says so once', async () => {

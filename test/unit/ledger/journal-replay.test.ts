@@ -2,7 +2,7 @@ import { crc32 } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { sandboxRecord } from '../../../src/backends/snapshot-record.ts';
 import { encodeEntry, type LedgerEntry } from '../../../src/ledger/journal-entries.ts';
-import { replayJournal } from '../../../src/ledger/journal-replay.ts';
+import { type ReplayOptions, replayJournal } from '../../../src/ledger/journal-replay.ts';
 
 const EMPTY = new Uint8Array(0);
 const A = sandboxRecord({ id: 'a', createdAtMs: 1 }, EMPTY, '');
@@ -17,8 +17,18 @@ function listed(message: Buffer, seq: number, wallMs = 1_000): LedgerEntry {
   return { kind: 'message', backend: 'red', rpc, seq, wallMs, message };
 }
 
-function replay(entries: readonly LedgerEntry[], isComplete = true) {
-  const options = { sockets: new Map([['red', '/run/red.sock']]), isComplete, nowMs: 0, wallMs: 10_000 };
+const SOCKETS = new Map([['red', '/run/red.sock']]);
+const ORIGIN: LedgerEntry = { kind: 'origin', bootId: 'boot', sockets: SOCKETS };
+const OPTIONS: ReplayOptions = {
+  sockets: SOCKETS,
+  bootId: 'boot',
+  lacks: 'nothing',
+  nowMs: 0,
+  wallMs: 10_000,
+};
+
+function replay(entries: readonly LedgerEntry[], more: Partial<ReplayOptions> = {}) {
+  const options = { ...OPTIONS, ...more };
   const state = replayJournal(entries.map(encodeEntry), options);
   const snapshot = state.snapshots.get('red') ?? expect.fail('every backend has a snapshot');
   return { state, snapshot };
@@ -59,9 +69,29 @@ describe('the replay of a journal', () => {
   });
 
   it('keeps ids and drops lists when entries are missing', () => {
-    const { state, snapshot } = replay([added('a'), listed(A, 1)], false);
-    expect([...state.sandboxes.keys()]).toEqual(['a']);
-    expect(snapshot.has(rpc)).toBe(false);
+    for (const lacks of ['end', 'records'] as const) {
+      const { state, snapshot } = replay([ORIGIN, added('a'), listed(A, 1)], { lacks });
+      expect([...state.sandboxes.keys()]).toEqual(['a']);
+      expect(snapshot.has(rpc)).toBe(false);
+      expect(state.remarks).toEqual([
+        'no list that is on record is used, for it may lack pods: lists fail until every backend has answered once',
+      ]);
+    }
+  });
+
+  it('keeps lists when a power cut took the last entries, for it ended all that they could be about', () => {
+    const entries = [ORIGIN, added('a'), listed(A, 1)];
+    const cut = replay(entries, { lacks: 'end', bootId: 'next boot' });
+    expect(cut.snapshot.answer(rpc, EMPTY)).toEqual(A);
+    expect(cut.state.isOfAnotherBoot).toBe(true);
+    expect(replay(entries, { lacks: 'records', bootId: 'next boot' }).snapshot.has(rpc)).toBe(false);
+    expect(replay(entries, { lacks: 'end', bootId: '' }).snapshot.has(rpc)).toBe(false);
+  });
+
+  it('keeps no id when it is lost which sockets the backends had', () => {
+    const pin: LedgerEntry = { kind: 'pinned', uid: 'uid', backend: 'red' };
+    const { state } = replay([added('a'), pin], { lacks: 'records' });
+    expect([state.sandboxes.size, state.pins.size]).toEqual([0, 0]);
   });
 
   it('does not show what another backend owns, or nobody', () => {
@@ -75,14 +105,29 @@ describe('the replay of a journal', () => {
     expect(snapshot.isPatchable(rpc)).toBe(false);
   });
 
-  it('passes over entries that it cannot read, and says so', () => {
-    const options = { sockets: new Map([['red', '/run/red.sock']]), isComplete: true, nowMs: 0, wallMs: 0 };
-    const odd = [
-      { type: 99, payload: Buffer.from('new') },
-      { type: 2, payload: Buffer.from([0xff]) },
-    ];
-    const state = replayJournal([...odd, encodeEntry(added('a'))], options);
+  it('passes over entries of an unknown kind that may be passed over, and says so', () => {
+    const odd = [{ type: 99, payload: Buffer.from('new') }];
+    const entries = [ORIGIN, added('a'), listed(A, 1)].map(encodeEntry);
+    const state = replayJournal([...odd, ...entries], OPTIONS);
     expect([...state.sandboxes.keys()]).toEqual(['a']);
-    expect(state.remarks).toEqual(['2 entries of the journal are of an unknown kind and left out']);
+    expect(state.snapshots.get('red')?.has(rpc)).toBe(true);
+    expect(state.isUnderstood).toBe(false);
+    expect(state.remarks).toEqual(['1 entries of the journal are of an unknown kind and left out']);
+  });
+
+  it.each([
+    ['of an unknown kind that may not be passed over', { type: 200, payload: Buffer.from('new') }],
+    ['that cannot be read', { type: 2, payload: Buffer.from([0xff]) }],
+    ['of a change that is not known', { type: 5, payload: Buffer.from('\n\x03red\x12\x011\x1a\x03new') }],
+    ['with a number that is none', { type: 5, payload: Buffer.from('\n\x03red\x12\x01x\x1a\x07end-all') }],
+  ])('uses no list when there is an entry %s', (_, odd) => {
+    const entries = [ORIGIN, added('a'), listed(A, 1)].map(encodeEntry);
+    const state = replayJournal([...entries, odd], OPTIONS);
+    expect([...state.sandboxes.keys()]).toEqual(['a']);
+    expect(state.snapshots.get('red')?.has(rpc)).toBe(false);
+    expect(state.remarks).toEqual([
+      '1 entries of the journal cannot be understood',
+      expect.stringContaining('no list that is on record is used'),
+    ]);
   });
 });

@@ -36,7 +36,6 @@ describe('a journal', () => {
         await using dir = await tempDir();
         const options = (file: string): JournalOptions => ({
           file,
-          version: 1,
           clock: new FakeClock(),
           smallBytes: 200,
           onTrouble: (reason) => expect.fail(reason),
@@ -59,7 +58,7 @@ describe('a journal', () => {
           for (const [each, values] of possible) expect(values.has(found.get(each))).toBe(true);
         };
         settleAll();
-        let { journal } = await Journal.open(options(file));
+        let { journal } = Journal.open(options(file));
         journal.attach(() => liveEntries(map));
         for (const each of steps) {
           switch (each.kind) {
@@ -86,7 +85,7 @@ describe('a journal', () => {
             case 'kill': {
               const copy = dir.file('copy');
               copyFileSync(file, copy);
-              const { reading } = await Journal.open(options(copy));
+              const { reading } = Journal.open(options(copy));
               expect(reading.remarks).toEqual([]);
               check(mapOf(reading.entries));
               break;
@@ -94,7 +93,7 @@ describe('a journal', () => {
             case 'restart': {
               await journal.close();
               settleAll();
-              const opened = await Journal.open(options(file));
+              const opened = Journal.open(options(file));
               check(mapOf(opened.reading.entries));
               journal = opened.journal;
               journal.attach(() => liveEntries(map));
@@ -104,7 +103,7 @@ describe('a journal', () => {
         }
         await journal.close();
         settleAll();
-        const { reading } = await Journal.open(options(file));
+        const { reading } = Journal.open(options(file));
         expect(mapOf(reading.entries).size).toBe(map.size);
         check(mapOf(reading.entries));
       }),

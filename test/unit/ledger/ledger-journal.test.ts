@@ -1,9 +1,11 @@
-import { statSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { BackendSnapshot } from '../../../src/backends/snapshot.ts';
 import { containerRecord, sandboxRecord } from '../../../src/backends/snapshot-record.ts';
 import { forEachRecord, readString, readVarint } from '../../../src/cri/wire.ts';
 import { releaseMemory, takeMemory } from '../../../src/grpc/message-memory.ts';
+import { decodeJournal } from '../../../src/ledger/journal-content.ts';
+import { decodeEntry, type LedgerEntry } from '../../../src/ledger/journal-entries.ts';
 import type { ObjectKind } from '../../../src/ledger/ledger.ts';
 import { LedgerJournal } from '../../../src/ledger/ledger-journal.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
@@ -21,7 +23,7 @@ interface Setting {
 async function openOn(file: string, { clock = new FakeClock(), bootId = 'boot-1', sockets }: Setting = {}) {
   const all = new Map(Object.entries(sockets ?? { red: '/run/red.sock', blue: '/run/blue.sock' }));
   const snapshots = new Map([...all.keys()].map((name) => [name, new BackendSnapshot()]));
-  const { ledgerJournal, state } = await LedgerJournal.open({
+  const { ledgerJournal, state } = LedgerJournal.open({
     file,
     sockets: all,
     snapshots,
@@ -74,6 +76,25 @@ function statesIn({ snapshotOf }: Opened, backend: string, object: ObjectKind = 
     states[readString(message, start, end, [1]) ?? ''] = state;
   });
   return states;
+}
+
+/** Whether entries of a kind are among those that make a new file; a new kind has its place here, and in the test of it. */
+const IS_LIVE = {
+  origin: true,
+  added: true,
+  removed: false,
+  message: true,
+  confirmed: false,
+  change: true,
+  pinned: true,
+  unpinned: false,
+  note: true,
+} as const satisfies Record<LedgerEntry['kind'], boolean>;
+
+function kindsIn(file: string): Set<string> {
+  const content = decodeJournal(readFileSync(file));
+  if (content.kind !== 'journal') return expect.fail(`the file is ${content.kind}`);
+  return new Set(content.entries.flatMap((entry) => decodeEntry(entry)?.kind ?? []));
 }
 
 describe('LedgerJournal', () => {
@@ -295,5 +316,28 @@ describe('LedgerJournal', () => {
     second.ledgerJournal.unpinned('u1');
     await second.ledgerJournal.close();
     expect(statSync(file).size).toBe(sizeBytes);
+  });
+
+  it('has every kind of entry in a new file, but for those that say that another holds no more', async () => {
+    await using dir = await tempDir();
+    const file = dir.file('journal');
+    const first = await openOn(file);
+    first.add('sandbox', 's', 'red', 'u');
+    first.ledgerJournal.removed('sandbox', 'gone');
+    list(first, 'red', 's');
+    first.clock.advance(10_000);
+    list(first, 'red', 's');
+    first.snapshotOf('red').change({ kind: 'stop-sandbox', id: 's' });
+    first.ledgerJournal.pinned('u1', 'red');
+    first.ledgerJournal.pinned('u2', 'red');
+    first.ledgerJournal.unpinned('u1');
+    first.ledgerJournal.note('runtime-name', Buffer.from('containerd'));
+    await first.ledgerJournal.close();
+    expect(kindsIn(file)).toEqual(new Set(Object.keys(IS_LIVE)));
+    // On another boot a new file is begun.
+    const second = await openOn(file, { bootId: 'boot-2' });
+    await second.ledgerJournal.close();
+    const live = Object.entries(IS_LIVE).flatMap(([kind, isLive]) => (isLive ? [kind] : []));
+    expect(kindsIn(file)).toEqual(new Set(live));
   });
 });
