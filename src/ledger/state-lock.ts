@@ -10,11 +10,10 @@ import {
   unlinkSync,
 } from 'node:fs';
 import net from 'node:net';
-import path from 'node:path';
 import { type Clock, sleep } from '../clock.ts';
 import { StartError } from '../errors.ts';
-import { makeDirectory } from '../made-directory.ts';
 import { OpenDirectory } from '../open-directory.ts';
+import { prepareStateDirectory } from './state-directory.ts';
 
 /** A state directory that is ours alone. */
 export interface StateLock {
@@ -41,7 +40,7 @@ const NEW_NAME = /^lock\.[0-9a-f]{16}\.new$/;
 const NOT_WRITABLE: readonly unknown[] = ['EACCES', 'EROFS', 'ENOENT', 'ENOTDIR', 'EEXIST'];
 
 /**
- * Takes the directory, which is made if there is none. Throws StartError when another process has it.
+ * Takes the directory, which is made if there is none. Throws StartError when another process has it, or many share it.
  *
  * Whoever wants it listens on a unix socket in it, under a name that is never used again, and then looks for those of
  * others. The kernel refuses connections to the socket of a process that has ended, however it ended, so what a kill
@@ -52,11 +51,12 @@ const NOT_WRITABLE: readonly unknown[] = ['EACCES', 'EROFS', 'ENOENT', 'ENOTDIR'
  */
 export async function lockState(stateDir: string, clock: Clock): Promise<StateLock> {
   let lock: Lock;
+  let remarks: string[];
   try {
-    makeDirectory(path.dirname(stateDir));
-    makeDirectory(stateDir, 0o700);
+    remarks = prepareStateDirectory(stateDir);
     lock = await Lock.show(stateDir);
   } catch (error) {
+    if (error instanceof StartError) throw error;
     const { code, message } = error as NodeJS.ErrnoException;
     const remark = `no lock could be taken there: a second Switchyard that uses it would not be noticed (${message})`;
     return { remarks: NOT_WRITABLE.includes(code) ? [] : [remark], isThere: () => false, release() {} };
@@ -75,7 +75,7 @@ export async function lockState(stateDir: string, clock: Clock): Promise<StateLo
   }
   lock.hold();
   return {
-    remarks: remarksOn(stateDir, lock.directory),
+    remarks,
     isThere: () => lock.isIn(stateDir),
     release: () => lock.release(),
   };
@@ -194,22 +194,6 @@ function answers(socket: string): Promise<boolean> {
       resolve(code !== 'ECONNREFUSED' && code !== 'ENOENT'),
     );
   });
-}
-
-function remarksOn(stateDir: string, { mode, uid }: Stats): string[] {
-  const remarks: string[] = [];
-  const permissions = (mode & 0o7777).toString(8).padStart(4, '0');
-  if ((mode & 0o022) !== 0) {
-    remarks.push(
-      `others may write in ${stateDir} (mode ${permissions}), so they can take its files away or put theirs there; give it to Switchyard alone: chmod 0700 ${stateDir}`,
-    );
-  }
-  if (uid !== 0 && uid !== process.geteuid?.()) {
-    remarks.push(
-      `${stateDir} belongs to uid ${uid}, who can take its files away; give it to Switchyard alone: chown ${process.geteuid?.()} ${stateDir}`,
-    );
-  }
-  return remarks;
 }
 
 function unlinkIfThere(file: string): void {

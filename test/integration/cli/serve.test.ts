@@ -1,6 +1,7 @@
 // `switchyard serve` as its users run it: the built program as a child process.
+import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { chmod, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { startSimulatedRuntime } from '../../../src/simulator/runtime.ts';
 import { CriClient } from '../../support/cri-client.ts';
@@ -132,13 +133,34 @@ v8.setFlagsFromString = (flags) => { console.error('flags', flags); setFlagsFrom
       expect(err).toContain(`another Switchyard already keeps its state in ${dir.file('state')}`);
   });
 
-  it('says in the log that others may write in its state directory', async () => {
+  it('closes a state directory of its own that others could write in, and says so in the log', async () => {
     await using dir = await tempDir();
     await mkdir(dir.file('state'));
     await chmod(dir.file('state'), 0o777);
     await using program = new Program(['serve', '--config', await writeConfig(dir)]);
-    await program.prints(`others may write in ${dir.file('state')} (mode 0777)`);
+    await program.prints(`others could write in ${dir.file('state')} (mode 0777) until now`);
     await program.prints('serving CRI');
+    expect((await stat(dir.file('state'))).mode & 0o7777).toBe(0o700);
+  });
+
+  it('does not start in a state directory that users share, and says what to do', async () => {
+    await using dir = await tempDir();
+    await mkdir(dir.file('state'));
+    await chmod(dir.file('state'), 0o1777);
+    await using program = new Program(['serve', '--config', await writeConfig(dir)]);
+    expect(await program.ended).toBe(1);
+    expect(program.err).toContain(`the state directory ${dir.file('state')} is shared with other users`);
+    expect(program.err).toContain(`such as ${dir.file('state')}/switchyard`);
+  });
+
+  it('serves with a new journal where the old one is a named pipe, and says so in the log', async () => {
+    await using dir = await tempDir();
+    await mkdir(dir.file('state'));
+    execFileSync('mkfifo', [dir.file('state/journal')]);
+    await using program = new Program(['serve', '--config', await writeConfig(dir)]);
+    await program.prints(`${dir.file('state/journal')} is not used, for it is a named pipe`);
+    await program.prints('serving CRI');
+    expect((await stat(dir.file('state/journal'))).isFile()).toBe(true);
   });
 
   it('exits 3 on a config that is refused, and says where', async () => {
