@@ -10,9 +10,14 @@ import type { ObjectKind } from './ledger.ts';
 
 /**
  * What is kept beside the ledger: the last UpdateRuntimeConfig, the name the node's runtime goes by, the backend whose
- * cgroup driver is the node's, and the metric descriptors that clients were told.
+ * cgroup driver is the node's, the metric descriptors that clients were told, and the backends that may have unknown pods.
  */
-export type NoteName = 'runtime-config' | 'runtime-name' | 'cgroup-leader' | 'metric-descriptors';
+export type NoteName =
+  | 'runtime-config'
+  | 'runtime-name'
+  | 'cgroup-leader'
+  | 'metric-descriptors'
+  | 'doubtful-backends';
 
 export type LedgerEntry =
   /** Written at each start that differs from the one before. */
@@ -95,6 +100,7 @@ const NOTES: ReadonlySet<string> = new Set<NoteName>([
   'runtime-name',
   'cgroup-leader',
   'metric-descriptors',
+  'doubtful-backends',
 ]);
 
 /** An entry as it is written. A message of some length is not copied. */

@@ -25,6 +25,8 @@ export interface RecordedState {
   /** UIDs of pods that were being placed, with the backend that may have got them. */
   readonly pins: ReadonlyMap<string, string>;
   readonly notes: ReadonlyMap<NoteName, Buffer>;
+  /** Names of backends that may have pods, or be about to get some, that are not on record. */
+  readonly doubtful: readonly string[];
   /** What the last run said of the machine and its backends; undefined when there was none. */
   readonly origin: Origin | undefined;
   /** The machine was started anew since. */
@@ -111,11 +113,18 @@ class Replay {
       snapshots: this.snapshots,
       pins: this.pins,
       notes: this.notes,
+      doubtful: isTrusted ? this.doubtfulBefore() : [...sockets.keys()],
       origin: this.origin,
       isOfAnotherBoot,
       isUnderstood: this.unknown + this.unread === 0,
       remarks: this.remarks(isTrusted),
     };
+  }
+
+  /** What an earlier start on a damaged file left in doubt. */
+  private doubtfulBefore(): string[] {
+    const note = this.notes.get('doubtful-backends')?.toString() ?? '[]';
+    return [...this.options.sockets.keys()].filter((name) => note.includes(JSON.stringify(name)));
   }
 
   private isOfAnotherBoot(): boolean {

@@ -131,6 +131,12 @@ export class LedgerJournal {
     if (this.pins.delete(uid)) this.write({ kind: 'unpinned', uid });
   }
 
+  /** These backends may have pods that nobody knows of: so it is until each was listed, also over a restart. */
+  doubted(backends: readonly string[]): void {
+    if (backends.length > 0 || this.notes.has('doubtful-backends'))
+      this.note('doubtful-backends', Buffer.from(JSON.stringify(backends)));
+  }
+
   /** Keeps a value under its name, in place of the one before. */
   note(name: NoteName, value: Buffer): void {
     if (this.notes.get(name)?.equals(value)) return;

@@ -8,14 +8,18 @@ interface Pin {
   holders: number;
 }
 
-/** Told of pins, for the journal. */
+/** Told of pins and doubts, for the journal. */
 export interface PinWatcher {
   pinned(uid: string, backend: string): void;
   unpinned(uid: string): void;
+  /** All backends that are in doubt now. */
+  doubted(backends: readonly string[]): void;
 }
 
 export class Placements {
   private readonly pins = new Map<string, Pin>();
+  /** Backends that may have pods, or be about to get some, that nobody knows of any more. */
+  private readonly doubtful = new Set<Backend>();
   private watcher: PinWatcher | undefined;
 
   /** From now on pins are told to `watcher`. */
@@ -48,5 +52,24 @@ export class Placements {
       this.pins.delete(uid);
       this.watcher?.unpinned(uid);
     };
+  }
+
+  /** Entries of the journal are lost: until the returned function is called, any pod may live on this backend. */
+  doubt(backend: Backend): () => void {
+    this.doubtful.add(backend);
+    this.tellDoubts();
+    return () => {
+      if (this.doubtful.delete(backend)) this.tellDoubts();
+    };
+  }
+
+  /** A backend in doubt other than this one, on which a pod is to be placed; undefined when there is none. */
+  doubtBeside(backend: Backend): Backend | undefined {
+    for (const other of this.doubtful) if (other !== backend) return other;
+    return undefined;
+  }
+
+  private tellDoubts(): void {
+    this.watcher?.doubted(Array.from(this.doubtful, ({ name }) => name));
   }
 }

@@ -32,7 +32,10 @@ export interface Recall {
   note(name: NoteName, value: Buffer): void;
   /** Hands all that was learnt to the kernel: before a reply that reveals a new id. */
   flush(): void;
-  /** Pods that an earlier run may have placed on a backend: pinned until their release is called. */
+  /**
+   * Pods that an earlier run may have placed on a backend, pinned until their release is called; and backends that may have
+   * pods which nobody knows of, until theirs is.
+   */
   readonly unsettled: readonly { readonly backend: Backend; readonly release: () => void }[];
   /** Why nothing can be written at present; undefined when all is well. */
   readonly trouble: string | undefined;
@@ -84,6 +87,10 @@ export async function recall(options: RecallOptions): Promise<Recall> {
   });
   ledger.watch(journal);
   placements.watch(journal);
+  for (const name of state.doubtful) {
+    const backend = byName.get(name);
+    if (backend !== undefined) unsettled.push({ backend, release: placements.doubt(backend) });
+  }
   journal.attach(ledger);
 
   return {

@@ -1,7 +1,7 @@
 // Where a pod goes: the pure decision of routing/, held against what is known of the pod and of the backends now.
 import type { Backend } from '../backends/backend.ts';
 import { isWeaker } from '../config/config.ts';
-import { NoRouteError } from '../errors.ts';
+import { NoRouteError, type SwitchyardError, UnresolvedIdError } from '../errors.ts';
 import { excerpt, quote } from '../quote.ts';
 import type { PodAttributes } from '../routing/attributes.ts';
 import { type Decision, decide } from '../routing/decide.ts';
@@ -24,7 +24,7 @@ export interface Refusal {
   readonly kind: 'refused';
   /** As of Placement: who refused it. */
   readonly rule: string;
-  readonly error: NoRouteError;
+  readonly error: SwitchyardError;
 }
 
 /**
@@ -48,9 +48,27 @@ export function choose(parts: ProxyParts, pod: PodAttributes): Placement | Refus
   const cannotTake = backend.isAbsent || cgroupDrivers.mismatchOf(backend) !== undefined;
   if (home === undefined && cannotTake && fallback !== undefined) {
     const second = registry.get(fallback.backend);
-    return { kind: 'placed', backend: second, handler: fallback.handler, rule, outcome: 'fallback' };
+    const choice = { backend: second, handler: fallback.handler, rule, outcome: 'fallback' } as const;
+    return inDoubt(parts, pod, choice) ?? { kind: 'placed', ...choice };
   }
-  return { kind: 'placed', backend, handler, rule, outcome: 'placed' };
+  const choice = { backend, handler, rule, outcome: 'placed' } as const;
+  const refusal = home === undefined ? inDoubt(parts, pod, choice) : undefined;
+  return refusal ?? { kind: 'placed', ...choice };
+}
+
+/** A pod of which nothing is known is made only where it may not have a sandbox elsewhere that the journal has lost. */
+function inDoubt(
+  { placements }: ProxyParts,
+  { namespace, name, uid }: PodAttributes,
+  { backend, rule }: Omit<Placement, 'kind'>,
+): Refusal | undefined {
+  const other = uid === '' ? undefined : placements.doubtBeside(backend);
+  if (other === undefined) return undefined;
+  const error = new UnresolvedIdError(
+    `cannot tell whether pod ${excerpt(namespace)}/${excerpt(name)} has a sandbox on backend ${other.name} already: entries of the journal are lost, and the backend has not been listed since`,
+    { hint: 'Try again when the backend is back' },
+  );
+  return { kind: 'refused', rule, error };
 }
 
 /** Of several, the one that the rules name: a backend that lists another's pod as its own does not get it so. Else the newest. */

@@ -217,6 +217,35 @@ describe('what outlives a restart', () => {
     );
   });
 
+  it('R13: makes no pod twice whose records were lost to damage while its backend is down, over two restarts', async () => {
+    await using world = await twoBackends();
+    const uid = 'pod-whose-records-are-lost';
+    await runPod(world.client, { uid, handler: 'two' });
+    world.runtime('two').crash();
+    await world.switchyard.close();
+    const journal = `${world.dir.file('state')}/journal`;
+    const bytes = await readFile(journal);
+    for (let at = bytes.indexOf(uid); at >= 0; at = bytes.indexOf(uid)) bytes.writeUInt8(0, at);
+    await writeFile(journal, bytes);
+    for (const _start of ['the first', 'the second']) {
+      await world.restart('two');
+      await expect(runPod(world.connect(), { uid, attempt: 1, handler: '' })).rejects.toMatchObject({
+        code: status.UNAVAILABLE,
+        details: expect.stringMatching(/cannot tell whether pod .* has a sandbox on backend two already/),
+      });
+    }
+    expect(world.runtime('one').world.sandboxes.size).toBe(0);
+    await world.runtime('two').restart();
+    const client = world.connect();
+    await until(async () => {
+      await runPod(client, { uid, attempt: 1, handler: '' }).catch(() => undefined);
+      return world.runtime('two').world.sandboxes.size === 2;
+    }, 'the pod is made where it lives');
+    expect(world.runtime('one').world.sandboxes.size).toBe(0);
+    // All backends were listed: nothing is in doubt any more.
+    await runPod(client, { handler: '' });
+  });
+
   it('serves on when the state folder cannot be written, and says so once', async () => {
     await using world = await proxyWorld([...BACKENDS], (config) => ({
       ...config,

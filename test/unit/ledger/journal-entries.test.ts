@@ -65,7 +65,7 @@ const ENTRIES: { readonly [K in Kind]: fc.Arbitrary<Extract<LedgerEntry, { kind:
   unpinned: fc.record({ kind: fc.constant('unpinned' as const), uid: text }),
   note: fc.record({
     kind: fc.constant('note' as const),
-    name: fc.constantFrom('runtime-config' as const, 'runtime-name' as const, 'cgroup-leader' as const),
+    name: fc.constantFrom('runtime-config' as const, 'runtime-name' as const, 'doubtful-backends' as const),
     value: bytes,
   }),
 };

@@ -88,6 +88,18 @@ describe('the replay of a journal', () => {
     expect(replay(entries, { lacks: 'end', bootId: '' }).snapshot.has(rpc)).toBe(false);
   });
 
+  it('has all backends in doubt when entries are missing, and later those that an earlier start left so', () => {
+    const note = (names: string[]): LedgerEntry => ({
+      kind: 'note',
+      name: 'doubtful-backends',
+      value: Buffer.from(JSON.stringify(names)),
+    });
+    expect(replay([ORIGIN]).state.doubtful).toEqual([]);
+    expect(replay([ORIGIN], { lacks: 'records' }).state.doubtful).toEqual(['red']);
+    expect(replay([ORIGIN, note(['red', 'gone'])]).state.doubtful).toEqual(['red']);
+    expect(replay([ORIGIN, note(['red']), note([])]).state.doubtful).toEqual([]);
+  });
+
   it('keeps no id when it is lost which sockets the backends had', () => {
     const pin: LedgerEntry = { kind: 'pinned', uid: 'uid', backend: 'red' };
     const { state } = replay([added('a'), pin], { lacks: 'records' });

@@ -38,4 +38,19 @@ describe('Placements', () => {
     placements.pin('', red);
     expect(placements.backendOf('')).toBeUndefined();
   });
+
+  it('knows which backends may have unknown pods until each was listed, and tells it to the journal', () => {
+    const placements = new Placements();
+    const told: (readonly string[])[] = [];
+    placements.watch({ pinned() {}, unpinned() {}, doubted: (names) => told.push(names) });
+    expect(placements.doubtBeside(red)).toBeUndefined();
+    const trustRed = placements.doubt(red);
+    const trustBlue = placements.doubt(blue);
+    expect([placements.doubtBeside(red), placements.doubtBeside(blue)]).toEqual([blue, red]);
+    trustBlue();
+    trustBlue();
+    expect([placements.doubtBeside(red), placements.doubtBeside(blue)]).toEqual([undefined, red]);
+    trustRed();
+    expect(told).toEqual([['red'], ['red', 'blue'], ['red'], []]);
+  });
 });
