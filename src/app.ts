@@ -26,6 +26,7 @@ import { rescue } from './proxy/layers/rescue.ts';
 import { ListSizeAlarm } from './proxy/list-size-alarm.ts';
 import { listen } from './proxy/listener.ts';
 import { MetricLabels } from './proxy/metric-labels.ts';
+import { Mountpoints } from './proxy/mountpoints.ts';
 import type { ProxyParts } from './proxy/parts.ts';
 import { RuntimeConfigReplay } from './proxy/runtime-config-replay.ts';
 import { reportState } from './proxy/state-report.ts';
@@ -75,6 +76,7 @@ export async function startSwitchyard({
       health.update();
       cgroupDrivers.onState(backend, state);
       metricLabels.onState(backend, state);
+      mountpoints.onState(backend, state);
       if (state.kind === 'connecting' || state.kind === 'closed') return;
       metrics.backendTurned(backend.name, state.kind === 'ready' ? 'up' : 'down');
       if (state.kind === 'ready') {
@@ -138,6 +140,7 @@ export async function startSwitchyard({
     clock,
     log,
   });
+  const mountpoints = new Mountpoints(clock);
   const metrics = new Metrics({
     backends: () =>
       registry.all.map((backend) => {
@@ -190,6 +193,7 @@ export async function startSwitchyard({
     identity,
     replay,
     metricLabels,
+    mountpoints,
     cgroupDrivers,
     streams,
     listSizes: new ListSizeAlarm(log),

@@ -51,6 +51,8 @@ export interface OwnedMethod extends MethodBase {
   readonly effect?: Effect;
   /** In the reply: the id of a new container. */
   readonly newContainerIdPath?: Path;
+  /** In the reply: the ContainerStats, whose mount points are looked at. */
+  readonly containerStatsPath?: Path;
   /** In the reply: where the client finds the stream that it asked for. */
   readonly stream?: { readonly kind: StreamKind; readonly urlPath: Path };
 }
@@ -92,6 +94,8 @@ export interface ListMethod extends MethodBase {
   readonly learns: boolean;
   /** Whether its records hold label values by position, which every runtime orders in its own way. */
   readonly relabels: boolean;
+  /** In the reply: the ContainerStats, whose mount points are looked at. */
+  readonly containerStatsPath?: Path;
 }
 
 /** The same list in parts. Its request is that of `unary`, and each of its messages could be a reply of `unary`. */
@@ -173,16 +177,17 @@ export const METHODS: readonly Method[] = [
   owned('Exec', 'container', { ...ACTS, stream: { kind: 'exec', urlPath: [1] } }),
   owned('Attach', 'container', { ...ACTS, stream: { kind: 'attach', urlPath: [1] } }),
   owned('PortForward', 'sandbox', { ...ACTS, stream: { kind: 'portforward', urlPath: [1] } }),
-  owned('ContainerStats', 'container', READS),
+  owned('ContainerStats', 'container', { ...READS, containerStatsPath: [1] }),
   list('ListContainerStats', 'container', {
     recordIdPath: [1, 1],
     filter: { id: [1, 1], sandboxId: [1, 2], labels: [1, 3] },
     record: { labels: [1, 3] },
     whenBackendAbsent: 'partial',
     whenUnimplemented: 'skip',
+    containerStatsPath: [1],
   }),
   streamList('StreamContainerStats', 'ListContainerStats', { since: '1.36' }),
-  owned('PodSandboxStats', 'sandbox', { ...READS, since: '1.23' }),
+  owned('PodSandboxStats', 'sandbox', { ...READS, containerStatsPath: [1, 2, 5], since: '1.23' }),
   // A kubelet that is told UNIMPLEMENTED takes ListContainerStats and cAdvisor for all pods; with a backend left out it
   // would have nothing for the pods there.
   list('ListPodSandboxStats', 'sandbox', {
@@ -190,6 +195,7 @@ export const METHODS: readonly Method[] = [
     filter: { id: [1, 1], labels: [1, 2] },
     record: { uid: [1, 2, 2], labels: [1, 3] },
     whenBackendAbsent: 'partial',
+    containerStatsPath: [1, 2, 5],
     since: '1.23',
   }),
   streamList('StreamPodSandboxStats', 'ListPodSandboxStats', { since: '1.36' }),

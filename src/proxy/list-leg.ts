@@ -17,6 +17,7 @@ import { callTimer } from './call-timer.ts';
 import { collect } from './collect.ts';
 import { LOOK_AGAIN_MS } from './hang-watch.ts';
 import type { ProxyParts } from './parts.ts';
+import { presented } from './presented.ts';
 
 /** What a backend contributes. */
 export type LegResult =
@@ -140,9 +141,7 @@ class ListLeg {
         return;
       }
       try {
-        const message = method.relabels
-          ? parts.metricLabels.relabel(backend, outcome.message)
-          : outcome.message;
+        const message = presented(parts, backend, method, outcome.message);
         const foreign = learner.finish(message);
         if (foreign.length > 0) parts.onForeignIds(backend, foreign.length);
         const records = withoutRecords(message, foreign);

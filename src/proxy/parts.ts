@@ -20,6 +20,7 @@ import type { Health } from './health.ts';
 import type { LateLists } from './late-lists.ts';
 import type { ListSizeAlarm } from './list-size-alarm.ts';
 import type { MetricLabels } from './metric-labels.ts';
+import type { Mountpoints } from './mountpoints.ts';
 import type { RuntimeConfigReplay } from './runtime-config-replay.ts';
 
 /** Everything a handler may use. */
@@ -37,6 +38,7 @@ export interface ProxyParts {
   readonly identity: Identity;
   readonly replay: RuntimeConfigReplay;
   readonly metricLabels: MetricLabels;
+  readonly mountpoints: Mountpoints;
   readonly cgroupDrivers: CgroupDrivers;
   readonly streams: Streams;
   readonly listSizes: ListSizeAlarm;

@@ -16,6 +16,7 @@ import { callTimer } from './call-timer.ts';
 import { LOOK_AGAIN_MS, patienceMs } from './hang-watch.ts';
 import { askLeg, fromSnapshot, isTrusted } from './list-leg.ts';
 import type { ProxyParts } from './parts.ts';
+import { presented } from './presented.ts';
 import { StreamPart, type StreamPartEvents } from './stream-part.ts';
 
 /** The list that a part belongs to. */
@@ -132,7 +133,7 @@ export class StreamLeg {
   private take(received: Buffer): void {
     const { parts, call, backend, list } = this;
     this.progressAtMs = parts.clock.now();
-    const message = list.relabels ? parts.metricLabels.relabel(backend, received) : received;
+    const message = presented(parts, backend, list, received);
     // One message is not the whole list, so nothing that it lacks is forgotten.
     const foreign = learnList(parts.ledger, list, backend, message, this.isFull ? 'part' : 'filtered');
     if (foreign.length > 0) parts.onForeignIds(backend, foreign.length);

@@ -1,5 +1,5 @@
 // What a backend is told and asked when it has become ready: the node's last UpdateRuntimeConfig, all that it has, and
-// its Status, so that its features are known should it go away before a kubelet asks.
+// its Status and ImageFsInfo, so that they are known should it go away before a kubelet asks.
 import type { Backend } from '../backends/backend.ts';
 import { isReadableStatus } from '../merge/status.ts';
 import type { ProxyParts } from './parts.ts';
@@ -9,9 +9,14 @@ const STATUS_TIMEOUT_MS = 10_000;
 
 /** Resolves when all is done; never rejects. */
 export async function welcome(parts: ProxyParts, backend: Backend): Promise<void> {
-  const { registry, identity, replay, census } = parts;
+  const { registry, identity, replay, census, mountpoints } = parts;
   if (backend === registry.default && backend.version !== undefined) identity.meet(backend.version);
-  await Promise.all([replay.tell(backend), census.take(backend), learnStatus(parts, backend)]);
+  await Promise.all([
+    replay.tell(backend),
+    census.take(backend),
+    learnStatus(parts, backend),
+    mountpoints.learn(backend),
+  ]);
 }
 
 async function learnStatus({ clock }: ProxyParts, backend: Backend): Promise<void> {

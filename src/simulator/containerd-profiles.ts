@@ -26,6 +26,7 @@ const containerdImages: ImageTraits = {
   pausePinned: false,
   imageFs: '/var/lib/containerd/io.containerd.snapshotter.v1.overlayfs',
   containerFs: undefined,
+  writableLayer: '/var/lib/containerd/io.containerd.snapshotter.v1.overlayfs',
 };
 
 export const containerd = {

@@ -44,6 +44,7 @@ export const CRIO_PROFILE: Profile = {
     pausePinned: true,
     imageFs: '/var/lib/containers/storage/overlay-images',
     containerFs: '/var/lib/containers/storage/overlay-containers',
+    writableLayer: '/var/lib/containers/storage/overlay/{id}/merged',
   },
   status: {
     listsHandlers: true,
@@ -107,6 +108,7 @@ export const CRI_DOCKERD_PROFILE: Profile = {
     pausePinned: true,
     imageFs: '/var/lib/docker',
     containerFs: '/var/lib/docker',
+    writableLayer: '/var/lib/docker',
   },
   status: {
     listsHandlers: false,

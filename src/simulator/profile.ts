@@ -128,6 +128,8 @@ export interface ImageTraits {
   readonly imageFs: string;
   /** ImageFsInfo.container_filesystems is filled. */
   readonly containerFs: string | undefined;
+  /** In statistics, where the writable layer of a container lies; `{id}` stands for its id. */
+  readonly writableLayer: string;
 }
 
 /** What Status and RuntimeConfig carry. */

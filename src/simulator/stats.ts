@@ -33,7 +33,7 @@ export function containerStats(
     memory: usedMemory(timestamp, container.isRunning ? weight : 0n),
     writableLayer: {
       timestamp,
-      fsId: { mountpoint: world.profile.images.imageFs },
+      fsId: { mountpoint: world.profile.images.writableLayer.replace('{id}', container.id) },
       usedBytes: { value: weight * 4096n },
       inodesUsed: { value: weight },
     },

@@ -28,7 +28,7 @@ export function ownedHandler(parts: ProxyParts): Handler<OwnedMethod> {
     const { buffer, start, end } = call.request;
     if (isPlain(method) && findString(buffer, start + PREFIX_BYTES, end, method.idPath)) {
       const owner = ledger.ownerOfBytes(method.object, buffer, found.start, found.end);
-      if (owner !== undefined && !owner.isAbsent) {
+      if (owner !== undefined && !owner.isAbsent && !mustMend(parts, method, owner)) {
         relay(call, owner, method.retry === 'once' ? passTwice : passOnce);
         return;
       }
@@ -86,6 +86,7 @@ function forward(
   if (method.newContainerIdPath !== undefined) return guardContainer(parts, call, method, owner, id);
   else if (method.stream !== undefined) replyWithUrl(parts, call, method.stream, owner);
   else if (method.whenAbsent === 'ok') endObject(parts, call, method, owner, id);
+  else if (mustMend(parts, method, owner)) mendStats(parts, call, method, owner);
   else relayTo(parts, call, method, owner, id);
 }
 
@@ -111,6 +112,21 @@ function relayTo(parts: ProxyParts, call: Call, method: OwnedMethod, owner: Back
     parts.record();
   };
   relay(call, owner, { ...options, onStatus, onUntouched });
+}
+
+/** Whether the reply has statistics of containers that have to be looked at. */
+function mustMend({ mountpoints }: ProxyParts, method: OwnedMethod, owner: Backend): boolean {
+  return method.containerStatsPath !== undefined && mountpoints.mayDiffer(owner);
+}
+
+function mendStats(parts: ProxyParts, call: Call, method: OwnedMethod, owner: Backend): void {
+  const { mountpoints, config } = parts;
+  const options = { body: call.body, limitBytes: config.limits.messageSizeBytes, isRetryable: true };
+  collect(call, owner, options, (outcome) => {
+    const path = method.containerStatsPath;
+    if (outcome.kind !== 'answered' || path === undefined) replyWith(call, owner, outcome);
+    else replyWith(call, owner, { ...outcome, message: mountpoints.mend(owner, outcome.message, path) });
+  });
 }
 
 const NOTHING = new Uint8Array(0);

@@ -22,6 +22,18 @@ export function defineStats(bench: Bench): void {
     expect(byId.stats.map(({ attributes }) => attributes?.id)).toEqual([containerId]);
   });
 
+  it('says on which of its file systems a container lies, where it names no directory of the container alone', async () => {
+    const { containerId } = await bench.shared();
+    const { imageFilesystems, containerFilesystems } = await bench.cri.call('ImageFsInfo', {});
+    const mountpoints = [...imageFilesystems, ...containerFilesystems].map(({ fsId }) => fsId?.mountpoint);
+    const { stats: one } = await bench.cri.call('ContainerStats', { containerId });
+    const { stats: all } = await bench.cri.call('ListContainerStats', { filter: { id: containerId } });
+    for (const stats of [one, ...all]) {
+      const mountpoint = stats?.writableLayer?.fsId?.mountpoint;
+      expect(mountpoints.includes(mountpoint)).toBe(!bench.place.traits.namesOwnDirectory);
+    }
+  });
+
   it('lists statistics of all running containers, each with its names', async () => {
     const { containerId } = await bench.shared();
     const { stats } = await bench.cri.call('ListContainerStats', {});

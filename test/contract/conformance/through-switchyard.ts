@@ -36,6 +36,7 @@ export function throughSwitchyard(
     filtersImages: all.every(({ filtersImages }) => filtersImages),
     listsHandlers: all.some(({ listsHandlers }) => listsHandlers),
     hasContainerFs: all.some(({ hasContainerFs }) => hasContainerFs),
+    namesOwnDirectory: false,
     events: 'served',
   };
 }

@@ -67,6 +67,8 @@ export interface Traits {
   /** Whether ListImages keeps to its filter. */
   readonly filtersImages: boolean;
   readonly hasContainerFs: boolean;
+  /** Whether it names in statistics a directory that each container has to itself, instead of one of its ImageFsInfo. */
+  readonly namesOwnDirectory: boolean;
   /** Whether Status lists runtime handlers and features. */
   readonly listsHandlers: boolean;
   /** Whether its pods are among the metrics, where any are served. */
@@ -153,6 +155,7 @@ const containerd: Traits = {
   absentImage: 'NOT_FOUND',
   filtersImages: false,
   hasContainerFs: false,
+  namesOwnDirectory: false,
   listsHandlers: false,
   hasMetrics: false,
   events: 'served',
@@ -214,6 +217,7 @@ export const TRAITS: Readonly<Record<RuntimeKind, Traits>> = {
     absentImage: 'UNKNOWN',
     filtersImages: true,
     hasContainerFs: true,
+    namesOwnDirectory: true,
     listsHandlers: true,
     hasMetrics: true,
     events: 'off',
