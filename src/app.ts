@@ -25,11 +25,10 @@ import { observe } from './proxy/layers/observe.ts';
 import { rescue } from './proxy/layers/rescue.ts';
 import { ListSizeAlarm } from './proxy/list-size-alarm.ts';
 import { listen } from './proxy/listener.ts';
-import { MetricLabels } from './proxy/metric-labels.ts';
-import { Mountpoints } from './proxy/mountpoints.ts';
 import type { ProxyParts } from './proxy/parts.ts';
 import { RuntimeConfigReplay } from './proxy/runtime-config-replay.ts';
 import { reportState } from './proxy/state-report.ts';
+import { Statistics } from './proxy/statistics.ts';
 import { TwinAlarm } from './proxy/twin-alarm.ts';
 import { welcome } from './proxy/welcome.ts';
 import { startStreams } from './streaming/start.ts';
@@ -75,8 +74,7 @@ export async function startSwitchyard({
       stateLog.backendTurned(backend, state);
       health.update();
       cgroupDrivers.onState(backend, state);
-      metricLabels.onState(backend, state);
-      mountpoints.onState(backend, state);
+      statistics.onState(backend, state);
       if (state.kind === 'connecting' || state.kind === 'closed') return;
       metrics.backendTurned(backend.name, state.kind === 'ready' ? 'up' : 'down');
       if (state.kind === 'ready') {
@@ -133,14 +131,13 @@ export async function startSwitchyard({
     clock,
     log,
   });
-  const metricLabels = new MetricLabels({
+  const statistics = new Statistics({
     backends: registry.all,
     kept: notes.get('metric-descriptors'),
     keep: (descriptors) => memory.note('metric-descriptors', descriptors),
     clock,
     log,
   });
-  const mountpoints = new Mountpoints(clock);
   const metrics = new Metrics({
     backends: () =>
       registry.all.map((backend) => {
@@ -192,8 +189,7 @@ export async function startSwitchyard({
     imageMemory: new ImageMemory(),
     identity,
     replay,
-    metricLabels,
-    mountpoints,
+    statistics,
     cgroupDrivers,
     streams,
     listSizes: new ListSizeAlarm(log),

@@ -5,8 +5,14 @@ import { readListFilter, wholeId } from './list-filter.ts';
 import { SNAPSHOT_LISTS, type SnapshotChange, type SnapshotList } from './snapshot-change.ts';
 import { ListSnapshot, type ListStart, type NumberedChange } from './snapshot-list.ts';
 
-/** Replies that are kept whole. */
-export type KeptReply = 'Status' | 'RuntimeConfig' | 'ImageFsInfo' | 'Version' | 'ListMetricDescriptors';
+/** Replies that are kept whole; of ListPodSandboxStats only whether it is there (proxy/pod-stats-support.ts). */
+export type KeptReply =
+  | 'Status'
+  | 'RuntimeConfig'
+  | 'ImageFsInfo'
+  | 'Version'
+  | 'ListMetricDescriptors'
+  | 'ListPodSandboxStats';
 
 /** A reply with the moment it came, on the clock's now(). */
 export interface KeptMessage {

@@ -49,6 +49,8 @@ export interface OwnedMethod extends MethodBase {
   /** The answer when every backend denies the id. Stopping and removing what is gone is no error in CRI. */
   readonly whenAbsent: 'ok' | 'not-found';
   readonly effect?: Effect;
+  /** As of ListMethod. */
+  readonly setsMode?: boolean;
   /** In the reply: the id of a new container. */
   readonly newContainerIdPath?: Path;
   /** In the reply: the ContainerStats, whose mount points are looked at. */
@@ -90,6 +92,11 @@ export interface ListMethod extends MethodBase {
   readonly whenBackendAbsent: 'fail' | 'partial';
   /** When a backend has no such RPC: leave it out, or say UNIMPLEMENTED for all, so that the client takes another way. */
   readonly whenUnimplemented: 'skip' | 'unimplemented';
+  /**
+   * Whether UNIMPLEMENTED sends the kubelet another way for good: then who is away must not decide about it
+   * (proxy/pod-stats-support.ts).
+   */
+  readonly setsMode: boolean;
   /** Whether its records go to the ledger: they name an object, its sandbox and its pod. */
   readonly learns: boolean;
   /** Whether its records hold label values by position, which every runtime orders in its own way. */
@@ -187,14 +194,21 @@ export const METHODS: readonly Method[] = [
     containerStatsPath: [1],
   }),
   streamList('StreamContainerStats', 'ListContainerStats', { since: '1.36' }),
-  owned('PodSandboxStats', 'sandbox', { ...READS, containerStatsPath: [1, 2, 5], since: '1.23' }),
+  owned('PodSandboxStats', 'sandbox', {
+    ...READS,
+    setsMode: true,
+    containerStatsPath: [1, 2, 5],
+    since: '1.23',
+  }),
   // A kubelet that is told UNIMPLEMENTED takes ListContainerStats and cAdvisor for all pods; with a backend left out it
-  // would have nothing for the pods there.
+  // would have nothing for the pods there. In parts, where UNIMPLEMENTED would end the parts of all lists, the records of
+  // a backend that lacks it are made of those of its containers.
   list('ListPodSandboxStats', 'sandbox', {
     recordIdPath: [1, 1],
     filter: { id: [1, 1], labels: [1, 2] },
     record: { uid: [1, 2, 2], labels: [1, 3] },
     whenBackendAbsent: 'partial',
+    setsMode: true,
     containerStatsPath: [1, 2, 5],
     since: '1.23',
   }),
@@ -272,6 +286,7 @@ function list(
     recordIdPath: [1],
     whenBackendAbsent: 'fail',
     whenUnimplemented: 'unimplemented',
+    setsMode: false,
     learns: false,
     relabels: false,
     ...row,

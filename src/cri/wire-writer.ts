@@ -14,8 +14,14 @@ export function encodeNumber(field: number, value: number): Uint8Array {
 
 /** An int64 field with a moment in nanoseconds since the epoch, as CRI has its timestamps; exact to the microsecond. */
 export function encodeNanoseconds(field: number, epochMs: number): Uint8Array {
+  return encodeUint64(field, BigInt(Math.round(epochMs * 1_000)) * 1_000n);
+}
+
+/** A uint64 field, or an int64 field that is not negative; nothing for 0. */
+export function encodeUint64(field: number, value: bigint): Uint8Array {
+  if (value === 0n) return NOTHING;
   const bytes = varint(field * 8);
-  let rest = BigInt(Math.round(epochMs * 1_000)) * 1_000n;
+  let rest = BigInt.asUintN(64, value);
   for (; rest >= 0x80n; rest >>= 7n) bytes.push(Number(rest & 0x7fn) + 0x80);
   bytes.push(Number(rest));
   return Uint8Array.from(bytes);

@@ -30,6 +30,15 @@ export function readVarint(buf: Uint8Array, start: number, end: number, path: Pa
   return locate(buf, start, end, path, VARINT) ? readVarintAt(buf, found.start, found.end) : undefined;
 }
 
+/** The uint64 at `path`, exact; undefined if there is none. */
+export function readUint64(buf: Uint8Array, start: number, end: number, path: Path): bigint | undefined {
+  if (!locate(buf, start, end, path, VARINT)) return undefined;
+  let value = 0n;
+  for (let at = found.end - 1; at >= found.start; at--)
+    value = value * 0x80n + BigInt((buf[at] as number) & 0x7f);
+  return BigInt.asUintN(64, value);
+}
+
 /** The map<string, string> at `path`, empty if there is none. Of two entries with one key the later counts. */
 export function readMap(buf: Uint8Array, start: number, end: number, path: Path): Map<string, string> {
   const map = new Map<string, string>();

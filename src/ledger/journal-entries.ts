@@ -94,6 +94,7 @@ const REPLIES: ReadonlySet<string> = new Set<KeptReply>([
   'ImageFsInfo',
   'Version',
   'ListMetricDescriptors',
+  'ListPodSandboxStats',
 ]);
 const NOTES: ReadonlySet<string> = new Set<NoteName>([
   'runtime-config',

@@ -91,6 +91,13 @@ export class Ledger {
     return table.ownerOf(table.ids.findBytes(viewOf(bytes), start, end));
   }
 
+  /** The sandbox of a container; undefined when it is not known. */
+  sandboxOf(containerId: string): string | undefined {
+    const { container: table } = this.tables;
+    const number = table.ids.find(containerId);
+    return number < 0 ? undefined : table.parentOf(number);
+  }
+
   /** The backends that hold sandboxes of a pod; in order of their newest sandbox, newest last. */
   backendsOfPod(uid: string): Backend[] {
     const { sandbox: table } = this.tables;

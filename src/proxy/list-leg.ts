@@ -134,6 +134,7 @@ class ListLeg {
     this.cancel = collect(call, backend, options, (outcome) => {
       this.timer?.cancel();
       this.onLateAnswer?.();
+      if (method.setsMode) parts.statistics.podStats.learn(backend, outcome);
       const code = codeOf(outcome);
       parts.metrics.partFinished(backend.name, statusName(code), parts.clock.now() - startedAtMs);
       if (outcome.kind !== 'answered') {

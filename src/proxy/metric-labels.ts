@@ -5,12 +5,12 @@ import type { Backend } from '../backends/backend.ts';
 import type { BackendState } from '../backends/state.ts';
 import type { UnaryOutcome } from '../backends/unary-call.ts';
 import type { Clock } from '../clock.ts';
-import { STATUS } from '../grpc/status.ts';
 import { encodeOrder, type LabelOrder, labelOrderOf, mergeDescriptors, relabel } from '../merge/metrics.ts';
 import type { Logger } from '../telemetry/log.ts';
+import { ConnectionQuestion } from './connection-question.ts';
+import { lacksRpc } from './lacks-rpc.ts';
 
-/** A list of metrics waits for it. */
-const ASK_TIMEOUT_MS = 2_000;
+const RPC = 'ListMetricDescriptors';
 const NONE = Buffer.alloc(0);
 const EMPTY_ORDER: LabelOrder = new Map();
 
@@ -27,16 +27,17 @@ export interface MetricLabelsOptions {
 export class MetricLabels {
   private readonly options: MetricLabelsOptions;
   private readonly orders = new Map<Backend, LabelOrder>();
-  /** Backends that were asked on their present connection: another one may lead to a newer runtime. */
-  private readonly asked = new Map<Backend, Promise<UnaryOutcome>>();
+  private readonly question: ConnectionQuestion;
   private told: LabelOrder;
   private shared: LabelOrder | undefined;
 
   constructor(options: MetricLabelsOptions) {
     this.options = options;
+    const learn = (backend: Backend, outcome: UnaryOutcome) => this.learn(backend, outcome);
+    this.question = new ConnectionQuestion({ rpc: RPC, request: NONE, learn });
     this.told = orderOf(options.kept ?? NONE) ?? EMPTY_ORDER;
     for (const backend of options.backends) {
-      const kept = backend.snapshot.kept('ListMetricDescriptors');
+      const kept = backend.snapshot.kept(RPC);
       const order = kept && orderOf(kept.message);
       if (order !== undefined) this.orders.set(backend, order);
     }
@@ -44,31 +45,22 @@ export class MetricLabels {
 
   /** A backend's state has turned. */
   onState(backend: Backend, state: BackendState): void {
-    if (state.kind !== 'ready') this.asked.delete(backend);
-    else void this.ask(backend);
+    this.question.onState(backend, state);
   }
 
   /** Asks it now and learns from the outcome. Never rejects. One that is absent keeps what is known of it. */
-  ask(backend: Backend, request: Buffer = NONE): Promise<UnaryOutcome> {
-    const asked = backend
-      .ask({
-        service: 'RuntimeService',
-        rpc: 'ListMetricDescriptors',
-        request,
-        timeoutMs: ASK_TIMEOUT_MS,
-      })
-      .then((outcome) => {
-        this.learn(backend, outcome);
-        if (outcome.kind === 'failed' && this.asked.get(backend) === asked) this.asked.delete(backend);
-        return outcome;
-      });
-    this.asked.set(backend, asked);
-    return asked;
+  ask(backend: Backend, request: Buffer): Promise<UnaryOutcome> {
+    return this.question.ask(backend, request);
   }
 
   /** Resolves when all of these have been asked on their present connection. */
   async prepare(backends: readonly Backend[]): Promise<void> {
-    await Promise.all(backends.map((backend) => this.asked.get(backend) ?? this.ask(backend)));
+    await this.question.prepare(backends);
+  }
+
+  /** Whether it has said, now or before, that it has no metrics. */
+  isLacking({ snapshot }: Backend): boolean {
+    return snapshot.kept(RPC)?.message.length === 0;
   }
 
   /** Whether any backend has told descriptors, now or before. */
@@ -94,19 +86,16 @@ export class MetricLabels {
   }
 
   private merged(): Buffer {
-    const replies = this.options.backends.flatMap(
-      ({ snapshot }) => snapshot.kept('ListMetricDescriptors')?.message ?? [],
-    );
+    const replies = this.options.backends.flatMap(({ snapshot }) => snapshot.kept(RPC)?.message ?? []);
     return mergeDescriptors(replies, this.told);
   }
 
   private learn(backend: Backend, outcome: UnaryOutcome): void {
-    const isUnable = outcome.kind === 'status' && outcome.code === STATUS.UNIMPLEMENTED;
-    const reply = outcome.kind === 'answered' ? outcome.message : isUnable ? NONE : undefined;
+    const reply = outcome.kind === 'answered' ? outcome.message : lacksRpc(outcome) ? NONE : undefined;
     const order = reply && orderOf(reply);
     if (reply === undefined || order === undefined) return;
     const { clock, log } = this.options;
-    backend.snapshot.keep('ListMetricDescriptors', reply, clock.now());
+    backend.snapshot.keep(RPC, reply, clock.now());
     this.orders.set(backend, order);
     this.shared = undefined;
     const untold = [...order].flatMap(([name, keys]) => {

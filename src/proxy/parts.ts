@@ -19,9 +19,8 @@ import type { EventHub } from './event-hub.ts';
 import type { Health } from './health.ts';
 import type { LateLists } from './late-lists.ts';
 import type { ListSizeAlarm } from './list-size-alarm.ts';
-import type { MetricLabels } from './metric-labels.ts';
-import type { Mountpoints } from './mountpoints.ts';
 import type { RuntimeConfigReplay } from './runtime-config-replay.ts';
+import type { Statistics } from './statistics.ts';
 
 /** Everything a handler may use. */
 export interface ProxyParts {
@@ -37,8 +36,7 @@ export interface ProxyParts {
   readonly imageMemory: ImageMemory;
   readonly identity: Identity;
   readonly replay: RuntimeConfigReplay;
-  readonly metricLabels: MetricLabels;
-  readonly mountpoints: Mountpoints;
+  readonly statistics: Statistics;
   readonly cgroupDrivers: CgroupDrivers;
   readonly streams: Streams;
   readonly listSizes: ListSizeAlarm;

@@ -6,7 +6,7 @@ import type { ProxyParts } from './parts.ts';
 
 /** A reply of a list as clients get it; most are what they were. Throws MalformedMessageError. */
 export function presented(parts: ProxyParts, backend: Backend, method: ListMethod, message: Buffer): Buffer {
-  if (method.relabels) return parts.metricLabels.relabel(backend, message);
+  if (method.relabels) return parts.statistics.metricLabels.relabel(backend, message);
   const { containerStatsPath: path } = method;
-  return path === undefined ? message : parts.mountpoints.mend(backend, message, path);
+  return path === undefined ? message : parts.statistics.mountpoints.mend(backend, message, path);
 }

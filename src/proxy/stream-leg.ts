@@ -14,10 +14,11 @@ import { excerpt } from '../quote.ts';
 import type { Call } from './call.ts';
 import { callTimer } from './call-timer.ts';
 import { LOOK_AGAIN_MS, patienceMs } from './hang-watch.ts';
-import { askLeg, fromSnapshot, isTrusted } from './list-leg.ts';
+import { fromSnapshot, isTrusted } from './list-leg.ts';
 import type { ProxyParts } from './parts.ts';
 import { presented } from './presented.ts';
 import { StreamPart, type StreamPartEvents } from './stream-part.ts';
+import { askWithoutStream } from './streamless-part.ts';
 
 /** The list that a part belongs to. */
 export interface StreamLegHost {
@@ -92,7 +93,7 @@ export class StreamLeg {
           if (this.received !== undefined && isList(list.name))
             backend.snapshot.refresh(list.name, Buffer.concat(this.received), start);
           this.complete();
-        } else if (code === STATUS.UNIMPLEMENTED && !this.hasSent) this.askUnary();
+        } else if (code === STATUS.UNIMPLEMENTED && !this.hasSent) this.askWithoutStream();
         else this.breakOff(`backend ${backend.name} ends it ${statusName(code)}: ${excerpt(text)}`);
       },
       onFailure: (error) => {
@@ -146,21 +147,19 @@ export class StreamLeg {
     this.host.send(records);
   }
 
-  private askUnary(): void {
+  private askWithoutStream(): void {
     const { parts, call, backend, list, isFull } = this;
     this.stream = undefined;
     if (this.isReplaced || this.isDone) return;
-    const question = { method: list, isFull, body: call.body, rpc: list.name };
     this.progressAtMs = parts.clock.now();
-    this.cancelUnary = askLeg(parts, call, backend, question, (result) => {
+    this.cancelUnary = askWithoutStream(parts, call, backend, { list, isFull }, (part) => {
       this.cancelUnary = undefined;
-      if (result.kind === 'records') {
-        for (const records of result.parts) this.host.send(records);
-        this.complete();
+      if (part.kind === 'lack') {
+        this.lack(part.why, part.isUnimplemented);
         return;
       }
-      const { outcome, why } = result;
-      this.lack(why, outcome.kind === 'status' && outcome.code === STATUS.UNIMPLEMENTED);
+      for (const records of part.records) this.host.send(records);
+      this.complete();
     });
   }
 

@@ -9,13 +9,13 @@ const STATUS_TIMEOUT_MS = 10_000;
 
 /** Resolves when all is done; never rejects. */
 export async function welcome(parts: ProxyParts, backend: Backend): Promise<void> {
-  const { registry, identity, replay, census, mountpoints } = parts;
+  const { registry, identity, replay, census, statistics } = parts;
   if (backend === registry.default && backend.version !== undefined) identity.meet(backend.version);
   await Promise.all([
     replay.tell(backend),
     census.take(backend),
     learnStatus(parts, backend),
-    mountpoints.learn(backend),
+    statistics.mountpoints.learn(backend),
   ]);
 }
 

@@ -3,13 +3,13 @@
 // one, for old figures would be worse than none.
 import type { Backend } from '../../backends/backend.ts';
 import type { ListMethod } from '../../cri/methods.ts';
-import { MessageTooLargeError } from '../../errors.ts';
+import { MessageTooLargeError, UnimplementedError } from '../../errors.ts';
 import { releaseMemory } from '../../grpc/message-memory.ts';
-import { STATUS } from '../../grpc/status.ts';
 import { mergeImages } from '../../merge/images.ts';
 import type { Call } from '../call.ts';
 import { replyWith } from '../collect.ts';
 import { imageListRequestFor } from '../image-request.ts';
+import { lacksRpc } from '../lacks-rpc.ts';
 import { incomplete, nobodyAnswers, partTooLong, tooLong } from '../list-errors.ts';
 import type { LegResult, TroubleResult } from '../list-leg.ts';
 import { askLegs } from '../list-legs.ts';
@@ -36,9 +36,26 @@ export function listHandler(parts: ProxyParts): Handler<ListMethod> {
     });
     const ask = () =>
       askLegs(parts, call, backends, questionFor, (results) => answer(parts, call, method, results));
+    if (method.setsMode) return whenServed(parts, call, backends, ask);
     if (!method.relabels) ask();
-    else return parts.metricLabels.prepare(backends.filter((backend) => !backend.isAbsent)).then(ask);
+    else
+      return parts.statistics.metricLabels.prepare(backends.filter((backend) => !backend.isAbsent)).then(ask);
   };
+}
+
+/** A list that sets the kubelet's mode. One backend that is there answers for itself. */
+async function whenServed(
+  { statistics: { podStats } }: ProxyParts,
+  call: Call,
+  backends: readonly Backend[],
+  ask: () => void,
+): Promise<void> {
+  const [only] = backends;
+  if (backends.length > 1) {
+    const gap = await podStats.gapOf(backends);
+    if (gap !== undefined) throw gap;
+  } else if (only?.isAbsent && podStats.isLacking(only)) throw podStats.knownGapOf(backends);
+  if (!call.isOver) ask();
 }
 
 /** Joins the results into the reply, or fails the call when one that must be there is missing. */
@@ -49,8 +66,8 @@ function answer(parts: ProxyParts, call: Call, method: ListMethod, results: read
   let sizeBytes = 0;
   for (const result of results) {
     if (result.kind === 'trouble') {
-      if (!mayLack(method, result)) {
-        failOn(call, method, result, results.length);
+      if (!mayLack(parts, method, result)) {
+        failOn(parts, call, method, result, results.length);
         return;
       }
       troubles.push(result);
@@ -64,11 +81,11 @@ function answer(parts: ProxyParts, call: Call, method: ListMethod, results: read
   }
   if (troubles.length === results.length) {
     if (troubles.length === 0) replyEmpty(call);
-    else failWithout(call, method, troubles);
+    else failWithout(parts, call, method, troubles);
     return;
   }
   for (const trouble of troubles)
-    if (!isUnimplemented(trouble)) parts.metrics.leftOut(trouble.backend.name, method.name);
+    if (!isLacking(parts, method, trouble)) parts.metrics.leftOut(trouble.backend.name, method.name);
   const limitBytes = Math.min(parts.config.limits.messageSizeBytes, CLIENT_LIMIT_BYTES);
   parts.listSizes.see(method, sizeBytes, limitBytes);
   if (sizeBytes > limitBytes) throw tooLong(method, sizeBytes, limitBytes);
@@ -77,8 +94,8 @@ function answer(parts: ProxyParts, call: Call, method: ListMethod, results: read
 }
 
 /** Whether the reply may be given without this backend. */
-function mayLack(method: ListMethod, result: TroubleResult): boolean {
-  return isUnimplemented(result)
+function mayLack(parts: ProxyParts, method: ListMethod, result: TroubleResult): boolean {
+  return isLacking(parts, method, result)
     ? method.whenUnimplemented === 'skip'
     : method.whenBackendAbsent === 'partial';
 }
@@ -87,10 +104,16 @@ function mayLack(method: ListMethod, result: TroubleResult): boolean {
  * A list of one backend ends as that ended it. So does any that is UNIMPLEMENTED somewhere, for that has a meaning of
  * its own to the kubelet (it changes its mode). Otherwise the list is not complete.
  */
-function failOn(call: Call, method: ListMethod, result: TroubleResult, backends: number): void {
+function failOn(
+  parts: ProxyParts,
+  call: Call,
+  method: ListMethod,
+  result: TroubleResult,
+  backends: number,
+): void {
   const { backend, outcome, why } = result;
   const error = outcome.kind === 'failed' ? outcome.error : undefined;
-  if (outcome.kind === 'status' && (backends === 1 || isUnimplemented(result)))
+  if (outcome.kind === 'status' && (backends === 1 || isLacking(parts, method, result)))
     replyWith(call, backend, outcome);
   else if (error instanceof MessageTooLargeError) call.fail(partTooLong(method, error));
   else if (backends === 1 && error !== undefined) call.fail(error);
@@ -98,14 +121,22 @@ function failOn(call: Call, method: ListMethod, result: TroubleResult, backends:
 }
 
 /**
- * Nobody has anything to give. UNIMPLEMENTED only if all lack the RPC: of one that is absent that is not known, and the
- * kubelet would change its mode. An empty list would say that nothing runs.
+ * Nobody has anything to give. UNIMPLEMENTED only if all are known to lack the RPC, those that are absent too: otherwise
+ * it would depend on who is away. An empty list would say that nothing runs.
  */
-function failWithout(call: Call, method: ListMethod, troubles: readonly TroubleResult[]): void {
+function failWithout(
+  parts: ProxyParts,
+  call: Call,
+  method: ListMethod,
+  troubles: readonly TroubleResult[],
+): void {
   const [first] = troubles;
-  const able = troubles.filter((trouble) => !isUnimplemented(trouble));
-  if (first !== undefined && (troubles.length === 1 || able.length === 0))
-    failOn(call, method, first, troubles.length);
+  const able = troubles.filter((trouble) => !isLacking(parts, method, trouble));
+  const said = troubles.find(({ outcome }) => outcome.kind === 'status');
+  if (able.length === 0 && said === undefined)
+    call.fail(new UnimplementedError(`no backend has ${method.name}`));
+  else if (first !== undefined && (troubles.length === 1 || able.length === 0))
+    failOn(parts, call, method, said ?? first, troubles.length);
   else
     call.fail(
       nobodyAnswers(
@@ -115,6 +146,7 @@ function failWithout(call: Call, method: ListMethod, troubles: readonly TroubleR
     );
 }
 
-function isUnimplemented({ outcome }: TroubleResult): boolean {
-  return outcome.kind === 'status' && outcome.code === STATUS.UNIMPLEMENTED;
+/** Whether the backend has no such RPC: it says so, or has said so when it was there. */
+function isLacking(parts: ProxyParts, method: ListMethod, { backend, outcome }: TroubleResult): boolean {
+  return lacksRpc(outcome) || (method.relabels && parts.statistics.metricLabels.isLacking(backend));
 }

@@ -187,7 +187,8 @@ function updateRuntimeConfig({ registry, replay, clock, config }: ProxyParts, ca
  * The kubelet asks once and drops metrics that were not described, so all that can be had goes in: of absent backends
  * their last word. One that lacks the RPC has no metrics either; that all lack it is for the client to know.
  */
-async function metricDescriptors({ registry, metricLabels }: ProxyParts, call: Call): Promise<void> {
+async function metricDescriptors({ registry, statistics }: ProxyParts, call: Call): Promise<void> {
+  const { metricLabels } = statistics;
   const outcomes = await Promise.all(
     registry.all.map(async (backend) => {
       const outcome = backend.isAbsent ? undefined : await metricLabels.ask(backend, call.message);
@@ -196,7 +197,9 @@ async function metricDescriptors({ registry, metricLabels }: ProxyParts, call: C
   );
   if (call.isOver) return;
   call.backendName = 'several';
-  const trouble = outcomes.find(({ backend, outcome }) => !isUnimplemented(outcome) && !isUnable(backend));
+  const trouble = outcomes.find(
+    ({ backend, outcome }) => !isUnimplemented(outcome) && !metricLabels.isLacking(backend),
+  );
   const first = outcomes.find(({ outcome }) => isUnimplemented(outcome));
   if (metricLabels.areAnyKnown || outcomes.some(({ outcome }) => outcome?.kind === 'answered'))
     reply(call, [metricLabels.tell()]);
@@ -208,9 +211,4 @@ async function metricDescriptors({ registry, metricLabels }: ProxyParts, call: C
 
 function isUnimplemented(outcome: UnaryOutcome | undefined): boolean {
   return outcome?.kind === 'status' && outcome.code === STATUS.UNIMPLEMENTED;
-}
-
-/** Whether an absent backend has said before that it has no metrics. */
-function isUnable(backend: Backend): boolean {
-  return backend.isAbsent && backend.snapshot.kept('ListMetricDescriptors')?.message.length === 0;
 }

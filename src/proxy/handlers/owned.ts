@@ -16,6 +16,7 @@ import type { Handler, ProxyParts } from '../parts.ts';
 import { type RelayOptions, relay } from '../relay.ts';
 import { replyEmpty } from '../replies.ts';
 import { replyWithUrl } from '../stream-reply.ts';
+import { gapFor, mendStats, mustMend } from './owned-stats.ts';
 
 export function ownedHandler(parts: ProxyParts): Handler<OwnedMethod> {
   const { ledger, locator } = parts;
@@ -36,7 +37,10 @@ export function ownedHandler(parts: ProxyParts): Handler<OwnedMethod> {
     const id = readString(buffer, start + PREFIX_BYTES, end, method.idPath);
     // An empty one is the same as none, and as a beginning it would fit every object.
     if (id === undefined || id === '') {
-      throw new MalformedMessageError(`${method.name} names no ${method.object}`, { hint: 'Give its id' });
+      throw (
+        gapFor(parts, method) ??
+        new MalformedMessageError(`${method.name} names no ${method.object}`, { hint: 'Give its id' })
+      );
     }
     call.objectId = id;
     const owner = ledger.ownerOf(method.object, id);
@@ -50,10 +54,14 @@ export function ownedHandler(parts: ProxyParts): Handler<OwnedMethod> {
           return forward(parts, call, method, location.backend, location.id);
         case 'absent':
           if (method.whenAbsent === 'ok') replyEmpty(call);
-          else throw new UnknownIdError(`${method.object} ${excerpt(id)} is on none of the backends`);
+          else
+            throw (
+              gapFor(parts, method) ??
+              new UnknownIdError(`${method.object} ${excerpt(id)} is on none of the backends`)
+            );
           return;
         case 'undecided':
-          throw location.error;
+          throw gapFor(parts, method) ?? location.error;
         default:
           location satisfies never;
       }
@@ -81,7 +89,7 @@ function forward(
   id: string,
 ): void | Promise<void> {
   // At once, before anything is noted of a call that will not be made.
-  if (owner.isAbsent) throw owner.absenceError();
+  if (owner.isAbsent) throw gapFor(parts, method, [owner]) ?? owner.absenceError();
   call.backendName = owner.name;
   if (method.newContainerIdPath !== undefined) return guardContainer(parts, call, method, owner, id);
   else if (method.stream !== undefined) replyWithUrl(parts, call, method.stream, owner);
@@ -112,21 +120,6 @@ function relayTo(parts: ProxyParts, call: Call, method: OwnedMethod, owner: Back
     parts.record();
   };
   relay(call, owner, { ...options, onStatus, onUntouched });
-}
-
-/** Whether the reply has statistics of containers that have to be looked at. */
-function mustMend({ mountpoints }: ProxyParts, method: OwnedMethod, owner: Backend): boolean {
-  return method.containerStatsPath !== undefined && mountpoints.mayDiffer(owner);
-}
-
-function mendStats(parts: ProxyParts, call: Call, method: OwnedMethod, owner: Backend): void {
-  const { mountpoints, config } = parts;
-  const options = { body: call.body, limitBytes: config.limits.messageSizeBytes, isRetryable: true };
-  collect(call, owner, options, (outcome) => {
-    const path = method.containerStatsPath;
-    if (outcome.kind !== 'answered' || path === undefined) replyWith(call, owner, outcome);
-    else replyWith(call, owner, { ...outcome, message: mountpoints.mend(owner, outcome.message, path) });
-  });
 }
 
 const NOTHING = new Uint8Array(0);

@@ -22,7 +22,7 @@ export function streamListHandler(parts: ProxyParts): Handler<StreamListMethod> 
     const streamed = new StreamedList(parts, call, list, backends, told);
     if (!list.relabels) streamed.start(isFull);
     else
-      return parts.metricLabels
+      return parts.statistics.metricLabels
         .prepare(backends.filter((backend) => !backend.isAbsent))
         .then(() => streamed.start(isFull));
   };
@@ -81,10 +81,11 @@ class StreamedList implements StreamLegHost {
   }
 
   /**
-   * A backend that lacks the RPC in both its forms (cri-dockerd has no stats of pods) has nothing to add, and the stream
+   * A backend that lacks the RPC in both its forms (cri-dockerd has no metrics of pods) has nothing to add, and the stream
    * may end without it, even if that is so of all. UNIMPLEMENTED, right for the unary form, would have a price here: after
    * one such answer the kubelet asks for all its lists, also of pods, in unary form until it is restarted, and long ones
-   * do not fit there. An error would cost it the figures of the node as well, and with them its eviction of pods.
+   * do not fit there. An error would cost it the figures of the node as well, and with them its eviction of pods. Its
+   * statistics of pods are made of those of its containers.
    */
   onLack({ name }: Backend, why: string, isUnimplemented: boolean): void {
     const { parts, call, list } = this;

@@ -173,6 +173,15 @@ function defineAway(away: Bench, others: readonly Bench[], benches: readonly Ben
     expect(await away.code('StopContainer', { containerId: nobody(), timeout: 1 })).toBe('UNAVAILABLE');
   });
 
+  it('R11: says as before whether there are statistics of pods, to whoever looks for them', async () => {
+    const isLacking = away.lacks('ListPodSandboxStats');
+    const otherwise = others.length === 0 ? 'UNAVAILABLE' : 'OK';
+    expect(await away.code('ListPodSandboxStats', {})).toBe(isLacking ? 'UNIMPLEMENTED' : otherwise);
+    expect(await away.code('PodSandboxStats', { podSandboxId: nobody() })).toBe(
+      isLacking ? 'UNIMPLEMENTED' : 'UNAVAILABLE',
+    );
+  });
+
   it('R13: does not run its pods anywhere else', async () => {
     const { config, uid, podSandboxId } = await away.shared();
     const next = { ...config, metadata: { ...config.metadata, attempt: 1 } };

@@ -181,6 +181,12 @@ export function defineMultiplexing({ places, target }: SwitchyardPlan): void {
     }
   });
 
+  it('R11: streams statistics of the pods on all runtimes, also on those that have none of pods', async () => {
+    const messages = await first.all('StreamPodSandboxStats', {});
+    const ids = messages.flatMap(({ podSandboxStats }) => podSandboxStats.map((one) => one.attributes?.id));
+    expect(ids.sort()).toEqual((await sharedIds(benches)).pods);
+  });
+
   it('R19: tells the name of the default runtime, and its file systems first', async () => {
     const said = await first.cri.call('Version', {});
     const joined = await first.cri.call('ImageFsInfo', {});

@@ -70,12 +70,15 @@ export function defineStats(bench: Bench): void {
     expect(stats.map(({ attributes }) => attributes?.id)).toContain(podSandboxId);
   });
 
-  it('streams statistics of pods, where it can', async () => {
-    const { podSandboxId } = await bench.shared();
+  it('R11: streams statistics of pods with their containers, where it can, also of pods that it has none of in one piece', async () => {
+    const { podSandboxId, containerId } = await bench.shared();
     if (await isMissing('StreamPodSandboxStats')) return;
     const messages = await bench.all('StreamPodSandboxStats', { filter: { id: podSandboxId } });
-    const ids = messages.flatMap(({ podSandboxStats }) => podSandboxStats.map((one) => one.attributes?.id));
-    expect(ids).toEqual(bench.lacks('PodSandboxStats') ? [] : [podSandboxId]);
+    const pods = messages.flatMap(({ podSandboxStats }) => podSandboxStats);
+    const ids = pods.map(({ attributes }) => attributes?.id);
+    expect(pods[0]?.linux?.containers.map(({ attributes }) => attributes?.id)).toEqual([containerId]);
+    expect(pods[0]?.linux?.memory?.workingSetBytes?.value).toBeGreaterThan(0);
+    expect(ids).toEqual([podSandboxId]);
   });
 
   it('describes its metrics, and gives a value for each label of each sample, where it can', async () => {

@@ -29,7 +29,11 @@ export function throughSwitchyard(
     ...own,
     runtimeName: all[0]?.runtimeName ?? '',
     lacks: [...new Set([...all.flatMap(({ lacks }) => lacks), ...NEVER_IN_V1ALPHA2])].filter(isLacking),
-    unknownId: UNKNOWN_IDS_BY_THE_BOOK,
+    // A kubelet that looks for statistics of pods in this way gets the answer that their list gives.
+    unknownId: {
+      ...UNKNOWN_IDS_BY_THE_BOOK,
+      PodSandboxStats: isLacking('ListPodSandboxStats') ? 'UNIMPLEMENTED' : 'NOT_FOUND',
+    },
     unknownHandler: 'FAILED_PRECONDITION',
     url: /^http:\/\/127\.0\.0\.1:\d+\//,
     // Runtimes that keep to no filter make the joined list longer; it is there all the same.

@@ -312,6 +312,7 @@ async function futureWorld(
     backend.answer('ListPodSandbox', { messages: [lists.sandboxes] });
     backend.answer('ListContainers', { messages: [lists.containers] });
     backend.answer('ListImages', { messages: [Buffer.alloc(0)] });
+    backend.answer('ListPodSandboxStats', { messages: [Buffer.alloc(0)] });
     backend.answer('ListMetricDescriptors', { messages: [futureReply('ListMetricDescriptors', name)] });
     backends.set(name, backend);
   }

@@ -1,7 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { encodeField, readStrings, readVarint } from '../../../src/cri/wire.ts';
-import { encodeMessage, encodeNumber, encodeText, rewriteRecords } from '../../../src/cri/wire-writer.ts';
+import { encodeField, readStrings, readUint64, readVarint } from '../../../src/cri/wire.ts';
+import {
+  encodeMessage,
+  encodeNumber,
+  encodeText,
+  encodeUint64,
+  rewriteRecords,
+} from '../../../src/cri/wire-writer.ts';
 
 describe('writing fields', () => {
   it('writes numbers that read back the same', () => {
@@ -15,6 +21,21 @@ describe('writing fields', () => {
         },
       ),
     );
+  });
+
+  it('writes integers of 64 bits that read back the same, beyond what a number holds', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 1_000 }),
+        fc.bigInt({ min: 1n, max: 2n ** 64n - 1n }),
+        (field, value) => {
+          const bytes = encodeUint64(field, value);
+          expect(readUint64(bytes, 0, bytes.length, [field])).toBe(value);
+        },
+      ),
+    );
+    expect(encodeUint64(1, 0n)).toHaveLength(0);
+    expect(readUint64(encodeNumber(1, 5), 0, 2, [2])).toBeUndefined();
   });
 
   it('writes nothing for an empty text and for 0, but a message also when it is empty', () => {
