@@ -115,7 +115,7 @@ export async function startSwitchyard({
     await listener.close();
     throw error;
   });
-  const { ledger, placements, notes } = memory;
+  const { ledger, placements, checkpoints, notes } = memory;
   const identity = new Identity(config.runtimeName, notes.get('runtime-name'), (bytes) =>
     memory.note('runtime-name', bytes),
   );
@@ -184,6 +184,7 @@ export async function startSwitchyard({
     registry,
     ledger,
     placements,
+    checkpoints,
     census,
     locator,
     imageMemory: new ImageMemory(),

@@ -10,7 +10,7 @@ import { exposedHandlers, toMatch } from './snapshot.ts';
 import { suggest } from './suggestion.ts';
 
 /** What stands in the place of a rule's name when no rule decided. */
-const RESERVED_NAMES = ['annotation', 'handler', 'default', 'sticky', 'guard', 'none'];
+const RESERVED_NAMES = ['annotation', 'handler', 'default', 'sticky', 'checkpoint', 'guard', 'none'];
 
 /** What is wrong with the rules, in the order of the file. */
 export function checkRules({ backends, rules }: ConfigFile): Finding[] {

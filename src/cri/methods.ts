@@ -25,6 +25,8 @@ export interface PlaceMethod extends MethodBase {
   readonly configPath: Path;
   /** In the request: the runtime handler. */
   readonly handlerPath: Path;
+  /** In the request: the checkpoint that the pod is made from. Only the backend that wrote it can read it. */
+  readonly checkpointPath?: Path;
   /** In the reply: the id of the new pod sandbox. */
   readonly sandboxIdPath: Path;
   /** In the reply: the ids of containers that came with it. */
@@ -51,6 +53,8 @@ export interface OwnedMethod extends MethodBase {
   readonly effect?: Effect;
   /** As of ListMethod. */
   readonly setsMode?: boolean;
+  /** In the request: where a checkpoint of a pod is written. */
+  readonly checkpointPath?: Path;
   /** In the reply: the id of a new container. */
   readonly newContainerIdPath?: Path;
   /** In the reply: the ContainerStats, whose mount points are looked at. */
@@ -216,10 +220,11 @@ export const METHODS: readonly Method[] = [
   node('UpdateRuntimeConfig', 'update-runtime-config', CHANGES),
   node('Status', 'status', READS),
   owned('CheckpointContainer', 'container', { ...CHANGES, since: '1.25' }),
-  owned('CheckpointPod', 'sandbox', { ...CHANGES, since: '1.37' }),
+  owned('CheckpointPod', 'sandbox', { ...CHANGES, checkpointPath: [2], since: '1.37' }),
   place('RestorePod', {
     configPath: [2],
     handlerPath: [3],
+    checkpointPath: [1],
     sandboxIdPath: [1],
     containerIdsPath: [2, 2],
     since: '1.37',

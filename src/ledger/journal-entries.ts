@@ -66,7 +66,9 @@ export type LedgerEntry =
   /** A pod is being placed there: until `unpinned` it may have a sandbox that no list shows yet. */
   | { readonly kind: 'pinned'; readonly uid: string; readonly backend: string }
   | { readonly kind: 'unpinned'; readonly uid: string }
-  | { readonly kind: 'note'; readonly name: NoteName; readonly value: Buffer };
+  | { readonly kind: 'note'; readonly name: NoteName; readonly value: Buffer }
+  /** A backend has written a checkpoint of a pod there. */
+  | { readonly kind: 'checkpoint'; readonly path: string; readonly backend: string };
 
 /**
  * The number of each kind, for ever. A Switchyard that does not know a kind passes over its entries if their number is
@@ -84,6 +86,7 @@ const TYPE = {
   unpinned: 7,
   note: 8,
   confirmed: 9,
+  checkpoint: 20,
 } as const satisfies Record<LedgerEntry['kind'], number>;
 
 const FIRST_ESSENTIAL = 128;
@@ -147,6 +150,8 @@ export function decodeEntry({ type, payload }: JournalEntry): LedgerEntry | unde
       const name = text(1);
       return NOTES.has(name) ? { kind: 'note', name: name as NoteName, value: bytes(2) } : undefined;
     }
+    case TYPE.checkpoint:
+      return { kind: 'checkpoint', path: text(1), backend: text(2) };
     default:
       if (type >= FIRST_ESSENTIAL) throw notUnderstood(`type ${type}`);
       return undefined;
@@ -185,6 +190,8 @@ function payloadOf(entry: LedgerEntry): Buffer {
       return fields(entry.uid);
     case 'note':
       return fields(entry.name, entry.value);
+    case 'checkpoint':
+      return fields(entry.path, entry.backend);
     default:
       return entry satisfies never;
   }

@@ -27,6 +27,8 @@ export interface RecordedState {
   readonly notes: ReadonlyMap<NoteName, Buffer>;
   /** Names of backends that may have pods, or be about to get some, that are not on record. */
   readonly doubtful: readonly string[];
+  /** Paths of checkpoints, with the backend that wrote each; the newest last. */
+  readonly checkpoints: ReadonlyMap<string, string>;
   /** What the last run said of the machine and its backends; undefined when there was none. */
   readonly origin: Origin | undefined;
   /** The machine was started anew since. */
@@ -67,6 +69,7 @@ class Replay {
   private readonly snapshots = new Map<string, BackendSnapshot>();
   private readonly pins = new Map<string, string>();
   private readonly notes = new Map<NoteName, Buffer>();
+  private readonly checkpoints = new Map<string, string>();
   private origin: Origin | undefined;
   private readonly leftOut = new Map<string, number>();
   /** Entries of a kind that is not known, and those that may have changed what others say. */
@@ -114,6 +117,7 @@ class Replay {
       pins: this.pins,
       notes: this.notes,
       doubtful: isTrusted ? this.doubtfulBefore() : [...sockets.keys()],
+      checkpoints: this.checkpoints,
       origin: this.origin,
       isOfAnotherBoot,
       isUnderstood: this.unknown + this.unread === 0,
@@ -177,6 +181,10 @@ class Replay {
       case 'note':
         this.notes.set(entry.name, entry.value);
         return;
+      case 'checkpoint':
+        this.checkpoints.delete(entry.path);
+        this.checkpoints.set(entry.path, entry.backend);
+        return;
       default:
         entry satisfies never;
     }
@@ -198,7 +206,8 @@ class Replay {
         this.leftOut.set(backend, (this.leftOut.get(backend) ?? 0) + 1);
       }
     }
-    for (const [uid, backend] of this.pins) if (!isKept(backend)) this.pins.delete(uid);
+    for (const places of [this.pins, this.checkpoints])
+      for (const [key, backend] of places) if (!isKept(backend)) places.delete(key);
     for (const name of this.snapshots.keys()) if (!isKept(name)) this.snapshots.delete(name);
   }
 

@@ -101,11 +101,11 @@ export class LedgerJournal {
   }
 
   /**
-   * To be called once, when `ledger` holds what `state` gave: from now on everything is written down, also what was
-   * learnt since open. Call it when it is certain that no other Switchyard uses the file: when the CRI socket is ours.
+   * To be called once, when `ledger` and `checkpoints` (path and backend of each) hold what `state` gave: from now on
+   * everything is written down, also what was learnt since open. Call it when it is certain that no other Switchyard uses the file: when the CRI socket is ours.
    */
-  attach(ledger: LedgerContent): void {
-    this.journal.attach(() => this.content(ledger));
+  attach(ledger: LedgerContent, checkpoints: Iterable<readonly [string, string]> = []): void {
+    this.journal.attach(() => this.content(ledger, checkpoints));
   }
 
   /** The ledger has a new object, or learnt the parent of one. */
@@ -135,6 +135,11 @@ export class LedgerJournal {
   doubted(backends: readonly string[]): void {
     if (backends.length > 0 || this.notes.has('doubtful-backends'))
       this.note('doubtful-backends', Buffer.from(JSON.stringify(backends)));
+  }
+
+  /** A backend has written a checkpoint of a pod. */
+  checkpointed(path: string, backend: string): void {
+    this.write({ kind: 'checkpoint', path, backend });
   }
 
   /** Keeps a value under its name, in place of the one before. */
@@ -175,7 +180,10 @@ export class LedgerJournal {
     return ids.length > 0;
   }
 
-  private *content(ledger: LedgerContent): Generator<NewEntry> {
+  private *content(
+    ledger: LedgerContent,
+    checkpoints: Iterable<readonly [string, string]>,
+  ): Generator<NewEntry> {
     const { bootId, sockets } = this.options;
     yield encodeEntry({ kind: 'origin', bootId, sockets });
     for (const object of ['sandbox', 'container'] as const) {
@@ -185,6 +193,7 @@ export class LedgerJournal {
     }
     for (const [uid, backend] of this.pins) yield encodeEntry({ kind: 'pinned', uid, backend });
     for (const [name, value] of this.notes) yield encodeEntry({ kind: 'note', name, value });
+    for (const [path, backend] of checkpoints) yield encodeEntry({ kind: 'checkpoint', path, backend });
     for (const [backend, snapshot] of this.options.snapshots) {
       for (const part of snapshot.parts()) {
         const entry: LedgerEntry =

@@ -3,6 +3,7 @@
 import path from 'node:path';
 import type { Backend } from '../backends/backend.ts';
 import type { Clock } from '../clock.ts';
+import { Checkpoints } from './checkpoints.ts';
 import type { NoteName } from './journal-entries.ts';
 import { Ledger } from './ledger.ts';
 import { LedgerJournal, readBootId } from './ledger-journal.ts';
@@ -26,6 +27,7 @@ export interface RecallOptions {
 export interface Recall {
   readonly ledger: Ledger;
   readonly placements: Placements;
+  readonly checkpoints: Checkpoints;
   /** Values of an earlier run by name. */
   readonly notes: ReadonlyMap<NoteName, Buffer>;
   /** Writes a value down under its name. */
@@ -85,17 +87,24 @@ export async function recall(options: RecallOptions): Promise<Recall> {
     const backend = byName.get(name);
     return backend === undefined ? [] : [{ backend, release: placements.pin(uid, backend) }];
   });
+  const checkpoints = new Checkpoints();
+  for (const [checkpoint, name] of state.checkpoints) {
+    const backend = byName.get(name);
+    if (backend !== undefined) checkpoints.add(checkpoint, backend);
+  }
   ledger.watch(journal);
   placements.watch(journal);
   for (const name of state.doubtful) {
     const backend = byName.get(name);
     if (backend !== undefined) unsettled.push({ backend, release: placements.doubt(backend) });
   }
-  journal.attach(ledger);
+  checkpoints.watch(journal);
+  journal.attach(ledger, checkpoints);
 
   return {
     ledger,
     placements,
+    checkpoints,
     notes: state.notes,
     note: (name, value) => journal.note(name, value),
     flush: () => journal.flush(),

@@ -38,7 +38,7 @@ export function homeOfPull(parts: ProxyParts, request: Buffer): Backend {
     return living;
   }
   if (readBytes(request, 0, end, SANDBOX_CONFIG) !== undefined) {
-    const choice = choose(parts, podOf(parts, request));
+    const choice = choose(parts, podOf(parts, request), undefined);
     if (choice.kind === 'refused') throw choice.error;
     return choice.backend;
   }

@@ -6,6 +6,7 @@ import type { Clock } from '../clock.ts';
 import type { Config } from '../config/config.ts';
 import type { Method } from '../cri/methods.ts';
 import type { Census } from '../ledger/census.ts';
+import type { Checkpoints } from '../ledger/checkpoints.ts';
 import type { ImageMemory } from '../ledger/image-memory.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Locator } from '../ledger/locate.ts';
@@ -31,6 +32,7 @@ export interface ProxyParts {
   readonly registry: BackendRegistry;
   readonly ledger: Ledger;
   readonly placements: Placements;
+  readonly checkpoints: Checkpoints;
   readonly census: Census;
   readonly locator: Locator;
   readonly imageMemory: ImageMemory;

@@ -11,7 +11,9 @@ export type Chooser =
   | { readonly stage: 'annotation'; readonly key: string }
   | { readonly stage: 'rule'; readonly rule: CompiledRule }
   | { readonly stage: 'handler' }
-  | { readonly stage: 'default' };
+  | { readonly stage: 'default' }
+  /** Nobody: the backend is the one that wrote the checkpoint from which the pod is restored. */
+  | { readonly stage: 'checkpoint'; readonly path: string };
 
 export type Permit =
   | { readonly kind: 'granted'; readonly handler: string; readonly fallback: Fallback | undefined }
@@ -37,7 +39,7 @@ export function permit(router: Router, pod: AskingPod, backend: BackendConfig, c
     return deny(
       `${wordsOf(chooser)} backend ${backend.name} (isolation ${backend.isolation}), but its runtime handler ${quote(pod.handler)} stands for backend ${own.name} (isolation ${own.isolation})`,
       rule === undefined
-        ? 'Leave out the annotation'
+        ? hintWithoutRule(chooser, 'Leave out the annotation')
         : `To place it on ${own.name}, put before that rule one with the same match and handler: ${quote(pod.handler)}, and backend: ${own.name}`,
     );
   }
@@ -45,10 +47,18 @@ export function permit(router: Router, pod: AskingPod, backend: BackendConfig, c
   if (handler === undefined) {
     return deny(
       `${wordsOf(chooser)} backend ${backend.name}, which does not expose its runtime handler ${quote(pod.handler)}`,
-      rule === undefined ? 'Leave out the annotation or the runtime handler' : handlerHint(backend),
+      rule === undefined
+        ? hintWithoutRule(chooser, 'Leave out the annotation or the runtime handler')
+        : handlerHint(backend),
     );
   }
   return { kind: 'granted', handler, fallback: fallbackOf(router, pod, backend, rule) };
+}
+
+function hintWithoutRule({ stage }: Chooser, hint: string): string {
+  return stage === 'checkpoint'
+    ? 'Restore it with the runtime handler of the pod that was checkpointed'
+    : hint;
 }
 
 function deny(reason: string, hint: string): Permit {
@@ -70,6 +80,8 @@ function wordsOf(chooser: Chooser): string {
       return `its annotation ${chooser.key} asks for`;
     case 'rule':
       return `rule ${quote(chooser.rule.config.name)} places it on`;
+    case 'checkpoint':
+      return `its checkpoint ${quote(chooser.path)} was written by`;
     case 'handler':
     case 'default':
       return 'it belongs on';

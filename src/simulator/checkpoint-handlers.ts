@@ -1,5 +1,7 @@
-// Checkpoints of containers and pods, and pods restored from them. A checkpoint lives in memory under its path.
+// Checkpoints of containers and pods, and pods restored from them. A checkpoint lives in memory under its path, and is
+// found by any that leads there on a disk without links.
 
+import path from 'node:path';
 import type { ContainerConfig } from '../cri/gen/runtime/v1/container_pb.ts';
 import type { RuntimeHandlers } from './handlers.ts';
 import type { Image } from './image.ts';
@@ -29,12 +31,14 @@ export function checkpointHandlers(
       const wanted = world
         .containersOf(sandbox)
         .filter((container) => containerIds.length === 0 || containerIds.includes(container.id));
-      checkpoints.set(outputPath, { containers: wanted.map(({ config, image }) => ({ config, image })) });
+      checkpoints.set(placeOf(outputPath), {
+        containers: wanted.map(({ config, image }) => ({ config, image })),
+      });
       return {};
     },
 
     restorePod({ checkpointPath, config, runtimeHandler, containerConfigs }) {
-      const checkpoint = checkpoints.get(checkpointPath);
+      const checkpoint = checkpoints.get(placeOf(checkpointPath));
       if (checkpoint === undefined) throw new RpcError('NOT_FOUND', `no checkpoint at ${checkpointPath}`);
       if (config?.metadata === undefined)
         throw new RpcError('UNKNOWN', 'sandbox config must include metadata');
@@ -60,4 +64,8 @@ export function checkpointHandlers(
       return { podSandboxId: run.object.id, restoredContainers };
     },
   };
+}
+
+function placeOf(checkpoint: string): string {
+  return path.posix.join(checkpoint, '.');
 }

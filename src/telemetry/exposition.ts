@@ -184,7 +184,7 @@ const REQUEST_BYTES_HELP = 'Bytes of request messages, as received from clients.
 const RESPONSE_BYTES_HELP = 'Bytes of reply messages, as sent to clients.';
 const UNKNOWN_RPCS_HELP = 'Calls of RPCs that this build has no row for; they are forwarded all the same.';
 const DECISIONS_HELP =
-  'Decisions by rule and outcome: placed, refused, fallback (the rule named another backend for an absent one), sticky (the pod has a sandbox there). Rule guard refuses a pod or container whose backend would ignore what isolates it.';
+  'Decisions by rule and outcome: placed, refused, fallback (the rule named another backend for an absent one), sticky (the pod has a sandbox there). Rule checkpoint takes a pod that is restored to the backend that wrote its checkpoint. Rule guard refuses a pod or container whose backend would ignore what isolates it.';
 const LOCATES_HELP =
   'Searches for ids that the ledger did not know: found, absent (every backend denies it), unresolved (one could not be asked), ambiguous.';
 const UP_HELP = '1 when the backend is connected and has answered Version since, else 0.';

@@ -65,7 +65,7 @@ export type TurnedAway = 'refused' | 'evicted' | 'silent';
 const METHODS_AT_MOST = 100;
 
 /** What decides on a pod besides the rules of the config. */
-const OTHER_DECIDERS = ['annotation', 'handler', 'default', 'sticky', 'guard'];
+const OTHER_DECIDERS = ['annotation', 'handler', 'default', 'sticky', 'checkpoint', 'guard'];
 
 /** All counts of one Switchyard. */
 export class Metrics {

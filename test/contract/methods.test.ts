@@ -141,6 +141,31 @@ describe('rows that have an owner', () => {
   });
 });
 
+describe('rows that tell of containers and checkpoints', () => {
+  it('look at the mount points of containers wherever the schema returns their statistics', () => {
+    const rows = [...owned, ...lists].filter((row) => row.containerStatsPath !== undefined);
+    const expected = [...owned, ...lists].filter((row) => holds(rpcOf(row).output, 'writable_layer'));
+    expect(namesOf(rows)).toEqual(namesOf(expected));
+    for (const row of rows)
+      expect(typeAt(rpcOf(row).output, row.containerStatsPath ?? []).message?.name).toBe('ContainerStats');
+  });
+
+  it('know where a checkpoint of a pod is written, and where it is read', () => {
+    for (const row of [...owned, ...placed]) {
+      const { input } = rpcOf(row);
+      const names = ['output_path', 'checkpoint_path'].filter((name) =>
+        input.fields.some((field) => field.name === name),
+      );
+      expect(row.checkpointPath === undefined ? [] : [nameAt(input, row.checkpointPath)]).toEqual(names);
+    }
+  });
+
+  it('set the mode of the kubelet together', () => {
+    const rows = [...owned, ...lists].filter((row) => row.setsMode);
+    expect(namesOf(rows)).toEqual(['PodSandboxStats', 'ListPodSandboxStats']);
+  });
+});
+
 describe('rows that list', () => {
   it.each(lists)('$name can be joined: its reply has nothing but records in field 1', (row) => {
     const { output } = rpcOf(row);

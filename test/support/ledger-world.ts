@@ -9,6 +9,7 @@ import { BackendSnapshot } from '../../src/backends/snapshot.ts';
 import type { SnapshotChange } from '../../src/backends/snapshot-change.ts';
 import { type ListMethod, methodNamed } from '../../src/cri/methods.ts';
 import { forEachRecord, readString } from '../../src/cri/wire.ts';
+import { Checkpoints } from '../../src/ledger/checkpoints.ts';
 import { learnList } from '../../src/ledger/learn.ts';
 import { Ledger, type ObjectKind } from '../../src/ledger/ledger.ts';
 import { LedgerJournal } from '../../src/ledger/ledger-journal.ts';
@@ -29,7 +30,7 @@ const CHANGES = [
 export const ledgerStep = fc.tuple(
   fc.constantFrom(
     ...(['run', 'run', 'create', 'create', 'list', 'list', 'list', 'turn', 'flush', 'wait', 'kill'] as const),
-    ...(['secretly-create', 'secretly-remove', 'restart', 'move', 'pin', 'note'] as const),
+    ...(['secretly-create', 'secretly-remove', 'restart', 'move', 'pin', 'note', 'checkpoint'] as const),
     ...CHANGES,
   ),
   fc.nat({ max: 1_000 }),
@@ -48,6 +49,7 @@ export class LedgerWorld {
   readonly places = new Set<string>();
   readonly sockets = new Map(NAMES.map((name) => [name as string, `/run/${name}.sock`]));
   ledger = new Ledger();
+  checkpoints = new Checkpoints();
   snapshots = new Map<string, BackendSnapshot>();
   journal!: LedgerJournal;
   made = 0;
@@ -81,8 +83,12 @@ export class LedgerWorld {
       this.ledger.addContainer(id, this.backends.get(backend) as Backend, parent);
     this.snapshots = snapshots;
     this.journal = ledgerJournal;
+    this.checkpoints = new Checkpoints();
+    for (const [path, name] of state.checkpoints)
+      this.checkpoints.add(path, this.backends.get(name) as Backend);
     this.ledger.watch(ledgerJournal);
-    ledgerJournal.attach(this.ledger);
+    this.checkpoints.watch(ledgerJournal);
+    ledgerJournal.attach(this.ledger, this.checkpoints);
   }
 
   /** What is on record now, were we killed. */
@@ -93,6 +99,7 @@ export class LedgerWorld {
     const { state, snapshots } = await this.open(copy);
     expect(state.remarks).toEqual([]);
     expect(state.pins).toEqual(this.pins);
+    expect(state.checkpoints).toEqual(new Map(this.checkpoints));
     for (const [name, value] of this.notes)
       expect(state.notes.get(name as 'runtime-name')?.toString()).toBe(value);
     for (const object of OBJECTS) {
@@ -182,6 +189,9 @@ export class LedgerWorld {
       case 'note':
         this.notes.set('runtime-name', `${pick}`);
         this.journal.note('runtime-name', Buffer.from(`${pick}`));
+        return;
+      case 'checkpoint':
+        this.checkpoints.add(`/${pick % 5}`, this.backends.get(name) as Backend);
         return;
       case 'wait':
         this.clock.advance(pick * 20);

@@ -103,7 +103,8 @@ function relayTo(parts: ProxyParts, call: Call, method: OwnedMethod, owner: Back
   const { clock, config } = parts;
   const options = { isRetryable: method.retry === 'once', limitBytes: config.limits.messageSizeBytes };
   if (method.effect === undefined) {
-    relay(call, owner, options);
+    const onStatus = noteCheckpoint(parts, call, method, owner);
+    relay(call, owner, onStatus === undefined ? options : { ...options, onStatus });
     return;
   }
   let isKnown = false;
@@ -120,6 +121,21 @@ function relayTo(parts: ProxyParts, call: Call, method: OwnedMethod, owner: Back
     parts.record();
   };
   relay(call, owner, { ...options, onStatus, onUntouched });
+}
+
+/** A checkpoint is on record, with who wrote it, before the client knows that it is there. */
+function noteCheckpoint(
+  { checkpoints, record }: ProxyParts,
+  { message }: Call,
+  { checkpointPath }: OwnedMethod,
+  owner: Backend,
+): RelayOptions['onStatus'] {
+  if (checkpointPath === undefined) return undefined;
+  return (code) => {
+    if (code !== STATUS.OK) return;
+    checkpoints.add(readString(message, 0, message.length, checkpointPath) ?? '', owner);
+    record();
+  };
 }
 
 const NOTHING = new Uint8Array(0);

@@ -24,15 +24,17 @@ export function placeHandler(parts: ProxyParts): Handler<PlaceMethod> {
 
   return async (call, method) => {
     const pod = readAttributes(call.message, method.configPath, method.handlerPath);
+    const checkpoint =
+      method.checkpointPath && readString(call.message, 0, call.message.length, method.checkpointPath);
     call.pod = { namespace: pod.namespace, name: pod.name, uid: pod.uid };
     await settle();
     if (call.isOver) return;
-    let choice = choose(parts, pod);
+    let choice = choose(parts, pod, checkpoint);
     if (choice.kind === 'placed' && choice.backend.state.kind === 'connecting') {
       await meet(call, choice.backend);
       await settle();
       if (call.isOver) return;
-      choice = choose(parts, pod);
+      choice = choose(parts, pod, checkpoint);
     }
     if (choice.kind === 'refused') throw refused(parts, call, choice);
     const body = bodyFor(call, method, pod, choice);

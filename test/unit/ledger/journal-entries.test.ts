@@ -68,6 +68,7 @@ const ENTRIES: { readonly [K in Kind]: fc.Arbitrary<Extract<LedgerEntry, { kind:
     name: fc.constantFrom('runtime-config' as const, 'runtime-name' as const, 'doubtful-backends' as const),
     value: bytes,
   }),
+  checkpoint: fc.record({ kind: fc.constant('checkpoint' as const), path: text, backend: text }),
 };
 
 const entry: fc.Arbitrary<LedgerEntry> = fc.oneof(...Object.values(ENTRIES));

@@ -45,13 +45,18 @@ async function openOn(file: string, { clock = new FakeClock(), bootId = 'boot-1'
       parent,
     })),
   };
-  ledgerJournal.attach({ objects: (object) => objects[object] });
+  const checkpoints = new Map(state.checkpoints);
+  ledgerJournal.attach({ objects: (object) => objects[object] }, checkpoints);
   const add = (object: ObjectKind, id: string, backend: string, parent: string) => {
     objects[object].push({ id, backend: { name: backend }, parent });
     ledgerJournal.added(object, id, backend, parent);
   };
   const snapshotOf = (name: string) => snapshots.get(name) ?? expect.fail(`no backend ${name}`);
-  return { ledgerJournal, state, clock, add, snapshotOf };
+  const checkpoint = (path: string, backend: string) => {
+    checkpoints.set(path, backend);
+    ledgerJournal.checkpointed(path, backend);
+  };
+  return { ledgerJournal, state, clock, add, checkpoint, snapshotOf };
 }
 
 type Opened = Awaited<ReturnType<typeof openOn>>;
@@ -89,6 +94,7 @@ const IS_LIVE = {
   pinned: true,
   unpinned: false,
   note: true,
+  checkpoint: true,
 } as const satisfies Record<LedgerEntry['kind'], boolean>;
 
 function kindsIn(file: string): Set<string> {
@@ -296,6 +302,30 @@ describe('LedgerJournal', () => {
     await first.ledgerJournal.close();
   });
 
+  it('keeps checkpoints with the backend that wrote each last, also in a new file, as long as that is the same runtime', async () => {
+    await using dir = await tempDir();
+    const file = dir.file('journal');
+    const first = await openOn(file);
+    first.ledgerJournal.checkpointed('/a', 'red');
+    first.ledgerJournal.checkpointed('/b', 'blue');
+    first.ledgerJournal.checkpointed('/a', 'blue');
+    first.ledgerJournal.checkpointed('/c', 'red');
+    await first.ledgerJournal.close();
+    const second = await openOn(file);
+    expect([...second.state.checkpoints]).toEqual([
+      ['/b', 'blue'],
+      ['/a', 'blue'],
+      ['/c', 'red'],
+    ]);
+    await second.ledgerJournal.close();
+    const third = await openOn(file, { sockets: { red: '/run/other.sock', blue: '/run/blue.sock' } });
+    expect([...third.state.checkpoints.keys()]).toEqual(['/b', '/a']);
+    await third.ledgerJournal.close();
+    const fourth = await openOn(file, { sockets: { red: '/run/other.sock' } });
+    expect(fourth.state.checkpoints.size).toBe(0);
+    await fourth.ledgerJournal.close();
+  });
+
   it('keeps pins, notes and last replies', async () => {
     await using dir = await tempDir();
     const file = dir.file('journal');
@@ -332,6 +362,7 @@ describe('LedgerJournal', () => {
     first.ledgerJournal.pinned('u2', 'red');
     first.ledgerJournal.unpinned('u1');
     first.ledgerJournal.note('runtime-name', Buffer.from('containerd'));
+    first.checkpoint('/checkpoints/one', 'red');
     await first.ledgerJournal.close();
     expect(kindsIn(file)).toEqual(new Set(Object.keys(IS_LIVE)));
     // On another boot a new file is begun.
