@@ -17,8 +17,7 @@ const NO_POD = encodeIdFilter('0'.repeat(64));
 /** What is kept of a backend's answer: the figures would be old when they are needed. */
 const HAS = Buffer.from('has');
 const LACKS = Buffer.from('lacks');
-const HINT =
-  'A kubelet then takes the statistics of containers and cAdvisor for all pods; see docs/operations/statistics.md';
+const HINT = 'The kubelet takes the statistics of containers, and cAdvisor, for all pods then';
 
 export class PodStatsSupport {
   private readonly clock: Clock;
