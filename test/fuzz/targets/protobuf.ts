@@ -10,12 +10,15 @@ import {
   hasOnlyField,
   readMap,
   readString,
+  readUint64,
   readVarint,
   replaceString,
 } from '../../../src/cri/wire.ts';
 import { forEachRecordWithId } from '../../../src/cri/wire-ids.ts';
 import { rewriteRecords } from '../../../src/cri/wire-writer.ts';
 import { MalformedMessageError } from '../../../src/errors.ts';
+import { filesystemsOf, withKnownMountpoints } from '../../../src/merge/container-filesystems.ts';
+import { madePodStats } from '../../../src/merge/pod-stats.ts';
 import { arbitraryMessage } from '../../support/arbitrary-message.ts';
 import { CRI_RPCS } from '../../support/cri-descriptors.ts';
 import { checkLeaf, isStringEdited, leavesOf } from '../../support/message-leaves.ts';
@@ -24,6 +27,7 @@ import { damage } from '../random.ts';
 import { type FuzzTarget, must } from '../target.ts';
 
 const TYPES = [...new Set(CRI_RPCS.flatMap((rpc) => [rpc.input, rpc.output]))];
+const SOME_FILESYSTEMS = { known: [Buffer.from('/images')], mountpoint: Buffer.from('/images') };
 const LISTS = METHODS.filter((row) => row.kind === 'list') as unknown as readonly ListMethod[];
 
 /** The input: which type, whether it is damaged (then nobody says what it means), a number, and the message. */
@@ -58,6 +62,9 @@ function readers(bytes: Buffer, number: number): (() => unknown)[] {
     () =>
       forEachField(bytes, (_, start, to) => must(start >= 0 && start < to && to <= end, 'a field outside')),
     () => replaceString(bytes, [number, 1], 'x'),
+    () => readUint64(bytes, 0, end, [number, 2]),
+    () => withKnownMountpoints(bytes, [number], filesystemsOf(bytes) ?? SOME_FILESYSTEMS),
+    () => madePodStats(bytes, bytes, (id) => id),
     () => rewriteRecords(bytes, number, (body) => (body.length % 2 === 0 ? undefined : body)),
     ...LISTS.map((method) => () => {
       const filter = readListFilter(method, bytes);

@@ -105,6 +105,22 @@ describe('a backend whose answers are broken', () => {
     await until(() => open().length === 1, 'all but one list are given up');
   });
 
+  it('is passed on, to be judged by the client, where it is the statistics of one container, and left out of a list', async () => {
+    const containers = codecOf('ListContainers').encodeResponse({ containers: [{ id: 'b'.repeat(64) }] });
+    good.answer('ListContainers', { messages: [Buffer.alloc(0)] });
+    bad.answer('ListContainers', { messages: [containers] });
+    const fsInfo = { imageFilesystems: [{ fsId: { mountpoint: '/images' } }] };
+    bad.answer('ImageFsInfo', { messages: [codecOf('ImageFsInfo').encodeResponse(fsInfo)] });
+    bad.answer('ContainerStats', { messages: [BROKEN] });
+    await client.call('ListContainers', {});
+    await client.rawCall('/runtime.v1.ImageService/ImageFsInfo', Buffer.alloc(0));
+    const request = codecOf('ContainerStats').encode({ containerId: 'b'.repeat(64) });
+    const path = '/runtime.v1.RuntimeService/ContainerStats';
+    expect(await client.rawCall(path, request)).toMatchObject({ code: 0, messages: [BROKEN] });
+    const { stats } = await client.call('ListContainerStats', {});
+    expect(stats.map(({ attributes }) => attributes?.id)).toEqual(['a'.repeat(64)]);
+  });
+
   it('fails a list when nothing of it could ever be read', async () => {
     good.answer('ListPodSandbox', { messages: [Buffer.alloc(0)] });
     bad.answer('ListPodSandbox', { messages: [BROKEN] });

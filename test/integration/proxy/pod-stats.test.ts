@@ -3,7 +3,7 @@
 import { status } from '@grpc/grpc-js';
 import { afterEach, describe, expect, it } from 'vitest';
 import { runContainer, runPod } from '../../support/cri-pod.ts';
-import { calls } from '../../support/image-world.ts';
+import { calls, crash } from '../../support/image-world.ts';
 import {
   type ProxyWorld,
   proxyWorld,
@@ -41,14 +41,6 @@ describe('statistics of pods', () => {
   };
   const streamedIds = async (filter: object = {}) =>
     (await streamed(filter)).map(({ attributes }) => attributes?.id ?? '').sort();
-  const goesAway = async (name: string) => {
-    world.runtime(name).crash();
-    await until(
-      () =>
-        world.lines.some(({ text, fields }) => text === 'backend is absent' && fields['backend'] === name),
-      'it is absent',
-    );
-  };
   /** What a kubelet that looks for support may ask. */
   const expectNoSupport = async () => {
     const client = world.connect();
@@ -62,7 +54,7 @@ describe('statistics of pods', () => {
     await run('');
     await run('docker');
     await expectNoSupport();
-    await goesAway('docker');
+    await crash(world, 'docker');
     await expectNoSupport();
     await world.restart('docker');
     await expectNoSupport();
@@ -74,7 +66,7 @@ describe('statistics of pods', () => {
     world = await proxyWorld([MAIN, CRIO]);
     const [main, crio] = [await run(''), await run('crio')];
     expect(await listed()).toEqual([main.podSandboxId, crio.podSandboxId].sort());
-    await goesAway('crio');
+    await crash(world, 'crio');
     expect(await listed()).toEqual([main.podSandboxId]);
     await world.restart('crio');
     expect(await listed()).toEqual([main.podSandboxId]);
@@ -118,7 +110,7 @@ describe('statistics of pods', () => {
       ...UNIMPLEMENTED,
       details: expect.not.stringContaining('switchyard'),
     });
-    await goesAway('docker');
+    await crash(world, 'docker');
     await expect(listed()).rejects.toMatchObject(UNIMPLEMENTED);
   });
 
@@ -149,9 +141,9 @@ describe('statistics of pods', () => {
     world = await proxyWorld([{ ...MAIN, profile: 'containerd-1.4' }, DOCKER]);
     const [main, docker] = [await run(''), await run('docker')];
     expect(await streamedIds()).toEqual([main.podSandboxId, docker.podSandboxId].sort());
-    await goesAway('docker');
+    await crash(world, 'docker');
     expect(await streamedIds()).toEqual([main.podSandboxId]);
-    await goesAway('main');
+    await crash(world, 'main');
     await expect(streamed()).rejects.toMatchObject({ code: status.UNAVAILABLE });
   });
 
@@ -168,12 +160,29 @@ describe('statistics of pods', () => {
     faults.clear();
   });
 
+  it('of the metrics leave a backend without them out, and the log says so once', async () => {
+    world = await proxyWorld([MAIN, DOCKER]);
+    const main = await run('');
+    for (let round = 0; round < 2; round++) {
+      const { podMetrics } = await world.client.call('ListPodSandboxMetrics', {});
+      expect(podMetrics.map(({ podSandboxId }) => podSandboxId)).toEqual([main.podSandboxId]);
+      const ids: string[] = [];
+      for await (const { podSandboxMetrics } of world.connect().stream('StreamPodSandboxMetrics', {}))
+        ids.push(...podSandboxMetrics.map(({ podSandboxId }) => podSandboxId));
+      expect(ids).toEqual([main.podSandboxId]);
+    }
+    const gaps = world.lines.filter(({ text }) => text.startsWith('a backend has nothing for a list'));
+    expect(gaps.map(({ fields }) => fields)).toEqual([
+      expect.objectContaining({ backend: 'docker', method: 'StreamPodSandboxMetrics' }),
+    ]);
+  });
+
   it('of the metrics are UNIMPLEMENTED only where all backends lack them, also those that are away', async () => {
     world = await proxyWorld([{ ...MAIN, profile: 'containerd-2.1' }, DOCKER]);
     const metrics = () => world.connect().call('ListPodSandboxMetrics', {});
     const descriptors = () => world.connect().call('ListMetricDescriptors', {});
     for (const away of [undefined, 'docker', 'main']) {
-      if (away !== undefined) await goesAway(away);
+      if (away !== undefined) await crash(world, away);
       await expect(metrics()).rejects.toMatchObject(UNIMPLEMENTED);
       await expect(descriptors()).rejects.toMatchObject(UNIMPLEMENTED);
     }
