@@ -2,6 +2,7 @@
 // What is done with the answer is the subclass's business: relayed frame by frame, or collected.
 import type { ServiceName } from '../cri/methods.ts';
 import type { ApiVersion } from '../cri/versions.ts';
+import type { BackendUnavailableError } from '../errors.ts';
 import { ERROR_CODE } from '../http2/connection-error.ts';
 import type { Field } from '../http2/field.ts';
 import type { Stream, StreamAbort, StreamReceiver } from '../http2/stream.ts';
@@ -52,6 +53,9 @@ export abstract class BackendCall implements StreamReceiver {
   abstract onAborted(reason: StreamAbort): void;
   /** The backend could not take the call at all: it is absent, or too many calls wait for it. */
   abstract onRefused(error: Error): void;
+
+  /** Its backend is found to hang while it waits for the answer. Without more it waits on, for as long as its caller. */
+  onHang(_error: BackendUnavailableError): void {}
 
   /** The request is sent once and nothing waits for it. */
   onDrain(): void {}

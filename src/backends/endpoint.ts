@@ -1,5 +1,6 @@
 // One socket of a backend: its state, its connection, and the door through which every call to it goes.
 import type { Clock, Timer } from '../clock.ts';
+import { endsOnHang } from '../cri/methods.ts';
 import type { ApiVersion } from '../cri/versions.ts';
 import { BackendUnavailableError, OverloadedError } from '../errors.ts';
 import { framed } from '../grpc/message.ts';
@@ -8,9 +9,11 @@ import type { BackendCall, BackendRequest, OwnCall } from './backend-call.ts';
 import { Connector } from './connector.ts';
 import { isAdvised } from './foreign-peer.ts';
 import { LifeCheck } from './life-check.ts';
-import { type BackendVersion, type ProbedService, probeRequest } from './probe.ts';
+import { askLife } from './life-question.ts';
+import type { BackendVersion, ProbedService } from './probe.ts';
 import { hasByteRoom, hasRoom } from './room.ts';
 import { sendRequest } from './send-request.ts';
+import { SentCalls } from './sent-calls.ts';
 import { type BackendState, describeState, isAbsentState } from './state.ts';
 import { UnaryCall, type UnaryOutcome } from './unary-call.ts';
 import { WaitingCalls } from './waiting-calls.ts';
@@ -41,6 +44,7 @@ export class Endpoint {
   private readonly lifeCheck: LifeCheck;
   private connection: ClientConnection | undefined;
   private readonly waiting = new WaitingCalls();
+  private readonly sent = new SentCalls();
   private currentState: BackendState;
   private absentFromMs = 0; // on the clock's now()
   private lastVersion: BackendVersion | undefined;
@@ -166,6 +170,7 @@ export class Endpoint {
         timer?.cancel();
         resolve(outcome);
       });
+      call.endsOnHang = endsOnHang(own.rpc);
       const body = framed(own.request);
       const deadlineAtMs = clock.now() + own.timeoutMs;
       const message = { body, start: 0, end: body.length };
@@ -184,27 +189,16 @@ export class Endpoint {
     if (this.currentState.kind === 'ready') this.lifeCheck.suspect(timeoutMs);
   }
 
-  /** While all streams are in use the question waits too, before all calls: without an end to any of them nothing is alive. */
   private askLife(timeoutMs: number, done: (trouble: string | undefined) => void): void {
-    const { connection } = this;
+    const { connection, options } = this;
     if (connection === undefined) return;
-    const { backendName, clock } = this.options;
-    const request = probeRequest(this.options.service);
-    const call = new UnaryCall(backendName, this.options.messageSizeBytes, (outcome) => {
-      timer.cancel();
-      // A connection that was lost is the connector's affair, and ends this question too.
-      if (outcome.kind !== 'failed') done(undefined);
-      else if (outcome.loss === 'other') done(outcome.error.message);
+    const hand = (call: BackendCall, request: BackendRequest) =>
+      connection.canOpen() ? this.send(connection, call, request) : this.waiting.pushFirst(call, request);
+    askLife({ ...options, connection, hand }, timeoutMs, (silence) => {
+      done(silence?.reason);
+      if (silence?.wasAsked && this.currentState.kind === 'hanging')
+        this.sent.hang(this.absenceError(), options.onError);
     });
-    const timer = clock.after(timeoutMs, () => {
-      const why =
-        call.stream === undefined
-          ? noneEnded(connection.maxStreams, timeoutMs)
-          : `it did not answer ${request.rpc} within ${timeoutMs} ms`;
-      call.abandon(new BackendUnavailableError(why));
-    });
-    if (connection.canOpen()) this.send(connection, call, request);
-    else this.waiting.pushFirst(call, request);
   }
 
   private send(connection: ClientConnection, call: BackendCall, request: BackendRequest): void {
@@ -229,6 +223,7 @@ export class Endpoint {
   ): void {
     this.lifeCheck.reset();
     this.connection = connection;
+    if (connection !== undefined) this.sent.goTo(connection);
     if (version !== undefined) this.lastVersion = version;
     if (state.kind === 'ready') this.lastApiVersion = state.apiVersion;
     this.turn(state);
@@ -241,9 +236,4 @@ export class Endpoint {
     else if (this.isAbsent) this.waiting.refuse(() => this.absenceError());
     this.options.onState(state);
   }
-}
-
-function noneEnded(maxCalls: number, timeoutMs: number): string {
-  if (maxCalls === 0) return 'it allows no calls any more: MAX_CONCURRENT_STREAMS is 0';
-  return `no call has ended within ${timeoutMs} ms, and it takes no more than ${maxCalls} at once`;
 }

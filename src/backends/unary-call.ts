@@ -75,6 +75,8 @@ export function statusOf(trailers: readonly Field[]): { code: number; text: stri
 
 /** Collects one unary answer of at most `limitBytes` and hands over its outcome exactly once, unless it is cancelled. */
 export class UnaryCall extends BackendCall {
+  /** Whether it is given up when its backend hangs. */
+  endsOnHang = false;
   private hasBegun = false;
   private headers: readonly Field[] = [];
   private message: Buffer | undefined;
@@ -146,6 +148,10 @@ export class UnaryCall extends BackendCall {
 
   override onRefused(error: Error): void {
     this.finish({ kind: 'failed', error, loss: 'refused' });
+  }
+
+  override onHang(error: BackendUnavailableError): void {
+    if (this.endsOnHang) this.abandon(error);
   }
 
   /** Gives up waiting: the backend is told, and `error` is the outcome. */

@@ -10,7 +10,10 @@ interface MethodBase {
   readonly name: string;
   readonly service: ServiceName;
   readonly isServerStream: boolean;
-  /** Whether it changes something on the node: then each call makes one log line. */
+  /**
+   * Whether it changes something on the node: then each call makes one log line, and one in flight on a backend that
+   * hangs is waited for, as what becomes of it must be known. All others end then (endsOnHang).
+   */
   readonly changesState: boolean;
   /** Whether it may be sent again, once, when the connection broke before any answer. Otherwise the client decides. */
   readonly retry: 'once' | 'never';
@@ -257,6 +260,15 @@ export function methodNamed(name: string): Method {
   const row = BY_NAME.get(name);
   if (row === undefined) throw new Error(`the method table has no row for ${name}`);
   return row;
+}
+
+/**
+ * Whether a call in flight is given up when its backend hangs: those that read, and those that act on a running process,
+ * ExecSync among them, whose DEADLINE_EXCEEDED a kubelet takes for a failed probe (pkg/probe/exec). Of an RPC that is not
+ * known here it is not known whether it changes something.
+ */
+export function endsOnHang(rpc: string): boolean {
+  return BY_NAME.get(rpc)?.changesState === false;
 }
 
 function place(name: string, row: Partial<PlaceMethod> & Pick<PlaceMethod, PlacePath>): PlaceMethod {

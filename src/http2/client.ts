@@ -97,6 +97,11 @@ export class ClientConnection extends Connection {
     return this.streams.size + this.opening.length;
   }
 
+  /** The open streams, oldest first. They may end while the array is read. */
+  openStreams(): Stream[] {
+    return [...this.streams.all(), ...this.opening];
+  }
+
   /** Streams that were opened so far. */
   get openedCount(): number {
     return (this.nextId - 1) / 2;
@@ -210,7 +215,7 @@ export class ClientConnection extends Connection {
     const wasOpen = !this.isGoingAway;
     this.isGoingAway = true;
     const unprocessed: StreamAbort = { kind: 'connection', message, processed: false };
-    for (const stream of [...this.streams.all(), ...this.opening]) {
+    for (const stream of this.openStreams()) {
       if (stream.id === 0 || stream.id > lastStreamId) this.abort(stream, unprocessed);
     }
     if (wasOpen) this.clientOptions.onGoaway();
@@ -233,7 +238,7 @@ export class ClientConnection extends Connection {
   }
 
   protected override abortAll(reason: string): void {
-    for (const stream of [...this.streams.all(), ...this.opening]) {
+    for (const stream of this.openStreams()) {
       const processed = this.isConnected && stream.id !== 0;
       this.abort(stream, { kind: 'connection', message: reason, processed });
     }

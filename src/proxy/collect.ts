@@ -2,6 +2,7 @@
 import type { Backend } from '../backends/backend.ts';
 import { UnaryCall, type UnaryOutcome } from '../backends/unary-call.ts';
 import type { Clock } from '../clock.ts';
+import { endsOnHang } from '../cri/methods.ts';
 import type { OnGrowth } from '../grpc/message.ts';
 import { isForwardedResponse } from '../grpc/metadata.ts';
 import { STATUS } from '../grpc/status.ts';
@@ -93,10 +94,11 @@ function attempt(
   if (route === undefined) throw new Error('only calls of CRI services are collected');
   const unary = new UnaryCall(backend.name, options.limitBytes, done, options.watchGrowth?.(), call);
   call.onLeave(() => unary.cancel());
-  const { body } = options;
+  const { body, rpc = route.rpc } = options;
+  unary.endsOnHang = options.hangClock !== undefined || endsOnHang(rpc);
   backend.call(unary, {
     service: route.service,
-    rpc: options.rpc ?? route.rpc,
+    rpc,
     clientCalls: call.client.calls.used,
     metadata: call.metadata.filter(isReadable),
     deadlineAtMs,

@@ -70,6 +70,7 @@ export class EventStream {
         end(`it ended with ${statusName(code)}${text === '' ? '' : `: ${excerpt(text)}`}`, isLacking);
       },
       onFailure: (error) => end(error.message, false),
+      endsOnHang: false, // it goes on with what it has missed, and a new one would begin with a gap
       hasRoom: () => true,
     });
     this.part = part;

@@ -4,7 +4,7 @@ import type { Backend } from '../backends/backend.ts';
 import { BackendCall } from '../backends/backend-call.ts';
 import { foreignAnswer } from '../backends/foreign-answer.ts';
 import { abortError, lossOf, statusOf } from '../backends/unary-call.ts';
-import { MalformedMessageError } from '../errors.ts';
+import { type BackendUnavailableError, MalformedMessageError } from '../errors.ts';
 import { MessageLimit } from '../grpc/message-limit.ts';
 import { isForwardedResponse } from '../grpc/metadata.ts';
 import type { Field } from '../http2/field.ts';
@@ -17,6 +17,11 @@ export interface RelayOptions {
   readonly onStatus?: (code: number) => void;
   /** Called before the call fails, when the backend surely has done nothing of it. */
   readonly onUntouched?: () => void;
+  /**
+   * Answers the call when the backend hangs, for `error` says so; the backend's stream is reset before. Without it the
+   * backend is waited for as long as the client waits.
+   */
+  readonly onHang?: (call: Call, error: BackendUnavailableError) => void;
   /** The framed request; default: the client's own. */
   readonly body?: Buffer;
   /** True when the call may be made again after a lost connection (reading calls only). */
@@ -129,6 +134,13 @@ class Relay extends BackendCall {
     this.isOver = true;
     this.options.onUntouched?.();
     this.call.fail(error);
+  }
+
+  override onHang(error: BackendUnavailableError): void {
+    const { onHang } = this.options;
+    if (onHang === undefined) return;
+    this.cancel();
+    onHang(this.call, error);
   }
 
   private release(): void {

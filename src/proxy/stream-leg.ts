@@ -100,6 +100,7 @@ export class StreamLeg {
         this.onLateEnd?.();
         this.breakOff(error.message);
       },
+      endsOnHang: true,
       hasRoom: () => this.isReplaced || this.host.hasRoom(),
     };
     const stream = new StreamPart(backend, parts.config.limits.messageSizeBytes, events, call);

@@ -4,7 +4,7 @@ import { BackendCall } from '../backends/backend-call.ts';
 import { foreignAnswer } from '../backends/foreign-answer.ts';
 import type { ReplyKeeper } from '../backends/reply-keeper.ts';
 import { abortError, statusOf } from '../backends/unary-call.ts';
-import { MalformedMessageError } from '../errors.ts';
+import { type BackendUnavailableError, MalformedMessageError } from '../errors.ts';
 import { MessageReader } from '../grpc/message.ts';
 import { releaseMemory } from '../grpc/message-memory.ts';
 import type { Field } from '../http2/field.ts';
@@ -17,6 +17,8 @@ export interface StreamPartEvents {
   onStatus(code: number, text: string): void;
   /** The stream broke, or could not begin. */
   onFailure(error: Error): void;
+  /** Whether the stream is given up when the backend hangs. */
+  readonly endsOnHang: boolean;
   /** True when the client has room, so that the backend may send more. */
   hasRoom(): boolean;
 }
@@ -86,6 +88,12 @@ export class StreamPart extends BackendCall {
   override onRefused(error: Error): void {
     if (this.isOver) return;
     this.isOver = true;
+    this.events.onFailure(error);
+  }
+
+  override onHang(error: BackendUnavailableError): void {
+    if (!this.events.endsOnHang) return;
+    this.cancel();
     this.events.onFailure(error);
   }
 

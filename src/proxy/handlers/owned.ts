@@ -1,10 +1,10 @@
 // Calls about one pod sandbox or container: to its owner, found in the ledger or by asking every backend.
 import type { Backend } from '../../backends/backend.ts';
 import { changesOfOwned, lossesOf } from '../../backends/snapshot-change.ts';
-import type { OwnedMethod } from '../../cri/methods.ts';
+import { endsOnHang, type OwnedMethod } from '../../cri/methods.ts';
 import { findString, readMap, readString } from '../../cri/wire.ts';
 import { found } from '../../cri/wire-locate.ts';
-import { MalformedMessageError, UnknownIdError } from '../../errors.ts';
+import { BackendUnavailableError, MalformedMessageError, UnknownIdError } from '../../errors.ts';
 import { PREFIX_BYTES } from '../../grpc/message.ts';
 import { STATUS } from '../../grpc/status.ts';
 import { recordContainer } from '../../ledger/new-ids.ts';
@@ -22,8 +22,8 @@ export function ownedHandler(parts: ProxyParts): Handler<OwnedMethod> {
   const { ledger, locator } = parts;
 
   const limitBytes = parts.config.limits.messageSizeBytes;
-  const passOnce: RelayOptions = { isRetryable: false, limitBytes };
-  const passTwice: RelayOptions = { isRetryable: true, limitBytes };
+  const passOnce: RelayOptions = { isRetryable: false, limitBytes, onHang: endHung };
+  const passTwice: RelayOptions = { isRetryable: true, limitBytes, onHang: endHung };
 
   return (call, method) => {
     const { buffer, start, end } = call.request;
@@ -101,7 +101,11 @@ function forward(
 /** Most calls: the answer goes on as it comes. Its status is noted before the client sees it. */
 function relayTo(parts: ProxyParts, call: Call, method: OwnedMethod, owner: Backend, id: string): void {
   const { clock, config } = parts;
-  const options = { isRetryable: method.retry === 'once', limitBytes: config.limits.messageSizeBytes };
+  const options = {
+    isRetryable: method.retry === 'once',
+    limitBytes: config.limits.messageSizeBytes,
+    ...(endsOnHang(method.name) && { onHang: endHung }),
+  };
   if (method.effect === undefined) {
     const onStatus = noteCheckpoint(parts, call, method, owner);
     relay(call, owner, onStatus === undefined ? options : { ...options, onStatus });
@@ -136,6 +140,16 @@ function noteCheckpoint(
     checkpoints.add(readString(message, 0, message.length, checkpointPath) ?? '', owner);
     record();
   };
+}
+
+/**
+ * The end of a call in flight whose owner turns out to hang: as if it had come a moment later. A reading call that can be
+ * answered without its owner is answered here as it is in forward().
+ */
+function endHung(call: Call, error: BackendUnavailableError): void {
+  const doubt = call.route?.method?.retry === 'once' ? '' : ', though it may still be carried out';
+  const { message, hint } = error;
+  call.fail(new BackendUnavailableError(`${call.rpc} is given up${doubt}: ${message}`, { hint }));
 }
 
 const NOTHING = new Uint8Array(0);

@@ -1,5 +1,6 @@
 // What Switchyard says while one of its runtimes is dead or stands still, also right after it was started itself. The
 // tests run with each place away in turn.
+import { status as Code } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Bench, nobody, RUNNING } from './bench.ts';
 import { listedIds, type SwitchyardPlan, sharedIds, untilAway, untilBack } from './switchyard-target.ts';
@@ -74,6 +75,21 @@ export function defineAbsence({ places, target }: SwitchyardPlan): void {
       afterAll(async () => {
         await target().resume(place);
         await untilBack(away);
+      });
+
+      it('R10: is named by the UNAVAILABLE of a probe and of questions that were under way', async () => {
+        const { containerId } = await away.shared();
+        const options = { deadlineMs: 60_000 };
+        const inFlight = [
+          away.attempt('ExecSync', { containerId, cmd: ['true'], timeout: 1 }, options),
+          away.attempt('ContainerStats', { containerId }, options),
+          away.attempt('Exec', { containerId, cmd: ['true'], stdout: true }, options),
+        ];
+        await listedIds(away);
+        for (const { code, details } of await Promise.all(inFlight)) {
+          expect(Code[code]).toBe('UNAVAILABLE');
+          expect(details).toMatch(nameOf(away));
+        }
       });
 
       it('R5: lists all pods, with what it last said of its own', async () => {
