@@ -8,6 +8,7 @@ import type { ClientConnection } from '../http2/client.ts';
 import type { BackendCall, BackendRequest, OwnCall } from './backend-call.ts';
 import { Connector } from './connector.ts';
 import { isAdvised } from './foreign-peer.ts';
+import { IdleWatch } from './idle-watch.ts';
 import { LifeCheck } from './life-check.ts';
 import { askLife } from './life-question.ts';
 import type { BackendVersion, ProbedService } from './probe.ts';
@@ -42,6 +43,7 @@ export class Endpoint {
   private readonly options: EndpointOptions;
   private readonly connector: Connector;
   private readonly lifeCheck: LifeCheck;
+  private idleWatch: IdleWatch | undefined; // from start() on
   private connection: ClientConnection | undefined;
   private readonly waiting = new WaitingCalls();
   private readonly sent = new SentCalls();
@@ -113,9 +115,15 @@ export class Endpoint {
 
   start(): void {
     this.connector.start();
+    this.idleWatch = new IdleWatch({
+      ...this.options,
+      readCount: () => (this.currentState.kind === 'ready' ? this.connection?.readCount : undefined),
+      ask: (timeoutMs) => this.suspect(timeoutMs),
+    });
   }
 
   stop(): void {
+    this.idleWatch?.stop();
     this.connector.stop();
   }
 
@@ -195,6 +203,7 @@ export class Endpoint {
     const hand = (call: BackendCall, request: BackendRequest) =>
       connection.canOpen() ? this.send(connection, call, request) : this.waiting.pushFirst(call, request);
     askLife({ ...options, connection, hand }, timeoutMs, (silence) => {
+      if (silence === undefined) this.idleWatch?.answered();
       done(silence?.reason);
       if (silence?.wasAsked && this.currentState.kind === 'hanging')
         this.sent.hang(this.absenceError(), options.onError);
@@ -222,6 +231,7 @@ export class Endpoint {
     version: BackendVersion | undefined,
   ): void {
     this.lifeCheck.reset();
+    this.idleWatch?.reset();
     this.connection = connection;
     if (connection !== undefined) this.sent.goTo(connection);
     if (version !== undefined) this.lastVersion = version;

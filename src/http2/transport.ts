@@ -33,6 +33,8 @@ const MAX_DEBUG_BYTES = 200;
 export abstract class Transport implements OutputOwner {
   /** For streams: where frames go. */
   readonly output: Output;
+  /** Chunks of input so far: while it stays as it is, the peer is silent. */
+  readCount = 0;
 
   protected readonly socket: Socket;
   protected readonly limits: Http2Limits;
@@ -90,6 +92,7 @@ export abstract class Transport implements OutputOwner {
   /** Takes a chunk of input, or the first `sharedBytes` of the shared read buffer, as one batch. */
   protected take(chunk: Buffer | undefined, sharedBytes: number): void {
     if (this.isClosed || this.reader === undefined) return;
+    this.readCount++;
     beginBatch();
     try {
       if (chunk === undefined) this.reader.readShared(sharedBytes);
