@@ -32,6 +32,8 @@ export interface ErrorOptions {
   /** What the reader can do next; one sentence without a full stop at its end. */
   readonly hint?: string;
   readonly cause?: unknown;
+  /** Names of the backends for whose sake the call is refused. */
+  readonly backends?: readonly string[];
 }
 
 /**
@@ -42,6 +44,8 @@ export class SwitchyardError extends Error {
   readonly code: string;
   readonly status: StatusName;
   readonly hint: string;
+  /** Names of the backends for whose sake the call is refused, for metrics and the log. */
+  readonly backends: readonly string[];
 
   constructor(code: string, status: StatusName, message: string, options: ErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -49,6 +53,7 @@ export class SwitchyardError extends Error {
     this.code = code;
     this.status = status;
     this.hint = options.hint ?? '';
+    this.backends = options.backends ?? [];
   }
 
   /** The text a client sees: who speaks, what happened, what to do. A message that is long gives way to the hint. */

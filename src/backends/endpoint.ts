@@ -41,6 +41,7 @@ export interface EndpointOptions extends ProbedService {
 
 export class Endpoint {
   private readonly options: EndpointOptions;
+  private readonly named: { readonly backends: readonly string[] }; // for errors
   private readonly connector: Connector;
   private readonly lifeCheck: LifeCheck;
   private idleWatch: IdleWatch | undefined; // from start() on
@@ -55,6 +56,7 @@ export class Endpoint {
   constructor(options: EndpointOptions) {
     this.options = options;
     const { clock, backendName, socket, ownSocket, service } = options;
+    this.named = { backends: [backendName] };
     this.currentState = { kind: 'connecting', sinceMs: clock.wallMs() };
     this.lifeCheck = new LifeCheck({
       clock,
@@ -133,7 +135,8 @@ export class Endpoint {
     const { subject, socket } = this.options;
     const hint = `Check the runtime behind ${socket}; Switchyard reconnects by itself`;
     const hasOwn = 'reason' in state && isAdvised(state.reason);
-    return new BackendUnavailableError(`${subject} ${describeState(state)}`, hasOwn ? {} : { hint });
+    const options = hasOwn ? this.named : { ...this.named, hint };
+    return new BackendUnavailableError(`${subject} ${describeState(state)}`, options);
   }
 
   /**
@@ -149,14 +152,11 @@ export class Endpoint {
     else {
       this.suspect(this.options.statusMs);
       const message = `${this.waiting.count} calls already wait for ${this.options.subject}`;
-      call.onRefused(new BackendUnavailableError(message));
+      call.onRefused(new BackendUnavailableError(message, this.named));
     }
   }
 
-  /**
-   * Why it does not take the call; undefined when it does. A backend that hangs must use up neither all calls nor the
-   * memory; whether it does is found out then.
-   */
+  /** Why it does not take the call, if so: one that hangs must use up neither all calls nor memory, and is suspected then. */
   private overload(request: BackendRequest): OverloadedError | undefined {
     const callsInFlight = this.options.heldCalls();
     const unreadBytes = this.waiting.sizeBytes + (this.connection?.queuedBytes ?? 0);
@@ -165,7 +165,7 @@ export class Endpoint {
     this.suspect(this.options.statusMs);
     return new OverloadedError(
       `${this.options.subject} holds ${callsInFlight} calls and has yet to read ${unreadBytes} bytes of them, which is its limit`,
-      { hint: 'Look why it does not answer, or raise limits.callsInFlight in the config' },
+      { ...this.named, hint: 'Look why it does not answer, or raise limits.callsInFlight in the config' },
     );
   }
 
@@ -185,7 +185,7 @@ export class Endpoint {
       this.call(call, { ...own, ...message, metadata: [], clientCalls: 0, deadlineAtMs });
       if (call.isOver) return;
       const late = `${subject} did not answer ${own.rpc} within ${own.timeoutMs} ms`;
-      timer = clock.after(own.timeoutMs, () => call.abandon(new BackendUnavailableError(late)));
+      timer = clock.after(own.timeoutMs, () => call.abandon(new BackendUnavailableError(late, this.named)));
     });
   }
 

@@ -50,10 +50,13 @@ export function lossOf(reason: StreamAbort): Loss {
   return reason.kind === 'connection' ? 'connection' : 'other';
 }
 
-/** The error for a call that lost its answer so; `what` says who did what. */
-export function abortError(what: string, reason: StreamAbort): SwitchyardError {
-  const text = `${what}: ${reason.message}`;
-  return reason.kind === 'oversize' ? new HeadersTooLargeError(text) : new BackendUnavailableError(text);
+/** The error for a call that lost its answer so; `what` says what the backend did. */
+export function abortError(backendName: string, what: string, reason: StreamAbort): SwitchyardError {
+  const text = `backend ${backendName} ${what}: ${reason.message}`;
+  const options = { backends: [backendName] };
+  return reason.kind === 'oversize'
+    ? new HeadersTooLargeError(text, options)
+    : new BackendUnavailableError(text, options);
 }
 
 /** Reads grpc-status out of trailers; a reply without one is judged by its HTTP status. */
@@ -142,7 +145,7 @@ export class UnaryCall extends BackendCall {
   }
 
   override onAborted(reason: StreamAbort): void {
-    const error = abortError(`backend ${this.backendName} gave no answer`, reason);
+    const error = abortError(this.backendName, 'gave no answer', reason);
     this.finish({ kind: 'failed', error, loss: lossOf(reason) });
   }
 

@@ -45,6 +45,12 @@ interface Match {
   readonly record: Uint8Array;
 }
 
+/** Why a backend could not be asked. */
+interface Trouble {
+  readonly backend: string;
+  readonly why: string;
+}
+
 export class Locator {
   private readonly options: LocatorOptions;
   private readonly searches = new Map<string, Promise<Location>>();
@@ -113,8 +119,11 @@ export class Locator {
     if (troubles.length > 0) {
       onOutcome('unresolved');
       const error = new UnresolvedIdError(
-        `cannot tell whether ${object} ${excerpt(id)} exists, for not every backend could be asked: ${troubles.join('; ')}`,
-        { hint: 'Try again when the backend is back' },
+        `cannot tell whether ${object} ${excerpt(id)} exists, for not every backend could be asked: ${troubles.map(({ why }) => why).join('; ')}`,
+        {
+          hint: 'Try again when the backend is back',
+          backends: troubles.map(({ backend }) => backend),
+        },
       );
       return { kind: 'undecided', error };
     }
@@ -135,8 +144,9 @@ async function askFor(
   backend: Backend,
   object: ObjectKind,
   id: string,
-): Promise<{ matches: Match[]; trouble?: string }> {
-  if (backend.isAbsent) return { matches: [], trouble: backend.absenceError().message };
+): Promise<{ matches: Match[]; trouble?: Trouble }> {
+  const failed = (why: string) => ({ matches: [], trouble: { backend: backend.name, why } });
+  if (backend.isAbsent) return failed(backend.absenceError().message);
   const rpc = object === 'sandbox' ? 'ListPodSandbox' : 'ListContainers';
   const method = methodNamed(rpc) as ListMethod;
   const outcome = await backend.ask({
@@ -147,12 +157,11 @@ async function askFor(
   });
   switch (outcome.kind) {
     case 'failed':
-      return { matches: [], trouble: outcome.error.message };
+      return failed(outcome.error.message);
     case 'status':
-      return {
-        matches: [],
-        trouble: `${rpc} of backend ${backend.name} ends ${statusName(outcome.code)}: ${excerpt(outcome.text)}`,
-      };
+      return failed(
+        `${rpc} of backend ${backend.name} ends ${statusName(outcome.code)}: ${excerpt(outcome.text)}`,
+      );
     case 'answered':
       return { matches: matchesIn(method, backend, outcome.message, id) };
     default:

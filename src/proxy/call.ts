@@ -37,9 +37,11 @@ export class Call extends CallReply implements StreamReceiver, BehindFlush {
   readonly request = new RequestBytes();
   /** For metrics and logs: who answered, by which rule, for which pod or object. */
   backendName = 'none';
+  backendNames: readonly string[] | undefined; // where it is the affair of several, for logs
   rule: string | undefined;
   pod: { readonly namespace: string; readonly name: string; readonly uid: string } | undefined;
   objectId: string | undefined;
+  image: string | undefined; // as the client names it
   /** What was wrong with the request, found before it was served. */
   requestError: Error | undefined;
   /** Turns an error into the reply; set by the rescue layer. */

@@ -110,6 +110,7 @@ export class CgroupDrivers {
   refusal(backend: Backend, mismatch: Mismatch): DisagreementError {
     return new DisagreementError(`backend ${backend.name} takes no new pods: ${describeMismatch(mismatch)}`, {
       hint: HINT,
+      backends: [backend.name],
     });
   }
 

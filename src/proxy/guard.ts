@@ -92,6 +92,7 @@ async function askStatus(backend: Backend): Promise<Buffer> {
   const why = outcome.kind === 'failed' ? outcome.error.message : excerpt(outcome.text);
   throw new BackendUnavailableError(
     `backend ${backend.name} gives no Status, so it is not known what it would ignore: ${why}`,
+    { backends: [backend.name] },
   );
 }
 

@@ -1,10 +1,12 @@
 // What the backends' answers to image calls say, read from their bytes.
+import type { Backend } from '../backends/backend.ts';
 import { mayMean } from '../cri/image-reference.ts';
 import { forEachRecord, readBytes, readString, readStrings, readVarint } from '../cri/wire.ts';
 import { BackendUnavailableError, MalformedMessageError } from '../errors.ts';
 import { STATUS, statusName } from '../grpc/status.ts';
 import { excerpt } from '../quote.ts';
 import type { BackendOutcome } from './fan-out.ts';
+import type { Lack } from './list-errors.ts';
 
 /** In ImageStatusResponse: the image, absent when the backend has none of that name. */
 const FOUND = [1];
@@ -84,14 +86,25 @@ function someImage(
 }
 
 /** The error for an image of which it cannot be told where it is. */
-export function undecided(image: string, why: string): BackendUnavailableError {
-  return new BackendUnavailableError(`cannot tell which backends have image ${excerpt(image)}: ${why}`, {
+export function undecided(image: string, silent: readonly Lack[]): BackendUnavailableError {
+  const whys = silent.map(({ why }) => why).join('; ');
+  return new BackendUnavailableError(`cannot tell which backends have image ${excerpt(image)}: ${whys}`, {
     hint: 'Try again when all backends answer',
+    backends: silent.map(({ backend }) => backend.name),
   });
 }
 
-/** Why a backend gave no answer. */
-export function troubleOf({ backend, outcome }: BackendOutcome): string {
+/** That an absent backend cannot be asked for its images. */
+export function awayOf(backend: Backend): Lack {
+  return { backend, why: backend.images.absenceError().message };
+}
+
+/** That a backend gave no answer. */
+export function troubleOf(result: BackendOutcome): Lack {
+  return { backend: result.backend, why: whyOf(result) };
+}
+
+function whyOf({ backend, outcome }: BackendOutcome): string {
   if (outcome.kind === 'failed') return outcome.error.message;
   if (outcome.kind === 'answered') return '';
   return `backend ${backend.name} says ${statusName(outcome.code)}: ${excerpt(outcome.text)}`;

@@ -1,18 +1,30 @@
 // Why a list is not given, in the words for the client.
+import type { Backend } from '../backends/backend.ts';
 import { type ListMethod, METHODS } from '../cri/methods.ts';
 import { BackendUnavailableError, MessageTooLargeError, PartialListError } from '../errors.ts';
 
-/** The error of a list of objects that would lack a backend. */
-export function incomplete(rpc: string, why: string): PartialListError {
-  return new PartialListError(`${rpc} would not be complete: ${why}`, {
+/** A backend that has no part in a list, and why. */
+export interface Lack {
+  readonly backend: Backend;
+  readonly why: string;
+}
+
+const whysOf = (lacks: readonly Lack[]) => lacks.map(({ why }) => why).join('; ');
+const namesOf = (lacks: readonly Lack[]) => lacks.map(({ backend }) => backend.name);
+
+/** The error of a list of objects that would lack backends. */
+export function incomplete(rpc: string, lacks: readonly Lack[]): PartialListError {
+  return new PartialListError(`${rpc} would not be complete: ${whysOf(lacks)}`, {
     hint: 'The kubelet would take a short list for removed pods, so it gets none',
+    backends: namesOf(lacks),
   });
 }
 
 /** The error of a list that may lack backends, when it would lack all of them. */
-export function nobodyAnswers(rpc: string, whys: readonly string[]): BackendUnavailableError {
-  return new BackendUnavailableError(`no backend answers ${rpc}: ${whys.join('; ')}`, {
+export function nobodyAnswers(rpc: string, lacks: readonly Lack[]): BackendUnavailableError {
+  return new BackendUnavailableError(`no backend answers ${rpc}: ${whysOf(lacks)}`, {
     hint: 'An empty list would say that nothing runs',
+    backends: namesOf(lacks),
   });
 }
 
@@ -25,8 +37,12 @@ export function tooLong(method: ListMethod, sizeBytes: number, limitBytes: numbe
 }
 
 /** The error of a list of which one backend's part is too long already. */
-export function partTooLong(method: ListMethod, { message }: MessageTooLargeError): MessageTooLargeError {
-  return new MessageTooLargeError(message, { hint: hintToStream(method) });
+export function partTooLong(
+  method: ListMethod,
+  backend: Backend,
+  { message }: MessageTooLargeError,
+): MessageTooLargeError {
+  return new MessageTooLargeError(message, { hint: hintToStream(method), backends: [backend.name] });
 }
 
 function hintToStream(method: ListMethod): string {

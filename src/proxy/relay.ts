@@ -127,7 +127,7 @@ class Relay extends BackendCall {
       return;
     }
     if (loss === 'untouched') this.options.onUntouched?.();
-    call.fail(abortError(`backend ${backend.name} broke off ${call.rpc}`, reason));
+    call.fail(abortError(backend.name, `broke off ${call.rpc}`, reason));
   }
 
   override onRefused(error: Error): void {

@@ -82,7 +82,7 @@ export class StreamPart extends BackendCall {
   override onAborted(reason: StreamAbort): void {
     if (this.isOver) return;
     this.isOver = true;
-    this.events.onFailure(abortError(`backend ${this.backend.name} broke off a stream`, reason));
+    this.events.onFailure(abortError(this.backend.name, 'broke off a stream', reason));
   }
 
   override onRefused(error: Error): void {

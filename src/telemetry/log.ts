@@ -29,28 +29,35 @@ export interface CallLine {
   readonly method: string;
   /** Name of the backend, or 'several' or 'none' as in the metrics. */
   readonly backend: string;
+  /** All their names, where that is 'several' and they are known. */
+  readonly backends?: readonly string[];
   readonly rule?: string;
   readonly code: StatusName;
   readonly ms: number;
   readonly pod?: { readonly namespace: string; readonly name: string; readonly uid: string };
   /** The object the call was about. */
   readonly id?: string;
+  /** The image the call was about, as the client named it. */
+  readonly image?: string;
   /** Why it failed: the status message that the client got. */
   readonly error?: string;
 }
 
 /** Of what names a pod or an object: Kubernetes has 253, and every changing call leaves a line. */
 const NAME_BYTES = 256;
+/** Of an image: a repository of 255, a tag of 128, a digest of 71. */
+const IMAGE_BYTES = 512;
 
 /** Writes the line of one state-changing call: info, or warn when the code is not OK. */
 export function logCall(log: Logger, line: CallLine): void {
-  const { pod, id } = line;
+  const { pod, id, image } = line;
   const bounded = {
     ...line,
     ...(pod !== undefined && {
       pod: { namespace: cutName(pod.namespace), name: cutName(pod.name), uid: cutName(pod.uid) },
     }),
     ...(id !== undefined && { id: cutName(id) }),
+    ...(image !== undefined && { image: cutText(image, IMAGE_BYTES) }),
   };
   if (line.code === 'OK') log.info(bounded, 'call');
   else log.warn(bounded, 'call failed');

@@ -38,7 +38,7 @@ export interface MetricsSources {
 export interface FinishedCall {
   /** As given to callStarted. */
   readonly method: string;
-  /** Name of the backend that answered; 'several' for a merged answer, 'none' when it is our own. */
+  /** Name of the backend that answered, or that the call was refused for; 'several' for more, 'none' for our own answer. */
   readonly backend: string;
   readonly code: StatusName;
   readonly durationMs: number;

@@ -6,7 +6,7 @@ import { readString } from '../../cri/wire.ts';
 import type { Call } from '../call.ts';
 import { replyWith } from '../collect.ts';
 import { type BackendOutcome, fanOut } from '../fan-out.ts';
-import { deniesImage, hasImage, troubleOf, undecided, userOfFound } from '../image-answers.ts';
+import { awayOf, deniesImage, hasImage, troubleOf, undecided, userOfFound } from '../image-answers.ts';
 import { homeOfSpec, IMAGE, type ImageHome, speaksOfPod } from '../image-home.ts';
 import { specRequestFor } from '../image-request.ts';
 import type { ProxyParts } from '../parts.ts';
@@ -70,7 +70,7 @@ class LookUp {
     }
     const { backend: recent, atMs } = sighting;
     if (recent.images.isAbsent) {
-      if (clock.now() - atMs < FRESH_MS) throw undecided(this.image, recent.images.absenceError().message);
+      if (clock.now() - atMs < FRESH_MS) throw undecided(this.image, [awayOf(recent)]);
       this.searchAll(backends, []);
       return;
     }
@@ -103,9 +103,10 @@ class LookUp {
         replyWith(this.call, silent.backend, silent.outcome);
         return;
       }
-      if (silent !== undefined) throw undecided(this.image, troubleOf(silent));
-      const absent = backends.find((backend) => backend.images.isAbsent);
-      if (absent !== undefined) throw undecided(this.image, absent.images.absenceError().message);
+      const absent = backends.filter((backend) => backend.images.isAbsent && !present.includes(backend));
+      const unasked = absent.map(awayOf);
+      const unanswered = outcomes.filter((one) => !deniesImage(one)).map(troubleOf);
+      if (unanswered.length + unasked.length > 0) throw undecided(this.image, [...unanswered, ...unasked]);
       const [denial] = [...denials, ...outcomes];
       if (denial !== undefined) replyWith(this.call, denial.backend, denial.outcome);
     });

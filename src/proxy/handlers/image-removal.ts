@@ -12,13 +12,23 @@ import { excerpt } from '../../quote.ts';
 import type { Call } from '../call.ts';
 import { replyWith } from '../collect.ts';
 import { type BackendOutcome, fanOut } from '../fan-out.ts';
-import { deniesImage, foundId, hasImage, listsId, mayList, troubleOf, undecided } from '../image-answers.ts';
+import {
+  awayOf,
+  deniesImage,
+  foundId,
+  hasImage,
+  listsId,
+  mayList,
+  troubleOf,
+  undecided,
+} from '../image-answers.ts';
 import { IMAGE } from '../image-home.ts';
 import { specRequestFor } from '../image-request.ts';
 import type { LegResult } from '../list-leg.ts';
 import { askLegs } from '../list-legs.ts';
 import type { ProxyParts } from '../parts.ts';
 import { replyEmpty } from '../replies.ts';
+import { nameBackends } from '../who-answered.ts';
 
 const LIST = methodNamed('ListImages') as ListMethod;
 const NO_FILTER = framed(new Uint8Array(0));
@@ -63,10 +73,10 @@ export class ImageRemoval {
    */
   private decide(results: readonly LegResult[]): void {
     const listed: Listed[] = [];
-    for (const result of results) {
-      if (result.kind === 'trouble') throw undecided(this.image, result.why);
-      listed.push({ backend: result.backend, images: result.parts });
-    }
+    const troubles = results.filter((result) => result.kind === 'trouble');
+    if (troubles.length > 0) throw undecided(this.image, troubles);
+    for (const result of results)
+      if (result.kind === 'records') listed.push({ backend: result.backend, images: result.parts });
     const owners = listed.filter(({ images }) => listsId(images, this.image));
     if (owners.length > 0) this.removeFrom(owners.map(({ backend }) => backend));
     else this.resolve(listed);
@@ -76,15 +86,19 @@ export class ImageRemoval {
   private resolve(listed: readonly Listed[]): void {
     const { image, parts, call } = this;
     const isListed = ({ images }: Listed) => !isWholeId(image) && mayList(images, image);
-    const away = listed.find((one) => one.backend.images.isAbsent && isListed(one));
-    if (away !== undefined) throw undecided(image, away.backend.images.absenceError().message);
+    const away = listed.filter((one) => one.backend.images.isAbsent && isListed(one));
+    if (away.length > 0)
+      throw undecided(
+        image,
+        away.map(({ backend }) => awayOf(backend)),
+      );
     const present = listed.map(({ backend }) => backend).filter((backend) => !backend.images.isAbsent);
     const options = { isRetryable: true, givesUpOnHang: true, rpc: 'ImageStatus', bodyFor: this.bodyFor };
     // The bytes of a RemoveImageRequest are those of an ImageStatusRequest: an ImageSpec in field 1.
     fanOut(parts, call, present, options, (outcomes) => {
       const silent = outcomes.find((result) => !hasImage(result) && !deniesImage(result));
       if (silent?.outcome.kind === 'status') replyWith(call, silent.backend, silent.outcome);
-      else if (silent !== undefined) throw undecided(image, troubleOf(silent));
+      else if (silent !== undefined) throw undecided(image, [troubleOf(silent)]);
       else this.removeFound(outcomes.filter(hasImage));
     });
   }
@@ -116,6 +130,7 @@ export class ImageRemoval {
   private removeFrom(owners: readonly Backend[]): void {
     const { parts, call, bodyFor } = this;
     const away = owners.find((backend) => backend.images.isAbsent);
+    const names = owners.map(({ name }) => name);
     const present = owners.filter((backend) => !backend.images.isAbsent);
     const note = () => present.forEach(this.onChange);
     call.onLeave(note);
@@ -124,7 +139,7 @@ export class ImageRemoval {
       const isDone = ({ outcome }: BackendOutcome) =>
         outcome.kind === 'answered' || (outcome.kind === 'status' && outcome.code === STATUS.NOT_FOUND);
       const failed = outcomes.find((result) => !isDone(result));
-      call.backendName = 'several';
+      nameBackends(call, names);
       if (failed !== undefined) replyWith(call, failed.backend, failed.outcome);
       else if (away !== undefined) throw away.images.absenceError();
       else replyEmpty(call);

@@ -26,14 +26,12 @@ export function streamImages(
     rpc: method.name,
   });
   askLegs(parts, call, backends, questionFor, (results) => {
-    const joined: Buffer[] = [];
-    for (const result of results) {
-      if (result.kind === 'trouble') {
-        call.fail(incomplete(method.name, result.why));
-        return;
-      }
-      joined.push(...result.parts);
+    const troubles = results.filter((result) => result.kind === 'trouble');
+    if (troubles.length > 0) {
+      call.fail(incomplete(method.name, troubles));
+      return;
     }
+    const joined = results.flatMap((result) => (result.kind === 'records' ? result.parts : []));
     startReply(call);
     for (const message of cutList(Buffer.concat(mergeImages(joined)), method.recordField)) {
       call.sendCollected([message]);

@@ -28,6 +28,8 @@ export function imageHandler(parts: ProxyParts): Handler<ImageMethod> {
   };
 
   return (call, method) => {
+    const { message } = call;
+    if (method.changesState) call.image = readString(message, 0, message.length, IMAGE);
     switch (method.op) {
       case 'pull':
         return pull(parts, call, noteChange);
@@ -56,7 +58,7 @@ async function pull(parts: ProxyParts, call: Call, noteChange: (backend: Backend
   }
   const backend = homeOfPull(parts, message);
   if (backend.images.isAbsent) throw backend.images.absenceError();
-  const image = readString(message, 0, message.length, IMAGE) ?? '';
+  const { image = '' } = call;
   // Whatever comes of it, the images of this backend are not what they were.
   call.onLeave(() => noteChange(backend));
   relay(call, backend, {

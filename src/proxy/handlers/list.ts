@@ -16,6 +16,7 @@ import { askLegs } from '../list-legs.ts';
 import { narrow } from '../narrow.ts';
 import type { Handler, ProxyParts } from '../parts.ts';
 import { reply, replyEmpty } from '../replies.ts';
+import { labelOf } from '../who-answered.ts';
 
 /**
  * The longest reply that kubelets and crictl take. A limit in the config that is higher is for what backends send (CRI-O
@@ -26,8 +27,7 @@ const CLIENT_LIMIT_BYTES = 16 * 1024 * 1024;
 export function listHandler(parts: ProxyParts): Handler<ListMethod> {
   return (call, method) => {
     const { backends, isFull } = narrow(parts, method, call.message);
-    const [only] = backends;
-    call.backendName = backends.length === 1 && only !== undefined ? only.name : 'several';
+    call.backendName = labelOf(backends);
     const questionFor = (backend: Backend) => ({
       method,
       isFull,
@@ -67,7 +67,9 @@ function answer(parts: ProxyParts, call: Call, method: ListMethod, results: read
   for (const result of results) {
     if (result.kind === 'trouble') {
       if (!mayLack(parts, method, result)) {
-        failOn(parts, call, method, result, results.length);
+        const isBlocking = (one: LegResult) => one.kind === 'trouble' && !mayLack(parts, method, one);
+        const blocking = results.filter(isBlocking) as TroubleResult[];
+        failOn(parts, call, method, result, results.length, blocking);
         return;
       }
       troubles.push(result);
@@ -110,14 +112,15 @@ function failOn(
   method: ListMethod,
   result: TroubleResult,
   backends: number,
+  troubles: readonly TroubleResult[] = [result],
 ): void {
-  const { backend, outcome, why } = result;
+  const { backend, outcome } = result;
   const error = outcome.kind === 'failed' ? outcome.error : undefined;
   if (outcome.kind === 'status' && (backends === 1 || isLacking(parts, method, result)))
     replyWith(call, backend, outcome);
-  else if (error instanceof MessageTooLargeError) call.fail(partTooLong(method, error));
+  else if (error instanceof MessageTooLargeError) call.fail(partTooLong(method, backend, error));
   else if (backends === 1 && error !== undefined) call.fail(error);
-  else call.fail(incomplete(method.name, why));
+  else call.fail(incomplete(method.name, troubles));
 }
 
 /**
@@ -137,13 +140,7 @@ function failWithout(
     call.fail(new UnimplementedError(`no backend has ${method.name}`));
   else if (first !== undefined && (troubles.length === 1 || able.length === 0))
     failOn(parts, call, method, said ?? first, troubles.length);
-  else
-    call.fail(
-      nobodyAnswers(
-        method.name,
-        able.map(({ why }) => why),
-      ),
-    );
+  else call.fail(nobodyAnswers(method.name, able));
 }
 
 /** Whether the backend has no such RPC: it says so, or has said so when it was there. */

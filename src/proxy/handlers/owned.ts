@@ -148,8 +148,9 @@ function noteCheckpoint(
  */
 function endHung(call: Call, error: BackendUnavailableError): void {
   const doubt = call.route?.method?.retry === 'once' ? '' : ', though it may still be carried out';
-  const { message, hint } = error;
-  call.fail(new BackendUnavailableError(`${call.rpc} is given up${doubt}: ${message}`, { hint }));
+  const { message, hint, backends } = error;
+  const text = `${call.rpc} is given up${doubt}: ${message}`;
+  call.fail(new BackendUnavailableError(text, { hint, backends }));
 }
 
 const NOTHING = new Uint8Array(0);

@@ -4,11 +4,12 @@ import type { Backend } from '../../backends/backend.ts';
 import { type ListMethod, methodNamed, type StreamListMethod } from '../../cri/methods.ts';
 import { cutList } from '../../merge/lists.ts';
 import type { Call } from '../call.ts';
-import { incomplete, nobodyAnswers } from '../list-errors.ts';
+import { incomplete, type Lack, nobodyAnswers } from '../list-errors.ts';
 import { narrow } from '../narrow.ts';
 import type { Handler, ProxyParts } from '../parts.ts';
 import { endReply, startReply } from '../replies.ts';
 import { StreamLeg, type StreamLegHost } from '../stream-leg.ts';
+import { labelOf } from '../who-answered.ts';
 import { streamImages } from './image-stream.ts';
 
 export function streamListHandler(parts: ProxyParts): Handler<StreamListMethod> {
@@ -17,7 +18,7 @@ export function streamListHandler(parts: ProxyParts): Handler<StreamListMethod> 
   return (call, method) => {
     const list = methodNamed(method.unary) as ListMethod;
     const { backends, isFull } = narrow(parts, list, call.message);
-    call.backendName = backends.length === 1 ? (backends[0]?.name ?? 'none') : 'several';
+    call.backendName = labelOf(backends);
     if (list.object === 'image' && backends.length > 1) return streamImages(parts, call, backends, isFull);
     const streamed = new StreamedList(parts, call, list, backends, told);
     if (!list.relabels) streamed.start(isFull);
@@ -34,7 +35,7 @@ class StreamedList implements StreamLegHost {
   private readonly list: ListMethod;
   private readonly backends: readonly Backend[];
   private readonly told: Set<string>;
-  private readonly whys: string[] = [];
+  private readonly lacks: Lack[] = [];
   private left: number;
   private completeParts = 0;
 
@@ -87,16 +88,16 @@ class StreamedList implements StreamLegHost {
    * do not fit there. An error would cost it the figures of the node as well, and with them its eviction of pods. Its
    * statistics of pods are made of those of its containers.
    */
-  onLack({ name }: Backend, why: string, isUnimplemented: boolean): void {
+  onLack(backend: Backend, why: string, isUnimplemented: boolean): void {
     const { parts, call, list } = this;
     if (list.whenBackendAbsent === 'fail') {
-      call.fail(incomplete(call.rpc, why));
+      call.fail(incomplete(call.rpc, [{ backend, why }]));
       return;
     }
-    if (isUnimplemented) this.tellGap(name);
+    if (isUnimplemented) this.tellGap(backend.name);
     else {
-      this.whys.push(why);
-      parts.metrics.leftOut(name, call.rpc);
+      this.lacks.push({ backend, why });
+      parts.metrics.leftOut(backend.name, call.rpc);
     }
     this.finishOne();
   }
@@ -120,10 +121,10 @@ class StreamedList implements StreamLegHost {
   }
 
   private finishOne(): void {
-    const { call, whys } = this;
+    const { call, lacks } = this;
     this.left--;
     if (this.left > 0 || call.isOver) return;
-    if (this.completeParts === 0 && whys.length > 0) call.fail(nobodyAnswers(call.rpc, whys));
+    if (this.completeParts === 0 && lacks.length > 0) call.fail(nobodyAnswers(call.rpc, lacks));
     else {
       startReply(call);
       endReply(call);

@@ -35,11 +35,13 @@ export function observe(metrics: Metrics, log: Logger, clock: Clock): Layer {
     logCall(log, {
       method: call.rpc,
       backend: call.backendName,
+      ...(call.backendNames !== undefined && { backends: call.backendNames }),
       ...(call.rule !== undefined && { rule: call.rule }),
       code: codeName,
       ms: Math.round(durationMs * 10) / 10,
       ...(call.pod !== undefined && { pod: call.pod }),
       ...(call.objectId !== undefined && { id: call.objectId }),
+      ...(call.image !== undefined && { image: call.image }),
       // Some runtimes send a text with OK too.
       ...(code !== STATUS.OK && text !== '' && { error: text }),
     });

@@ -3,13 +3,17 @@ import { SwitchyardError, toSwitchyardError } from '../../errors.ts';
 import { STATUS, trailers, trailersOnly } from '../../grpc/status.ts';
 import type { Logger } from '../../telemetry/log.ts';
 import type { Call } from '../call.ts';
+import { nameBackends } from '../who-answered.ts';
 import type { Layer } from './layer.ts';
 
 export function rescue(log: Logger): Layer {
   const answer = (call: Call, cause: unknown) => {
     const error = toSwitchyardError(cause);
-    if (!(cause instanceof SwitchyardError))
+    if (error.backends.length > 0) nameBackends(call, error.backends);
+    if (!(cause instanceof SwitchyardError)) {
       log.error({ err: cause, method: call.rpc }, 'unexpected error in a call');
+      call.backendName = 'none'; // no backend's fault
+    }
     const text = error.toStatusMessage();
     const end = call.hasReplyHeaders ? trailers(error.status, text) : trailersOnly(error.status, text);
     call.finish(end, STATUS[error.status], text);
