@@ -138,6 +138,13 @@ export class MalformedMessageError extends SwitchyardError {
   }
 }
 
+/** The filter of a list cannot be read. Not INVALID_ARGUMENT: runtimes, whose gRPC library finds that, say INTERNAL. */
+export class UnreadableFilterError extends SwitchyardError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('SWITCHYARD_UNREADABLE_FILTER', 'INTERNAL', message, options);
+  }
+}
+
 /** A message is longer than the limit of the config, or a header list longer than who is to get it takes. */
 export class MessageTooLargeError extends SwitchyardError {
   constructor(message: string, options?: ErrorOptions) {

@@ -2,6 +2,7 @@
 import type { Clock } from '../clock.ts';
 import type { BackendConfig } from '../config/config.ts';
 import type { ServiceName } from '../cri/methods.ts';
+import { readVersionResponse } from '../cri/own-messages.ts';
 import type { ApiVersion } from '../cri/versions.ts';
 import type { BackendUnavailableError } from '../errors.ts';
 import type { BackendCall, BackendRequest, OwnCall } from './backend-call.ts';
@@ -92,6 +93,15 @@ export class Backend {
   /** What it said of itself when it was last connected; undefined before the first time. */
   get version(): BackendVersion | undefined {
     return this.runtime.version;
+  }
+
+  /** What the runtime that has its images is called, also over a restart; '' where nobody says. */
+  get imageRuntimeName(): string {
+    // An image service has no Version: what it makes of a request is not known.
+    if (this.hasOwnImages) return '';
+    if (this.version !== undefined) return this.version.runtimeName;
+    const kept = this.snapshot.kept('Version');
+    return kept === undefined ? '' : readVersionResponse(kept.message).runtimeName;
   }
 
   /** The CRI version it speaks; v1 until it was first connected. */

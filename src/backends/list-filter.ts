@@ -1,8 +1,9 @@
-// The filters of ListPodSandbox and ListContainers, applied to records as a runtime applies them: a snapshot that stands
-// for a backend must answer what the backend would have answered. The filter of ListImages is not among them, because
-// containerd, the most common runtime, does not apply it: all images are a proper answer.
+// The filters of lists: read, and those of ListPodSandbox and ListContainers applied to records as a runtime applies them,
+// for a snapshot that stands for a backend must answer what the backend would have answered. Runtimes differ in what they
+// make of the filter of ListImages: image-selection.ts.
+import { isUtf8 } from 'node:buffer';
 import type { ListMethod } from '../cri/methods.ts';
-import { readBytes, readMap, readString, readVarint } from '../cri/wire.ts';
+import { forEachAt, type Path, readBytes, readMap, readString, readVarint } from '../cri/wire.ts';
 
 /** What a list request asks for; all that is given must hold. */
 export interface ListFilter {
@@ -14,11 +15,17 @@ export interface ListFilter {
   readonly state: number | undefined;
   /** Labels with these very values. */
   readonly labels: ReadonlyMap<string, string>;
+  /** A reference of an image; '': any. */
+  readonly image: string;
 }
 
-/** The filter of a request; undefined when it lets everything through (an absent filter and an empty one are alike). */
+/**
+ * The filter of a request; undefined when it lets everything through (an absent filter and an empty one are alike).
+ * Throws MalformedMessageError when any part of it does not parse, for then no runtime could read it.
+ */
 export function readListFilter(method: ListMethod, request: Uint8Array): ListFilter | undefined {
   const { id: idPath, sandboxId: sandboxIdPath, state: statePath, labels: labelsPath } = method.filter;
+  const { image: imagePath } = method.filter;
   const end = request.length;
   const id = (idPath && readString(request, 0, end, idPath)) ?? '';
   const sandboxId = (sandboxIdPath && readString(request, 0, end, sandboxIdPath)) ?? '';
@@ -27,8 +34,30 @@ export function readListFilter(method: ListMethod, request: Uint8Array): ListFil
     statePath !== undefined && readBytes(request, 0, end, statePath.slice(0, -1)) !== undefined;
   const state = isForState ? (readVarint(request, 0, end, statePath) ?? 0) : undefined;
   const labels = labelsPath === undefined ? NO_LABELS : readMap(request, 0, end, labelsPath);
-  if (id === '' && sandboxId === '' && state === undefined && labels.size === 0) return undefined;
-  return { id, sandboxId, state, labels };
+  const image = (imagePath && readString(request, 0, end, imagePath)) ?? '';
+  if (imagePath !== undefined) readMap(request, 0, end, [...imagePath.slice(0, -1), SPEC_ANNOTATIONS]);
+  const isOpen = id === '' && sandboxId === '' && state === undefined && labels.size === 0 && image === '';
+  return isOpen ? undefined : { id, sandboxId, state, labels, image };
+}
+
+/** Whether all strings of the filter are UTF-8, as protobuf has it; a runtime may refuse a request that breaks that. */
+export function isText(
+  { filter: { id, sandboxId, labels, image } }: ListMethod,
+  request: Uint8Array,
+): boolean {
+  const spec = image?.slice(0, -1);
+  const strings: Path[] = [];
+  for (const path of [id, sandboxId]) if (path !== undefined) strings.push(path);
+  if (spec !== undefined) for (const field of SPEC_STRINGS) strings.push([...spec, field]);
+  const maps = [labels, spec && [...spec, SPEC_ANNOTATIONS]];
+  for (const path of maps) if (path !== undefined) strings.push([...path, 1], [...path, 2]);
+  let isAll = true;
+  for (const path of strings) {
+    forEachAt(request, 0, request.length, path, (_, start, end) => {
+      isAll &&= isUtf8(request.subarray(start, end));
+    });
+  }
+  return isAll;
 }
 
 /** Whether a record has the state and the labels asked for. Ids are looked up, not compared: see wholeId. */
@@ -65,3 +94,6 @@ export function wholeId(text: string, ids: { has(id: string): boolean; keys(): I
 }
 
 const NO_LABELS: ReadonlyMap<string, string> = new Map();
+/** In an ImageSpec: image, user_specified_image, runtime_handler, image_ref. */
+const SPEC_STRINGS = [1, 18, 19, 20];
+const SPEC_ANNOTATIONS = 2;

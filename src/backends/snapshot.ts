@@ -1,6 +1,8 @@
 // What a backend last said, to answer for it while it cannot: its complete lists, kept current by every change that
 // passes through us, and its last Status and the like. Pure: no I/O, no clock; the handlers feed it.
+import { imageFilterOf } from '../cri/image-filters.ts';
 import { type ListMethod, methodNamed } from '../cri/methods.ts';
+import { selectImages } from './image-selection.ts';
 import { readListFilter, wholeId } from './list-filter.ts';
 import { SNAPSHOT_LISTS, type SnapshotChange, type SnapshotList } from './snapshot-change.ts';
 import { ListSnapshot, type ListStart, type NumberedChange } from './snapshot-list.ts';
@@ -102,14 +104,18 @@ export class BackendSnapshot {
 
   /**
    * The reply that the backend would give to this request of ListPodSandbox, ListContainers or ListImages, as far as is
-   * known; undefined when `has` is false. The filter of ListImages lets everything through, as it does in containerd.
+   * known; undefined when `has` is false. `runtimeName` is what decides over the filter of ListImages.
    * Throws MalformedMessageError when the request does not parse, or labels that it asks for do not.
    */
-  answer(list: SnapshotList, request: Uint8Array): Buffer | undefined {
+  answer(list: SnapshotList, request: Uint8Array, runtimeName = ''): Buffer | undefined {
     if (!this.has(list)) return undefined;
     const snapshot = this.lists[list];
     const filter = readListFilter(methodNamed(list) as ListMethod, request);
     if (filter === undefined) return snapshot.whole();
+    if (list === 'ListImages') {
+      const images = snapshot.whole();
+      return images && selectImages(images, filter.image, imageFilterOf(runtimeName));
+    }
     const records = snapshot.records();
     if (records === undefined) return undefined;
     const sandboxIds = this.lists.ListPodSandbox.records()?.ids ?? records.sandboxIds;

@@ -31,7 +31,8 @@ export function digitsOf(id: string): string {
  * fits "registry.example/team/app:1", because a runtime may search registries for short names.
  */
 export function mayMean(reference: string, { id, tags, digests }: ImageNames): boolean {
-  if (digitsOf(id).startsWith(digitsOf(reference))) return true;
+  const digits = digitsOf(reference);
+  if (digits !== '' && digitsOf(id).startsWith(digits)) return true;
   const at = reference.indexOf('@');
   const digest = at >= 0 ? reference.slice(at + 1) : reference;
   if (digests.some((known) => known.endsWith(`@${digest}`))) return true;

@@ -1,7 +1,12 @@
 // Why a list is not given, in the words for the client.
 import type { Backend } from '../backends/backend.ts';
 import { type ListMethod, METHODS } from '../cri/methods.ts';
-import { BackendUnavailableError, MessageTooLargeError, PartialListError } from '../errors.ts';
+import {
+  BackendUnavailableError,
+  MessageTooLargeError,
+  PartialListError,
+  UnreadableFilterError,
+} from '../errors.ts';
 
 /** A backend that has no part in a list, and why. */
 export interface Lack {
@@ -26,6 +31,11 @@ export function nobodyAnswers(rpc: string, lacks: readonly Lack[]): BackendUnava
     hint: 'An empty list would say that nothing runs',
     backends: namesOf(lacks),
   });
+}
+
+/** The error of a filter that cannot be read, in the words of the runtimes' gRPC library. */
+export function unreadable(why: string): UnreadableFilterError {
+  return new UnreadableFilterError(`grpc: error unmarshalling request: ${why}`);
 }
 
 /** The error of a joined reply that the client would not take. */

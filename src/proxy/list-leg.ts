@@ -2,12 +2,11 @@
 // An answer that comes too late for the client still refreshes the snapshot.
 import type { Backend } from '../backends/backend.ts';
 import type { Endpoint } from '../backends/endpoint.ts';
-import { isList } from '../backends/snapshot.ts';
-import type { SnapshotList } from '../backends/snapshot-change.ts';
 import type { UnaryOutcome } from '../backends/unary-call.ts';
 import type { Timer } from '../clock.ts';
 import type { ListMethod } from '../cri/methods.ts';
 import { MalformedMessageError, MessageTooLargeError } from '../errors.ts';
+import { PREFIX_BYTES } from '../grpc/message.ts';
 import { STATUS, statusName } from '../grpc/status.ts';
 import { ListLearner } from '../ledger/learn.ts';
 import { withoutRecords } from '../merge/lists.ts';
@@ -16,8 +15,10 @@ import type { Call } from './call.ts';
 import { callTimer } from './call-timer.ts';
 import { collect } from './collect.ts';
 import { LOOK_AGAIN_MS } from './hang-watch.ts';
+import { findRefusal, mayBeRefusal } from './list-refusal.ts';
 import type { ProxyParts } from './parts.ts';
 import { presented } from './presented.ts';
+import { fromSnapshot, isTrusted, snapshotOf } from './snapshot-answer.ts';
 
 /** What a backend contributes. */
 export type LegResult =
@@ -39,10 +40,9 @@ export interface TroubleResult {
   readonly backend: Backend;
   readonly why: string;
   readonly outcome: UnaryOutcome;
+  /** It refuses what was asked for, in words that are the client's. */
+  readonly isRefusal: boolean;
 }
-
-/** A living backend is waited for when its snapshot is older than this. */
-export const TRUSTED_AGE_MS = 30_000;
 
 export interface ListQuestion {
   readonly method: ListMethod;
@@ -66,27 +66,6 @@ export function askLeg(
   done: (result: LegResult) => void,
 ): () => void {
   return new ListLeg(parts, call, backend, question, done).start();
-}
-
-/** The snapshot's answer for a backend that is absent; undefined when there is none to give. */
-export function fromSnapshot(
-  parts: ProxyParts,
-  backend: Backend,
-  method: ListMethod,
-  request: Buffer,
-): Buffer[] | undefined {
-  const list = snapshotOf(method);
-  const answer = list && backend.snapshot.answer(list, request);
-  if (answer === undefined) return undefined;
-  parts.metrics.snapshotAnswered(backend.name, method.name);
-  return [answer];
-}
-
-/** Whether the snapshot may stand for a backend that lives and is late: it is young, and nothing in it is in doubt. */
-export function isTrusted({ clock }: ProxyParts, { snapshot }: Backend, method: ListMethod): boolean {
-  const list = snapshotOf(method);
-  if (list === undefined) return false;
-  return snapshot.isPatchable(list) && snapshot.ageMs(list, clock.now()) <= TRUSTED_AGE_MS;
 }
 
 class ListLeg {
@@ -187,7 +166,7 @@ class ListLeg {
       return this.isDone;
     }
     if (!endpoint.isAbsent && !isTrusted(parts, backend, question.method)) return false;
-    const records = fromSnapshot(parts, backend, question.method, this.call.message);
+    const records = fromSnapshot(parts, backend, question.method, messageOf(question));
     if (records !== undefined) {
       this.onLateAnswer = parts.lateLists.await(backend.name, list, () => this.cancel?.());
       this.finish({ kind: 'records', backend, parts: records });
@@ -197,17 +176,28 @@ class ListLeg {
 
   /** It answered with an error, or not at all. */
   private finishWithout(outcome: UnaryOutcome): void {
-    const { parts, backend, question } = this;
+    const { parts, call, backend, question } = this;
     if (this.isDone) return;
+    const isDoubtful = !question.isFull && outcome.kind === 'status' && mayBeRefusal(outcome.code);
+    if (!isDoubtful) this.finishFromSnapshot(outcome);
+    else
+      this.cancel = findRefusal(parts, call, backend, question.method, (isRefusal) => {
+        if (isRefusal) this.finish(trouble(backend, reasonOf(backend, outcome), outcome, true));
+        else this.finishFromSnapshot(outcome);
+      });
+  }
+
+  private finishFromSnapshot(outcome: UnaryOutcome): void {
+    const { parts, backend, question } = this;
     const isUnimplemented = outcome.kind === 'status' && outcome.code === STATUS.UNIMPLEMENTED;
     // A list that has grown too long will not get shorter: a snapshot would be shown for ever.
     const isTooLong = outcome.kind === 'failed' && outcome.error instanceof MessageTooLargeError;
     const records =
       isUnimplemented || isTooLong
         ? undefined
-        : fromSnapshot(parts, backend, question.method, this.call.message);
+        : fromSnapshot(parts, backend, question.method, messageOf(question));
     if (records !== undefined) this.finish({ kind: 'records', backend, parts: records });
-    else this.finish({ kind: 'trouble', backend, why: reasonOf(backend, outcome), outcome });
+    else this.finish(trouble(backend, reasonOf(backend, outcome), outcome));
   }
 
   private finish(result: LegResult): void {
@@ -223,14 +213,25 @@ class ListLeg {
   }
 }
 
+/** The request without its prefix. */
+export function messageOf({ body }: ListQuestion): Buffer {
+  return body.subarray(PREFIX_BYTES);
+}
+
 /** The result of a backend that cannot be asked and has no snapshot. */
 export function absence(backend: Backend, method: ListMethod): LegResult {
   const error = backend.endpointOf(method.service).absenceError();
-  return { kind: 'trouble', backend, why: error.message, outcome: { kind: 'failed', error, loss: 'other' } };
+  return trouble(backend, error.message, { kind: 'failed', error, loss: 'other' });
 }
 
-function snapshotOf(method: ListMethod): SnapshotList | undefined {
-  return isList(method.name) ? method.name : undefined;
+/** The result of a backend that gives nothing. */
+export function trouble(
+  backend: Backend,
+  why: string,
+  outcome: UnaryOutcome,
+  isRefusal = false,
+): TroubleResult {
+  return { kind: 'trouble', backend, why, outcome, isRefusal };
 }
 
 function codeOf(outcome: UnaryOutcome): number {

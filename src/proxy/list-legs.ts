@@ -7,12 +7,14 @@ import { patienceMs } from './hang-watch.ts';
 import {
   absence,
   askLeg,
-  fromSnapshot,
   type LegResult,
   type ListQuestion,
+  messageOf,
   type TroubleResult,
+  trouble,
 } from './list-leg.ts';
 import type { ProxyParts } from './parts.ts';
+import { fromSnapshot } from './snapshot-answer.ts';
 
 /**
  * Asks all `backends`; `done` gets the results when the last is there, unless the client leaves before. A list that may
@@ -60,7 +62,7 @@ export function askLegs(
       cancels.set(backend, askLeg(parts, call, backend, question, arrive));
       continue;
     }
-    const records = fromSnapshot(parts, backend, question.method, call.message);
+    const records = fromSnapshot(parts, backend, question.method, messageOf(question));
     arrive(
       records === undefined
         ? absence(backend, question.method)
@@ -73,5 +75,5 @@ export function askLegs(
 function lateResult(backend: Backend, { rpc }: ListQuestion): TroubleResult {
   const why = `backend ${backend.name} has not answered ${rpc} within ${patienceMs(backend)} ms`;
   const error = new BackendUnavailableError(why);
-  return { kind: 'trouble', backend, why, outcome: { kind: 'failed', error, loss: 'other' } };
+  return trouble(backend, why, { kind: 'failed', error, loss: 'other' });
 }

@@ -14,25 +14,13 @@ import { excerpt } from '../quote.ts';
 import type { Call } from './call.ts';
 import { callTimer } from './call-timer.ts';
 import { LOOK_AGAIN_MS, patienceMs } from './hang-watch.ts';
-import { fromSnapshot, isTrusted } from './list-leg.ts';
+import { mayBeRefusal } from './list-refusal.ts';
 import type { ProxyParts } from './parts.ts';
 import { presented } from './presented.ts';
+import { fromSnapshot, isTrusted } from './snapshot-answer.ts';
+import type { StreamLegHost } from './stream-leg-host.ts';
 import { StreamPart, type StreamPartEvents } from './stream-part.ts';
 import { askWithoutStream } from './streamless-part.ts';
-
-/** The list that a part belongs to. */
-export interface StreamLegHost {
-  /** Records for the client; they become the stream's. */
-  send(records: Buffer): void;
-  /** The part is complete. */
-  onComplete(): void;
-  /** There is no part, or not all of it. */
-  onLack(backend: Backend, why: string, isUnimplemented: boolean): void;
-  /** True when the client has room for more. */
-  hasRoom(): boolean;
-  /** True when the list may be ended without a part that does not get on. */
-  mayGiveUp(): boolean;
-}
 
 export class StreamLeg {
   private readonly parts: ProxyParts;
@@ -93,7 +81,7 @@ export class StreamLeg {
           if (this.received !== undefined && isList(list.name))
             backend.snapshot.refresh(list.name, Buffer.concat(this.received), start);
           this.complete();
-        } else if (code === STATUS.UNIMPLEMENTED && !this.hasSent) this.askWithoutStream();
+        } else if (this.mayAskWithoutStream(code)) this.askWithoutStream();
         else this.breakOff(`backend ${backend.name} ends it ${statusName(code)}: ${excerpt(text)}`);
       },
       onFailure: (error) => {
@@ -148,6 +136,11 @@ export class StreamLeg {
     this.host.send(records);
   }
 
+  /** It lacks the stream, or it may refuse the filter: then it refuses that of the unary list too, which finds it out. */
+  private mayAskWithoutStream(code: number): boolean {
+    return !this.hasSent && (code === STATUS.UNIMPLEMENTED || (!this.isFull && mayBeRefusal(code)));
+  }
+
   private askWithoutStream(): void {
     const { parts, call, backend, list, isFull } = this;
     this.stream = undefined;
@@ -157,6 +150,10 @@ export class StreamLeg {
       this.cancelUnary = undefined;
       if (part.kind === 'lack') {
         this.lack(part.why, part.isUnimplemented);
+        return;
+      }
+      if (part.kind === 'refused') {
+        this.host.onRefusal(backend, part.outcome);
         return;
       }
       for (const records of part.records) this.host.send(records);
@@ -209,7 +206,15 @@ export class StreamLeg {
 
   /** The snapshot in place of the backend; false when there is none. */
   private replace(): boolean {
-    const records = fromSnapshot(this.parts, this.backend, this.list, this.call.message);
+    let records: Buffer[] | undefined;
+    try {
+      records = fromSnapshot(this.parts, this.backend, this.list, this.call.message);
+    } catch (error) {
+      // It is the request that cannot be read, but an answer of the backend may have brought us here.
+      this.cancel();
+      this.call.fail(error);
+      return true;
+    }
     if (records === undefined) return false;
     for (const part of records) this.host.send(part);
     this.isReplaced = true;

@@ -1,6 +1,7 @@
 // The part in a streamed list of a backend that has no such stream: its unary list, whose bytes are the same records. Where
 // it lacks that too, statistics of pods are made of those of its containers.
 import type { Backend } from '../backends/backend.ts';
+import type { UnaryOutcome } from '../backends/unary-call.ts';
 import type { ListMethod } from '../cri/methods.ts';
 import type { Call } from './call.ts';
 import { lacksRpc } from './lacks-rpc.ts';
@@ -10,6 +11,7 @@ import type { ProxyParts } from './parts.ts';
 
 export type StreamlessPart =
   | { readonly kind: 'records'; readonly records: readonly Buffer[] }
+  | { readonly kind: 'refused'; readonly outcome: UnaryOutcome }
   | { readonly kind: 'lack'; readonly why: string; readonly isUnimplemented: boolean };
 
 /** `done` gets the part once, unless the client leaves before. Gives what ends the question before that. */
@@ -36,9 +38,11 @@ export function askWithoutStream(
       done({ kind: 'records', records: result.parts });
       return;
     }
-    const isUnimplemented = lacksRpc(result.outcome);
-    if (isUnimplemented && list.setsMode) make();
-    else done({ kind: 'lack', why: result.why, isUnimplemented });
+    const { outcome, why, isRefusal } = result;
+    const isUnimplemented = lacksRpc(outcome);
+    if (isRefusal) done({ kind: 'refused', outcome });
+    else if (isUnimplemented && list.setsMode) make();
+    else done({ kind: 'lack', why, isUnimplemented });
   });
   return () => {
     cancelAsking();

@@ -1,6 +1,7 @@
 // What a backend is told and asked when it has become ready: the node's last UpdateRuntimeConfig, all that it has, and
 // its Status and ImageFsInfo, so that they are known should it go away before a kubelet asks.
 import type { Backend } from '../backends/backend.ts';
+import { encodeVersionResponse } from '../cri/own-messages.ts';
 import { isReadableStatus } from '../merge/status.ts';
 import type { ProxyParts } from './parts.ts';
 
@@ -11,12 +12,21 @@ const STATUS_TIMEOUT_MS = 10_000;
 export async function welcome(parts: ProxyParts, backend: Backend): Promise<void> {
   const { registry, identity, replay, census, statistics } = parts;
   if (backend === registry.default && backend.version !== undefined) identity.meet(backend.version);
+  keepVersion(parts, backend);
   await Promise.all([
     replay.tell(backend),
     census.take(backend),
     learnStatus(parts, backend),
     statistics.mountpoints.learn(backend),
   ]);
+}
+
+/** While the backend is away, also over a restart, its snapshot answers as its runtime would. */
+function keepVersion({ clock }: ProxyParts, { version, apiVersion, snapshot }: Backend): void {
+  if (version === undefined) return;
+  const message = Buffer.from(encodeVersionResponse(version.runtimeName, version.runtimeVersion, apiVersion));
+  if (snapshot.kept('Version')?.message.equals(message)) return;
+  snapshot.keep('Version', message, clock.now());
 }
 
 async function learnStatus({ clock }: ProxyParts, backend: Backend): Promise<void> {

@@ -22,6 +22,7 @@ const containerdImages: ImageTraits = {
   ),
   notPresent: refusal('NOT_FOUND', 'failed to resolve image "{name}": not found'),
   listFilter: 'ignored',
+  brokenFilter: 'finds-nothing',
   userInList: true,
   pausePinned: false,
   imageFs: '/var/lib/containerd/io.containerd.snapshotter.v1.overlayfs',
@@ -150,6 +151,8 @@ export const REFERENCE_PROFILE: Profile = {
   runtimeName: 'simulated',
   runtimeVersion: '1.37.0',
   apis: both,
+  // As the API says.
+  images: { ...containerdImages, listFilter: 'single' },
   gaps: rpcGaps([]),
   events: { delivery: 'broadcast', enabled: true },
   sandboxStats: { notReady: 'served', noCgroupParent: 'served' },

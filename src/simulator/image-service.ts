@@ -2,8 +2,9 @@
 
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { type ImageFilter, ImageSchema } from '../cri/gen/runtime/v1/image_pb.ts';
+import { fitsPattern, readPattern } from '../cri/reference-pattern.ts';
 import type { ImageHandlers } from './handlers.ts';
-import type { Image } from './image.ts';
+import { type Image, isReference } from './image.ts';
 import { refusalText } from './quirks.ts';
 import { chunkElements, encodeElement } from './record.ts';
 import { RpcError } from './rpc-error.ts';
@@ -13,14 +14,10 @@ import type { World } from './world.ts';
 export function imageHandlers(world: World): ImageHandlers {
   const traits = world.profile.images;
 
-  const elements = (filter: ImageFilter | undefined): Buffer[] => {
-    const wanted = filter?.image?.image ?? '';
-    const images =
-      wanted === '' || traits.listFilter === 'ignored' ? world.images.values() : found(world, wanted);
-    return [...images].map((image) =>
+  const elements = (filter: ImageFilter | undefined): Buffer[] =>
+    [...listed(world, filter?.image?.image ?? '')].map((image) =>
       encodeElement(ImageSchema, imageMessage(world, image, traits.userInList)),
     );
-  };
 
   return {
     listImages: ({ filter }) => Buffer.concat(elements(filter)),
@@ -72,9 +69,18 @@ export function imageHandlers(world: World): ImageHandlers {
   };
 }
 
-function found(world: World, reference: string): Image[] {
-  const image = world.images.find(reference);
-  return image === undefined ? [] : [image];
+/** The images that a filter lets through. */
+function listed({ images, profile }: World, wanted: string): Iterable<Image> {
+  const { listFilter, brokenFilter } = profile.images;
+  if (wanted === '' || listFilter === 'ignored') return images.values();
+  const pattern = listFilter === 'reference' ? readPattern(wanted) : undefined;
+  const isBroken = listFilter === 'reference' ? pattern === undefined : !isReference(wanted);
+  if (isBroken && brokenFilter !== 'finds-nothing')
+    throw new RpcError(brokenFilter.status, refusalText(brokenFilter, { name: wanted }));
+  if (pattern === undefined) return [images.find(wanted)].filter((image) => image !== undefined);
+  return [...images.values()].filter(({ tags, repoDigests }) =>
+    [...tags, ...repoDigests].some((name) => fitsPattern(pattern, name)),
+  );
 }
 
 function imageMessage(world: World, image: Image, withUser: boolean): MessageInitShape<typeof ImageSchema> {

@@ -25,6 +25,13 @@ export function withTag(reference: string): string {
   return reference.lastIndexOf(':') > reference.lastIndexOf('/') ? reference : `${reference}:latest`;
 }
 
+/** Whether a text can name an image at all: the grammar of github.com/distribution/reference. */
+export function isReference(text: string): boolean {
+  return /^(?:[a-zA-Z0-9.-]+(?::\d+)?\/)?[a-z0-9]+(?:(?:[._/]|__|-+)[a-z0-9]+)*(?::\w[\w.-]{0,127})?(?:@\w+:[0-9a-fA-F]{32,})?$/.test(
+    text,
+  );
+}
+
 /** The part of a reference before its tag or digest. */
 export function repositoryOf(reference: string): string {
   const tagged = withTag(reference);

@@ -121,7 +121,10 @@ export interface ImageTraits {
   readonly missing: Refusal;
   /** CreateContainer with an image that is not there. */
   readonly notPresent: Refusal;
+  /** What becomes of the filter of ListImages: nothing; one image is looked up; a pattern of Docker's for its names. */
   readonly listFilter: 'ignored' | 'single' | 'reference';
+  /** A filter that is no reference, or no pattern. */
+  readonly brokenFilter: Refusal | 'finds-nothing';
   /** docker's list lacks the user of an image; only ImageStatus has it. */
   readonly userInList: boolean;
   readonly pausePinned: boolean;

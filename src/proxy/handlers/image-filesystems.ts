@@ -6,9 +6,9 @@ import type { Call } from '../call.ts';
 import { type CollectOptions, collect, replyWith } from '../collect.ts';
 import type { BackendOutcome } from '../fan-out.ts';
 import { LOOK_AGAIN_MS } from '../hang-watch.ts';
-import { TRUSTED_AGE_MS } from '../list-leg.ts';
 import type { ProxyParts } from '../parts.ts';
 import { reply } from '../replies.ts';
+import { TRUSTED_AGE_MS } from '../snapshot-answer.ts';
 
 /** Runtimes may walk their disks for an answer; the kubelet does not look at those of backends that are not the default. */
 const YOUNG_MS = 5_000;

@@ -5,6 +5,7 @@ import { type ListMethod, methodNamed } from '../../cri/methods.ts';
 import { mergeImages } from '../../merge/images.ts';
 import { cutList } from '../../merge/lists.ts';
 import type { Call } from '../call.ts';
+import { replyWith } from '../collect.ts';
 import { imageListRequestFor } from '../image-request.ts';
 import { incomplete } from '../list-errors.ts';
 import { askLegs } from '../list-legs.ts';
@@ -27,6 +28,11 @@ export function streamImages(
   });
   askLegs(parts, call, backends, questionFor, (results) => {
     const troubles = results.filter((result) => result.kind === 'trouble');
+    const refusal = troubles.find(({ isRefusal }) => isRefusal);
+    if (refusal !== undefined) {
+      replyWith(call, refusal.backend, refusal.outcome);
+      return;
+    }
     if (troubles.length > 0) {
       call.fail(incomplete(method.name, troubles));
       return;

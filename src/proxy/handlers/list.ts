@@ -66,7 +66,7 @@ function answer(parts: ProxyParts, call: Call, method: ListMethod, results: read
   let sizeBytes = 0;
   for (const result of results) {
     if (result.kind === 'trouble') {
-      if (!mayLack(parts, method, result)) {
+      if (result.isRefusal || !mayLack(parts, method, result)) {
         const isBlocking = (one: LegResult) => one.kind === 'trouble' && !mayLack(parts, method, one);
         const blocking = results.filter(isBlocking) as TroubleResult[];
         failOn(parts, call, method, result, results.length, blocking);
@@ -104,7 +104,7 @@ function mayLack(parts: ProxyParts, method: ListMethod, result: TroubleResult): 
 
 /**
  * A list of one backend ends as that ended it. So does any that is UNIMPLEMENTED somewhere, for that has a meaning of
- * its own to the kubelet (it changes its mode). Otherwise the list is not complete.
+ * its own to the kubelet (it changes its mode), or whose filter is refused. Otherwise the list is not complete.
  */
 function failOn(
   parts: ProxyParts,
@@ -114,10 +114,10 @@ function failOn(
   backends: number,
   troubles: readonly TroubleResult[] = [result],
 ): void {
-  const { backend, outcome } = result;
+  const { backend, outcome, isRefusal } = result;
   const error = outcome.kind === 'failed' ? outcome.error : undefined;
-  if (outcome.kind === 'status' && (backends === 1 || isLacking(parts, method, result)))
-    replyWith(call, backend, outcome);
+  const isOwn = backends === 1 || isRefusal || isLacking(parts, method, result);
+  if (outcome.kind === 'status' && isOwn) replyWith(call, backend, outcome);
   else if (error instanceof MessageTooLargeError) call.fail(partTooLong(method, backend, error));
   else if (backends === 1 && error !== undefined) call.fail(error);
   else call.fail(incomplete(method.name, troubles));

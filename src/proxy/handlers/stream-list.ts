@@ -1,14 +1,18 @@
 // Streamed lists (Kubernetes 1.36): every backend's part goes on as it comes. The stream ends OK only when every part is
 // complete; stats and metrics may lack some. It is never UNIMPLEMENTED (see StreamedList.onLack).
 import type { Backend } from '../../backends/backend.ts';
+import type { UnaryOutcome } from '../../backends/unary-call.ts';
 import { type ListMethod, methodNamed, type StreamListMethod } from '../../cri/methods.ts';
+import { statusName, trailers } from '../../grpc/status.ts';
 import { cutList } from '../../merge/lists.ts';
 import type { Call } from '../call.ts';
+import { replyWith } from '../collect.ts';
 import { incomplete, type Lack, nobodyAnswers } from '../list-errors.ts';
 import { narrow } from '../narrow.ts';
 import type { Handler, ProxyParts } from '../parts.ts';
 import { endReply, startReply } from '../replies.ts';
-import { StreamLeg, type StreamLegHost } from '../stream-leg.ts';
+import { StreamLeg } from '../stream-leg.ts';
+import type { StreamLegHost } from '../stream-leg-host.ts';
 import { labelOf } from '../who-answered.ts';
 import { streamImages } from './image-stream.ts';
 
@@ -38,6 +42,7 @@ class StreamedList implements StreamLegHost {
   private readonly lacks: Lack[] = [];
   private left: number;
   private completeParts = 0;
+  private legs: readonly StreamLeg[] = [];
 
   constructor(
     parts: ProxyParts,
@@ -57,9 +62,8 @@ class StreamedList implements StreamLegHost {
   start(isFull: boolean): void {
     const { parts, call, list } = this;
     const legs = this.backends.map((backend) => new StreamLeg(parts, call, backend, list, isFull, this));
-    call.onLeave(() => {
-      for (const leg of legs) leg.cancel();
-    });
+    this.legs = legs;
+    call.onLeave(() => this.cancelLegs());
     call.onReplyDrained = () => {
       for (const leg of legs) leg.release();
     };
@@ -102,12 +106,24 @@ class StreamedList implements StreamLegHost {
     this.finishOne();
   }
 
+  onRefusal(backend: Backend, refusal: UnaryOutcome): void {
+    const { call } = this;
+    if (call.isOver) return;
+    this.cancelLegs();
+    if (!call.hasReplyHeaders || refusal.kind !== 'status') replyWith(call, backend, refusal);
+    else call.finish(trailers(statusName(refusal.code), refusal.text), refusal.code, refusal.text);
+  }
+
   hasRoom(): boolean {
     return this.call.stream.queuedBytes === 0;
   }
 
   mayGiveUp(): boolean {
     return this.list.whenBackendAbsent === 'partial' && this.completeParts > 0;
+  }
+
+  private cancelLegs(): void {
+    for (const leg of this.legs) leg.cancel();
   }
 
   private tellGap(backend: string): void {

@@ -15,12 +15,17 @@ export function defineAbsence({ places, target }: SwitchyardPlan): void {
     const [away] = benches.filter((bench) => bench.place === place);
     if (away === undefined) throw new Error('the place is one of the plan');
     const others = benches.filter((bench) => bench !== away);
+    /** What each filter of images lets through while all are there. */
+    const imagesHere = new Map<string, string[]>();
 
     beforeAll(async () => {
       for (const bench of benches) await bench.shared();
       await listedIds(away);
       // A kubelet asks for them all the time; what was never asked cannot be remembered.
       await away.cri.call('ImageFsInfo', {});
+      const { image } = away.target;
+      for (const filter of [image, image.replace(/:[^/:]*$/, ''), 'conformance.test/nowhere:1'])
+        imagesHere.set(filter, await imageIds(away, filter));
     });
     afterAll(async () => {
       for (const bench of benches) await bench.clear();
@@ -36,7 +41,7 @@ export function defineAbsence({ places, target }: SwitchyardPlan): void {
         await untilBack(away);
       });
 
-      defineAway(away, others, benches);
+      defineAway(away, others, benches, imagesHere);
 
       it('R17: leaves the node ready as long as another runtime is, and says which one is not', async () => {
         const { status } = await away.cri.call('Status', {});
@@ -120,7 +125,7 @@ export function defineAbsence({ places, target }: SwitchyardPlan): void {
       });
 
       // R4: what it was told is there again.
-      defineAway(away, others, benches);
+      defineAway(away, others, benches, imagesHere);
     });
 
     describe('dead, and Switchyard started again without its memory', () => {
@@ -150,8 +155,22 @@ export function defineAbsence({ places, target }: SwitchyardPlan): void {
   });
 }
 
+/** The images that a filter lets through, the same in a list whole and in parts. */
+async function imageIds(bench: Bench, image: string): Promise<string[]> {
+  const request = { filter: { image: { image } } };
+  const ids = (await bench.cri.call('ListImages', request)).images.map(({ id }) => id).sort();
+  const parts = await bench.all('StreamImages', request);
+  expect(parts.flatMap(({ images }) => images.map(({ id }) => id)).sort()).toEqual(ids);
+  return ids;
+}
+
 /** What holds whenever a runtime cannot be reached. */
-function defineAway(away: Bench, others: readonly Bench[], benches: readonly Bench[]): void {
+function defineAway(
+  away: Bench,
+  others: readonly Bench[],
+  benches: readonly Bench[],
+  imagesHere: ReadonlyMap<string, readonly string[]>,
+): void {
   it('R4, R5: lists all pods and containers, with what it last said of its own', async () => {
     expect(await listedIds(away)).toEqual(await sharedIds(benches));
     const { podSandboxId, containerId, uid } = await away.shared();
@@ -161,6 +180,26 @@ function defineAway(away: Bench, others: readonly Bench[], benches: readonly Ben
     for (const filter of [{ podSandboxId }, { id: containerId }]) {
       const { containers } = await away.cri.call('ListContainers', { filter });
       expect(containers.map(({ id, state }) => [id, state])).toEqual([[containerId, RUNNING]]);
+    }
+  });
+
+  it('R5: lists of its images what it would list itself by a filter', async () => {
+    for (const [filter, ids] of imagesHere)
+      expect([filter, await imageIds(away, filter)]).toEqual([filter, ids]);
+  });
+
+  it('R12: answers INTERNAL to a filter that is not UTF-8', async () => {
+    // A reference, and an id.
+    const requests = {
+      ListImages: '0a050a030a01ff',
+      ListContainers: '0a030a01ff',
+      StreamPodSandboxes: '0a030a01ff',
+    };
+    for (const [rpc, request] of Object.entries(requests)) {
+      const path = away.cri.pathOf(rpc as keyof typeof requests);
+      const { code, details } = await away.cri.rawCall(path, Buffer.from(request, 'hex'));
+      expect(`${rpc} ${code}`).toBe(`${rpc} ${Code.INTERNAL}`);
+      expect(details).toContain('grpc: error unmarshalling request');
     }
   });
 

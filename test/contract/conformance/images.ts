@@ -94,6 +94,13 @@ export function defineImages(bench: Bench): void {
     expect(tags.includes(bench.target.image)).toBe(!traits.filtersImages);
   });
 
+  it(`R12: answers ${traits.brokenFilter} to a filter of images that is no reference`, async () => {
+    const request = { filter: { image: { image: 'UPPER//x::y' } } };
+    expect(await bench.code('ListImages', request)).toBe(traits.brokenFilter);
+    if (!bench.lacks('StreamImages'))
+      expect(await bench.code('StreamImages', request)).toBe(traits.brokenFilter);
+  });
+
   it('shows in lists at once what was pulled and removed', async () => {
     const isListed = async () =>
       (await bench.cri.call('ListImages', {})).images.some(({ repoTags }) =>

@@ -1,4 +1,5 @@
 // Lists of pod sandboxes and containers, whole and in parts, and what their filters let through.
+import { status as Code } from '@grpc/grpc-js';
 import { expect, it } from 'vitest';
 import { type Bench, CREATED, NOBODY, NOT_READY, READY, RUNNING } from './bench.ts';
 
@@ -106,5 +107,23 @@ export function defineLists(bench: Bench): void {
     const container = await bench.cri.call('ContainerStatus', { containerId: short.containerId });
     expect(container.status?.id).toBe(containerId);
     expect(await containers({ podSandboxId: short.podSandboxId })).toEqual([containerId]);
+  });
+
+  it('R12: answers INTERNAL to the filter of a list that does not parse', async () => {
+    for (const rpc of [
+      'ListPodSandbox',
+      'ListContainers',
+      'StreamPodSandboxes',
+      'StreamContainers',
+    ] as const) {
+      if (bench.lacks(rpc)) continue;
+      // A state that ends within its number.
+      const { code, details } = await bench.cri.rawCall(
+        bench.cri.pathOf(rpc),
+        Buffer.from('0a03120180', 'hex'),
+      );
+      expect(`${rpc} ${code}`).toBe(`${rpc} ${Code.INTERNAL}`);
+      expect(details).toContain('grpc: error unmarshalling request');
+    }
   });
 }

@@ -161,6 +161,18 @@ export function defineScripted({ places, target }: SimulatedPlan): void {
       expect(callsOf('RemoveImage')).toHaveLength(before);
     });
 
+    it('R12: refuses a filter, ends the list in its words; refuses every list, is answered for from memory', async () => {
+      const message = 'not such a label';
+      const refusal = { kind: 'refuse', status: 'UNKNOWN', message } as const;
+      const request = { filter: { labelSelector: { no: 'such' } } };
+      runtime().faults.add('ListContainers', refusal, { calls: 1 });
+      const { code, details } = await bench.attempt('ListContainers', request);
+      expect([Code[code], details]).toEqual(['UNKNOWN', message]);
+      runtime().faults.add('ListContainers', refusal);
+      expect(await bench.code('ListContainers', request)).toBe('OK');
+      expect(await bench.code('ListContainers', {})).toBe('OK');
+    });
+
     it('R9: has no object of that id, is told to stop or remove none', async () => {
       await bench.cri.call('StopPodSandbox', { podSandboxId: NOBODY });
       const beginning = NOBODY.slice(0, 4);

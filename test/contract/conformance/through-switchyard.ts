@@ -38,6 +38,7 @@ export function throughSwitchyard(
     url: /^http:\/\/127\.0\.0\.1:\d+\//,
     // Runtimes that keep to no filter make the joined list longer; it is there all the same.
     filtersImages: all.every(({ filtersImages }) => filtersImages),
+    brokenFilter: all.find(({ brokenFilter }) => brokenFilter !== 'OK')?.brokenFilter ?? 'OK',
     listsHandlers: all.some(({ listsHandlers }) => listsHandlers),
     hasContainerFs: all.some(({ hasContainerFs }) => hasContainerFs),
     namesOwnDirectory: false,

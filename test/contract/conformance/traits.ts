@@ -66,6 +66,8 @@ export interface Traits {
   readonly absentImage: Code;
   /** Whether ListImages keeps to its filter. */
   readonly filtersImages: boolean;
+  /** ListImages with a filter that is no reference of an image. */
+  readonly brokenFilter: Code;
   readonly hasContainerFs: boolean;
   /** Whether it names in statistics a directory that each container has to itself, instead of one of its ImageFsInfo. */
   readonly namesOwnDirectory: boolean;
@@ -154,6 +156,7 @@ const containerd: Traits = {
   missingImage: 'NOT_FOUND',
   absentImage: 'NOT_FOUND',
   filtersImages: false,
+  brokenFilter: 'OK',
   hasContainerFs: false,
   namesOwnDirectory: false,
   listsHandlers: false,
@@ -216,6 +219,7 @@ export const TRAITS: Readonly<Record<RuntimeKind, Traits>> = {
     missingImage: 'UNKNOWN',
     absentImage: 'UNKNOWN',
     filtersImages: true,
+    brokenFilter: 'UNKNOWN',
     hasContainerFs: true,
     namesOwnDirectory: true,
     listsHandlers: true,
@@ -243,5 +247,12 @@ export const TRAITS: Readonly<Record<RuntimeKind, Traits>> = {
     filtersImages: true,
     hasContainerFs: true,
   },
-  reference: { ...containerd, runtimeName: 'simulated', listsHandlers: true, hasMetrics: true },
+  // Where runtimes differ it does as the API says.
+  reference: {
+    ...containerd,
+    runtimeName: 'simulated',
+    filtersImages: true,
+    listsHandlers: true,
+    hasMetrics: true,
+  },
 };

@@ -1,7 +1,7 @@
 import { create, toBinary } from '@bufbuild/protobuf';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { readListFilter } from '../../../src/backends/list-filter.ts';
+import { isText, readListFilter } from '../../../src/backends/list-filter.ts';
 import { BackendSnapshot } from '../../../src/backends/snapshot.ts';
 import { ListContainersRequestSchema } from '../../../src/cri/gen/runtime/v1/container_calls_pb.ts';
 import { ContainerFilterSchema, ContainerState } from '../../../src/cri/gen/runtime/v1/container_pb.ts';
@@ -122,12 +122,29 @@ describe('the filters of a snapshot', () => {
     expect(readListFilter(method, new Uint8Array(0))).toBeUndefined();
     expect(readListFilter(method, toBinary(ListContainersRequestSchema, empty))).toBeUndefined();
   });
+});
 
-  it('let all images through, as containerd does', () => {
-    const snapshot = new BackendSnapshot();
-    const images = Buffer.from('\n\x03\n\x01a');
-    snapshot.refresh('ListImages', images, snapshot.begin(0));
-    const request = Buffer.from('\n\x05\n\x03\n\x01b');
-    expect(snapshot.answer('ListImages', request)).toEqual(images);
+describe('the text of a filter', () => {
+  const request = (...parts: (string | number[])[]) =>
+    Buffer.concat(parts.map((part) => (typeof part === 'string' ? Buffer.from(part) : Buffer.from(part))));
+  const method = (name: string) => methodNamed(name) as ListMethod;
+
+  it.each([
+    ['ListPodSandbox', 'an id', request([0x0a, 3, 0x0a, 1], [0xff])],
+    ['ListPodSandbox', 'the key of a label', request([0x0a, 5, 0x1a, 3, 0x0a, 1], [0xff])],
+    ['ListPodSandbox', 'the value of a label', request([0x0a, 5, 0x1a, 3, 0x12, 1], [0xff])],
+    ['ListContainers', 'the id of a sandbox', request([0x0a, 3, 0x1a, 1], [0xff])],
+    ['ListImages', 'a reference', request([0x0a, 5, 0x0a, 3, 0x0a, 1], [0xff])],
+    ['ListImages', 'an earlier reference', request([0x0a, 8, 0x0a, 6, 0x0a, 1], [0xff], [0x0a, 1], 'a')],
+    ['ListImages', 'an annotation', request([0x0a, 7, 0x0a, 5, 0x12, 3, 0x12, 1], [0xff])],
+    ['ListImages', 'a runtime handler', request([0x0a, 6, 0x0a, 4, 0x9a, 1, 1], [0xff])],
+  ])('of %s is not UTF-8 where %s is not', (name, _, bytes) => {
+    expect(isText(method(name), bytes)).toBe(false);
+  });
+
+  it('is UTF-8 in any language, and where there is none', () => {
+    expect(isText(method('ListImages'), request([0x0a, 6, 0x0a, 4, 0x0a, 2], 'ß'))).toBe(true);
+    expect(isText(method('ListContainers'), Buffer.alloc(0))).toBe(true);
+    expect(isText(method('ListPodSandboxMetrics'), request([0x0a, 1], [0xff]))).toBe(true);
   });
 });

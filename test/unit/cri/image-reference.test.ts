@@ -44,7 +44,7 @@ describe('mayMean', () => {
     expect(mayMean(reference, image)).toBe(true);
   });
 
-  it.each(['app:2', 'pp:1', 'app', `app@sha256:${'ef'.repeat(32)}`, 'ef12'])(
+  it.each(['app:2', 'pp:1', 'app', `app@sha256:${'ef'.repeat(32)}`, 'ef12', 'sha256:', ''])(
     'is false of %s',
     (reference) => {
       expect(mayMean(reference, image)).toBe(false);
