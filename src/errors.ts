@@ -112,6 +112,13 @@ export class AmbiguousIdError extends SwitchyardError {
   }
 }
 
+/** A container runs from the image that is to be removed, which the client may not have seen. */
+export class ImageInUseError extends SwitchyardError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('SWITCHYARD_IMAGE_IN_USE', 'FAILED_PRECONDITION', message, options);
+  }
+}
+
 /** One full id is held by two backends: they are most likely two endpoints of one runtime. */
 export class DuplicateIdError extends SwitchyardError {
   constructor(message: string, options?: ErrorOptions) {

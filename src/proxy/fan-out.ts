@@ -20,8 +20,8 @@ export interface FanOutOptions {
   readonly isRetryable: boolean;
   /** The framed request; default: the client's own. */
   readonly body?: Buffer;
-  /** The framed request for one backend, where they do not all get the same. */
-  readonly bodyFor?: (backend: Backend) => Buffer;
+  /** The framed request for one backend, by its place among them, where they do not all get the same. */
+  readonly bodyFor?: (backend: Backend, position: number) => Buffer;
   /** Default: the client's own RPC. */
   readonly rpc?: string;
   /** True when a backend that turns out to hang counts as one that failed; one that is only slow is waited for. */
@@ -56,7 +56,7 @@ export function fanOut(
     return;
   }
   backends.forEach((backend, position) => {
-    const body = bodyFor?.(backend) ?? common.body;
+    const body = bodyFor?.(backend, position) ?? common.body;
     collect(call, backend, { ...common, body }, (outcome) => {
       metrics.partFinished(backend.name, codeOf(outcome), clock.now() - startedAtMs);
       outcomes[position] = { backend, outcome };

@@ -61,15 +61,18 @@ export function listsId(list: readonly Buffer[], id: string): boolean {
   return someImage(list, (part, start, end) => readString(part, start, end, ID) === id);
 }
 
-/** Whether a list shows an image that its backend might take this reference for. */
-export function mayList(list: readonly Buffer[], reference: string): boolean {
-  return someImage(list, (part, start, end) =>
-    mayMean(reference, {
-      id: readString(part, start, end, ID) ?? '',
-      tags: readStrings(part, start, end, TAGS),
-      digests: readStrings(part, start, end, DIGESTS),
-    }),
-  );
+/** Whether a list shows an image, of those ids that count, that its backend might take this reference for. */
+export function mayList(
+  list: readonly Buffer[],
+  reference: string,
+  counts: (id: string) => boolean = () => true,
+): boolean {
+  return someImage(list, (part, start, end) => {
+    const id = readString(part, start, end, ID) ?? '';
+    const tags = readStrings(part, start, end, TAGS);
+    const digests = readStrings(part, start, end, DIGESTS);
+    return counts(id) && mayMean(reference, { id, tags, digests });
+  });
 }
 
 function someImage(

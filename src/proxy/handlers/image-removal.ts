@@ -1,10 +1,11 @@
 // RemoveImage: to the backends that list exactly that id, and to no other. An id of one runtime can be another image's
 // on the next: containerd takes the bare digits that CRI-O has for ids, and would remove an image of its own that the
-// kubelet believes to be in use. A name, a digest or the beginning of an id is first looked up on each backend.
+// kubelet believes to be in use. A name, a digest or the beginning of an id is first looked up on each backend; what it
+// means is then removed by its ids, for removing an image by one of its names removes the image.
 import type { Backend } from '../../backends/backend.ts';
 import { digitsOf, isWholeId } from '../../cri/image-reference.ts';
 import { type ListMethod, methodNamed } from '../../cri/methods.ts';
-import { readString } from '../../cri/wire.ts';
+import { readString, replaceString } from '../../cri/wire.ts';
 import { AmbiguousIdError } from '../../errors.ts';
 import { framed } from '../../grpc/message.ts';
 import { STATUS } from '../../grpc/status.ts';
@@ -24,6 +25,7 @@ import {
 } from '../image-answers.ts';
 import { IMAGE } from '../image-home.ts';
 import { specRequestFor } from '../image-request.ts';
+import { hiddenUse, type ListedImages } from '../image-use.ts';
 import type { LegResult } from '../list-leg.ts';
 import { askLegs } from '../list-legs.ts';
 import type { ProxyParts } from '../parts.ts';
@@ -33,16 +35,18 @@ import { nameBackends } from '../who-answered.ts';
 const LIST = methodNamed('ListImages') as ListMethod;
 const NO_FILTER = framed(new Uint8Array(0));
 
-/** What a backend lists. */
-interface Listed {
+/** An image to remove: its id on a backend; '' where the client's own reference goes there. */
+interface Target {
   readonly backend: Backend;
-  readonly images: readonly Buffer[];
+  readonly id: string;
 }
 
 export class ImageRemoval {
   private readonly parts: ProxyParts;
   private readonly call: Call;
   private readonly image: string;
+  /** What each backend listed. */
+  private readonly listed: ListedImages[] = [];
   private readonly onChange: (backend: Backend) => void;
 
   /** `onChange` is told of every backend whose images are not what they were. */
@@ -72,20 +76,27 @@ export class ImageRemoval {
    * has the image, or nothing is known, success would be a lie.
    */
   private decide(results: readonly LegResult[]): void {
-    const listed: Listed[] = [];
+    const { listed } = this;
     const troubles = results.filter((result) => result.kind === 'trouble');
     if (troubles.length > 0) throw undecided(this.image, troubles);
     for (const result of results)
       if (result.kind === 'records') listed.push({ backend: result.backend, images: result.parts });
     const owners = listed.filter(({ images }) => listsId(images, this.image));
-    if (owners.length > 0) this.removeFrom(owners.map(({ backend }) => backend));
-    else this.resolve(listed);
+    if (owners.length === 0) {
+      this.resolve();
+      return;
+    }
+    for (const owner of owners) {
+      const error = hiddenUse(owner, listed, this.image);
+      if (error !== undefined) throw error;
+    }
+    this.remove(owners.map(({ backend }) => ({ backend, id: this.image })));
   }
 
   /** What the reference means is each runtime's affair, so each is asked. */
-  private resolve(listed: readonly Listed[]): void {
-    const { image, parts, call } = this;
-    const isListed = ({ images }: Listed) => !isWholeId(image) && mayList(images, image);
+  private resolve(): void {
+    const { image, parts, call, listed } = this;
+    const isListed = ({ images }: ListedImages) => !isWholeId(image) && mayList(images, image);
     const away = listed.filter((one) => one.backend.images.isAbsent && isListed(one));
     if (away.length > 0)
       throw undecided(
@@ -93,7 +104,8 @@ export class ImageRemoval {
         away.map(({ backend }) => awayOf(backend)),
       );
     const present = listed.map(({ backend }) => backend).filter((backend) => !backend.images.isAbsent);
-    const options = { isRetryable: true, givesUpOnHang: true, rpc: 'ImageStatus', bodyFor: this.bodyFor };
+    const bodyFor = (backend: Backend) => specRequestFor(backend, call.body);
+    const options = { isRetryable: true, givesUpOnHang: true, rpc: 'ImageStatus', bodyFor };
     // The bytes of a RemoveImageRequest are those of an ImageStatusRequest: an ImageSpec in field 1.
     fanOut(parts, call, present, options, (outcomes) => {
       const silent = outcomes.find((result) => !hasImage(result) && !deniesImage(result));
@@ -123,17 +135,38 @@ export class ImageRemoval {
         },
       );
     }
-    this.removeFrom(found.map(({ backend }) => backend));
+    this.remove(this.targetsOf(found));
+  }
+
+  /**
+   * What was found, by its ids, wherever these are listed: also where the image has other names only, or it would still
+   * be there under those. One runtime alone does as it always does (CRI-O takes the name away, and the image with its last).
+   */
+  private targetsOf(found: readonly BackendOutcome[]): Target[] {
+    const targets = found.map((result) => ({ backend: result.backend, id: foundId(result) }));
+    if (this.listed.length === 1) return targets.map(({ backend }) => ({ backend, id: '' }));
+    for (const id of new Set(targets.map((target) => target.id))) {
+      for (const { backend, images } of this.listed) {
+        const isTarget = targets.some((target) => target.backend === backend && target.id === id);
+        if (!isTarget && id !== '' && listsId(images, id)) targets.push({ backend, id });
+      }
+    }
+    return targets;
   }
 
   /** From those that can be reached; it is done only when it is done on all. */
-  private removeFrom(owners: readonly Backend[]): void {
-    const { parts, call, bodyFor } = this;
-    const away = owners.find((backend) => backend.images.isAbsent);
-    const names = owners.map(({ name }) => name);
-    const present = owners.filter((backend) => !backend.images.isAbsent);
-    const note = () => present.forEach(this.onChange);
+  private remove(targets: readonly Target[]): void {
+    const { parts, call } = this;
+    const away = targets.find(({ backend }) => backend.images.isAbsent)?.backend;
+    const reached = targets.filter(({ backend }) => !backend.images.isAbsent);
+    const present = reached.map(({ backend }) => backend);
+    const names = [...new Set(targets.map(({ backend }) => backend.name))];
+    const note = () => {
+      for (const backend of new Set(present)) this.onChange(backend);
+    };
     call.onLeave(note);
+    const bodyFor = (backend: Backend, position: number) =>
+      this.bodyFor(backend, reached[position]?.id ?? '');
     fanOut(parts, call, present, { isRetryable: true, bodyFor }, (outcomes) => {
       note();
       const isDone = ({ outcome }: BackendOutcome) =>
@@ -146,5 +179,9 @@ export class ImageRemoval {
     });
   }
 
-  private readonly bodyFor = (backend: Backend) => specRequestFor(backend, this.call.body);
+  private bodyFor(backend: Backend, id: string): Buffer {
+    const { call, image } = this;
+    const isOwn = id === '' || id === image;
+    return specRequestFor(backend, isOwn ? call.body : framed(replaceString(call.message, IMAGE, id)));
+  }
 }

@@ -3,6 +3,7 @@
 import { status as Code } from '@grpc/grpc-js';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { StatusName } from '../../../src/errors.ts';
+import { pruneAsCrictl } from '../../support/crictl-prune.ts';
 import { until } from '../../support/until.ts';
 import { Bench, NOBODY, RUNNING } from './bench.ts';
 import type { SimulatedSwitchyard } from './simulated.ts';
@@ -171,6 +172,48 @@ export function defineScripted({ places, target }: SimulatedPlan): void {
       runtime().faults.add('ListContainers', refusal);
       expect(await bench.code('ListContainers', request)).toBe('OK');
       expect(await bench.code('ListContainers', {})).toBe('OK');
+    });
+
+    it('R16: has an image that has other names elsewhere, loses it when it is removed by one of those', async () => {
+      const image = { references: ['registry.test/many:1'], configDigest: 'd5'.repeat(32) };
+      runtime().world.images.add(image);
+      const references = [...image.references, 'registry.test/many:2'];
+      for (const { name } of places.filter((one) => one !== place))
+        target()
+          .world.runtime(name)
+          .world.images.add({ ...image, references });
+      const id =
+        runtime().world.images.find('registry.test/many:1')?.id(runtime().world.profile.images) ?? '';
+      const isListed = async () =>
+        (await bench.cri.call('ListImages', {})).images.some((one) => one.id === id);
+      expect(await isListed()).toBe(true);
+      const hasTwin = places.some((one) => one !== place && one.traits.imageId.test(id));
+      await bench.cri.call('RemoveImage', {
+        image: { image: hasTwin ? 'registry.test/many:2' : 'registry.test/many:1' },
+      });
+      expect(await isListed()).toBe(false);
+      await bench.cri.call('RemoveImage', { image: { image: 'registry.test/many:1' } });
+    });
+
+    it('R16: runs a container by a name that is another image elsewhere, keeps its image when crictl prunes', async () => {
+      const reference = 'registry.test/pruned:1';
+      for (const [position, { name }] of places.entries()) {
+        const configDigest = position.toString(16).repeat(64);
+        target()
+          .world.runtime(name)
+          .world.images.add({ references: [reference], configDigest });
+      }
+      await bench.running(await bench.pod(), { image: reference });
+      await pruneAsCrictl(bench.cri);
+      expect(runtime().world.images.find(reference)).toBeDefined();
+      await bench.tidy();
+      await pruneAsCrictl(bench.cri);
+      for (const { name } of places) {
+        const { images } = target().world.runtime(name).world;
+        expect(images.find(reference)).toBeUndefined();
+        // Where no container used it, it was pruned too.
+        images.add({ references: [target().image] });
+      }
     });
 
     it('R9: has no object of that id, is told to stop or remove none', async () => {

@@ -56,6 +56,39 @@ describe('RemoveImage over several runtimes', () => {
     expect(holders()).toEqual([]);
   });
 
+  it('R16: removes by one of its names an image that has other names elsewhere, so that it is listed nowhere', async () => {
+    addImage(world, 'main', { references: [APP], configDigest: DIGITS });
+    addImage(world, 'twin', { references: [APP, 'registry.test/app:2'], configDigest: DIGITS });
+    await remove('registry.test/app:2');
+    expect((await listImages(world)).map(({ id }) => id)).not.toContain(`sha256:${DIGITS}`);
+    expect(holders()).toEqual([]);
+  });
+
+  it('R16: removes all that a name means, each image wherever it is', async () => {
+    const other = 'c3'.repeat(32);
+    addImage(world, 'main', { references: [APP], configDigest: DIGITS });
+    addImage(world, 'main', { references: ['registry.test/app:0'], configDigest: other });
+    addImage(world, 'twin', { references: [APP], configDigest: other });
+    await remove(APP);
+    expect(has(world, 'main', `sha256:${DIGITS}`)).toBe(false);
+    expect(has(world, 'main', `sha256:${other}`)).toBe(false);
+    expect(has(world, 'twin', `sha256:${other}`)).toBe(false);
+  });
+
+  it('R16: leaves by a name what another runtime has under another id, and is UNAVAILABLE for what an absent one has', async () => {
+    addImage(world, 'crio', { references: ['registry.test/app:0'], configDigest: DIGITS });
+    addImage(world, 'main', { references: [APP], configDigest: DIGITS });
+    addImage(world, 'twin', { references: ['registry.test/app:0'], configDigest: DIGITS });
+    await listImages(world);
+    await crash(world, 'twin');
+    await expect(remove(APP)).rejects.toMatchObject({
+      code: status.UNAVAILABLE,
+      details: expect.stringContaining('backend twin is unreachable'),
+    });
+    expect(holders(APP)).toEqual([]);
+    expect(holders('registry.test/app:0')).toEqual(['twin', 'crio']);
+  });
+
   it('R16: removes a digest wherever it is', async () => {
     const reference = `registry.test/app@sha256:${'b2'.repeat(32)}`;
     addImage(world, 'twin', { references: [reference] });

@@ -1,0 +1,64 @@
+// Whether an image that is to be removed by its id is in use, and its client could not see that. `crictl rmi --prune`
+// looks up the image of each container by the reference that the container was created with, keeps what it finds, and
+// removes all else by id. One runtime answers for its own containers; over several, the image of that name on another one
+// may be found, or the look-up fails, and crictl goes on.
+import type { Backend } from '../backends/backend.ts';
+import { forEachRecord, readString } from '../cri/wire.ts';
+import { ImageInUseError } from '../errors.ts';
+import { excerpt } from '../quote.ts';
+import { mayList } from './image-answers.ts';
+
+/** What a backend lists. */
+export interface ListedImages {
+  readonly backend: Backend;
+  readonly images: readonly Buffer[];
+}
+
+const RECORDS = 1;
+// Container: id 1, image 4 (an ImageSpec), image_ref 5, image_id 10.
+const ID = [1];
+const IMAGE = [4, 1];
+const IMAGE_REF = [5];
+const IMAGE_ID = [10];
+const NO_FILTER = new Uint8Array(0);
+
+/** The error for the removal of an image by its id from `owner`, one of `all`; undefined when nothing speaks against it. */
+export function hiddenUse(
+  owner: ListedImages,
+  all: readonly ListedImages[],
+  id: string,
+): ImageInUseError | undefined {
+  const { backend } = owner;
+  // As a client is shown them; where nothing is known it was shown nothing to go by.
+  const containers = backend.snapshot.answer('ListContainers', NO_FILTER) ?? Buffer.alloc(0);
+  const others = all.filter((one) => one !== owner);
+  let user: string | undefined;
+  forEachRecord(containers, 0, containers.length, RECORDS, (_, start, end) => {
+    const text = (path: readonly number[]) => readString(containers, start, end, path) ?? '';
+    const reference = text(IMAGE);
+    if (user !== undefined || !isUsed(owner, id, reference, text(IMAGE_REF), text(IMAGE_ID))) return;
+    if (others.some((other) => mayAnswerFor(other, reference, id))) user = text(ID);
+  });
+  if (user === undefined) return undefined;
+  return new ImageInUseError(
+    `image ${excerpt(id)} is in use by container ${excerpt(user)} on backend ${backend.name}, and another backend may have another image of the name that it was created with`,
+    { hint: 'Remove the container first, or name the image by a tag to remove it all the same' },
+  );
+}
+
+function isUsed(
+  { images }: ListedImages,
+  id: string,
+  reference: string,
+  imageRef: string,
+  imageId: string,
+): boolean {
+  if (imageId === id || imageRef === id) return true;
+  // Created just now, and not listed by its backend yet: only the reference is known.
+  return imageId === '' && imageRef === reference && mayList(images, reference, (one) => one === id);
+}
+
+/** Whether a look-up of the reference may have been answered with another image than that of this id, or not at all. */
+function mayAnswerFor({ backend, images }: ListedImages, reference: string, id: string): boolean {
+  return mayList(images, reference, (one) => one !== id || backend.images.isAbsent);
+}
