@@ -79,7 +79,7 @@ export async function startSwitchyard({
       metrics.backendTurned(backend.name, state.kind === 'ready' ? 'up' : 'down');
       if (state.kind === 'ready') {
         twinAlarm.checkSockets();
-        void welcome(parts, backend);
+        void welcome(parts, backend).then(() => health.update());
         events.backendReady(backend);
       } else census.dismiss(backend);
       if (state.kind === 'hanging') events.backendHangs(backend);
@@ -94,7 +94,7 @@ export async function startSwitchyard({
       log.error({ err: error, backend: backend.name }, 'unexpected error in an answer'),
   });
   const listeners = planListeners(registry.all.length, config.streamRelay !== undefined, clock, log);
-  const health = new Health(() => registry.isReady && listener.trouble === undefined);
+  const health = new Health(() => registry.isListed && listener.trouble === undefined, clock);
   // The socket first: who holds it may touch the state folder. Clients that connect meanwhile wait.
   const clients = new EarlyClients(listeners.atMost.cri);
   const listener = await listen({
@@ -214,10 +214,11 @@ export async function startSwitchyard({
   registry.start();
   clients.handTo((socket) => front.accept(socket));
   log.info({ socket: config.listen.socket, backends: registry.all.map((b) => b.name) }, 'serving CRI');
+  const readiness = () => readinessOf(registry, census, { state: memory, socket: listener });
   const admin = await startAdminSide({
     address: config.admin,
     metrics,
-    readiness: () => readinessOf(registry, { journal: memory.trouble, socket: listener.trouble }),
+    readiness,
     log,
     clock,
     limit: listeners.limit('admin', metrics),
@@ -229,7 +230,7 @@ export async function startSwitchyard({
     get adminAddress() {
       return admin?.address;
     },
-    reportState: () => reportState(unthrottledLog, { backends: registry.all, calls: front.calls(), clock }),
+    reportState: () => reportState(unthrottledLog, { registry, calls: front.calls(), clock, readiness }),
     close: async () => {
       log.info({ callsInFlight: admission.callsInFlight }, 'stopping');
       await listener.close();

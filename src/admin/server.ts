@@ -22,8 +22,9 @@ export type AdminAddress =
 
 /** The answer of /readyz. */
 export interface Readiness {
-  /** Whether the kubelet may be pointed here: the socket listens and the default backend answers. */
+  /** Whether the kubelet may be pointed here: clients find the socket, and lists of pods can be given. */
   readonly isReady: boolean;
+  /** Why not; left out when ready. */
   readonly reason?: string;
   /** Why the state folder can't be written; left out when it can. */
   readonly journal?: string;
@@ -35,8 +36,13 @@ export interface Readiness {
 /** One backend in the answer of /readyz. */
 export interface BackendReadiness {
   readonly name: string;
+  /** Whether it answers now. */
   readonly isUp: boolean;
+  /** Whether its part of a list of pods can be given: from its own answer, or from what it last said. */
+  readonly isListed: boolean;
   readonly detail: string;
+  /** What to do; left out when it is listed. */
+  readonly hint?: string;
 }
 
 export interface AdminOptions {

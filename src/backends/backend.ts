@@ -114,6 +114,14 @@ export class Backend {
     return this.runtime.isAbsent;
   }
 
+  /**
+   * Whether its part of a list of pods is never missing: it has answered one, in this run or in one that the journal
+   * has on record. A matter of the snapshot alone, so it does not change when the backend goes.
+   */
+  get isListed(): boolean {
+    return this.snapshot.has('ListPodSandbox') && this.snapshot.has('ListContainers');
+  }
+
   /** How long calls have been failing at once; 0 while they do not. */
   get absentMs(): number {
     return this.runtime.absentMs;

@@ -22,9 +22,9 @@ export class BackendRegistry {
     this.byName = new Map(backends.map((backend) => [backend.name, backend]));
   }
 
-  /** Whether a kubelet may be pointed at this Switchyard: the default backend answers. */
-  get isReady(): boolean {
-    return this.default.state.kind === 'ready';
+  /** Whether lists of pods can be given. */
+  get isListed(): boolean {
+    return this.all.every((backend) => backend.isListed);
   }
 
   /** The backend of that name; throws when the name is not in the config, which a checked config rules out. */

@@ -2,6 +2,7 @@
 import type { Logger } from '../telemetry/log.ts';
 import type { Backend } from './backend.ts';
 import { type BackendState, isAbsentState } from './state.ts';
+import { unlistedHint } from './unlisted-hint.ts';
 
 /** Kinds of reasons that are logged of one absence; a socket that says something else each time does not fill the log. */
 const KINDS_AT_MOST = 8;
@@ -23,13 +24,13 @@ export class StateLog {
 
   /** Says that a backend's state has turned, as loudly as it matters; of an absence each kind of reason once. */
   backendTurned(backend: Backend, state: BackendState): void {
-    if (isNews(this.#absences, backend, state))
-      logTurn(
-        this.#log,
-        'backend',
-        { backend: backend.name, ...(state.kind === 'ready' && backend.version) },
-        state,
-      );
+    if (!isNews(this.#absences, backend, state)) return;
+    const who = {
+      backend: backend.name,
+      ...(state.kind === 'ready' && backend.version),
+      ...('reason' in state && !backend.isListed && unlistedBackend(backend)),
+    };
+    logTurn(this.#log, 'backend', who, state);
   }
 
   /** The same of an image service that has a socket of its own. */
@@ -37,6 +38,15 @@ export class StateLog {
     const who = { backend: backend.name, socket: backend.config.imageSocket };
     if (isNews(this.#imageAbsences, backend, state)) logTurn(this.#log, 'image service', who, state);
   }
+}
+
+/** What is lost while it is absent: more than its own pods. */
+function unlistedBackend(backend: Backend): object {
+  return {
+    effect:
+      'it was never listed: until it answers once, every list of pods fails, and Switchyard is not ready',
+    hint: unlistedHint(backend),
+  };
 }
 
 function isNews(absences: Map<Backend, Absence>, backend: Backend, state: BackendState): boolean {

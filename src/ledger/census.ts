@@ -2,7 +2,7 @@
 // RunPodSandbox or CreateContainer was lost. So ids are known before the first call that names them.
 import type { Backend } from '../backends/backend.ts';
 import type { SnapshotList } from '../backends/snapshot-change.ts';
-import { type Clock, sleep } from '../clock.ts';
+import { type Clock, sleep, type Timer } from '../clock.ts';
 import { type ListMethod, methodNamed } from '../cri/methods.ts';
 import { MalformedMessageError } from '../errors.ts';
 import { releaseMemory } from '../grpc/message-memory.ts';
@@ -14,6 +14,9 @@ import type { Ledger } from './ledger.ts';
 const CENSUS_TIMEOUT_MS = 30_000;
 /** How long a call may wait for the census of a backend; one that hangs must not hold up the pods of others. */
 const SETTLE_MS = 2_000;
+/** Until a backend is listed again whose lists fail, the first time and at most. */
+const FIRST_WAIT_MS = 1_000;
+const LONGEST_WAIT_MS = 15_000;
 /** What a census lists. */
 const PODS_AND_CONTAINERS = ['ListPodSandbox', 'ListContainers'] as const;
 
@@ -23,10 +26,20 @@ export type ListReader = (name: SnapshotList, list: Buffer) => void;
 export interface CensusOptions {
   readonly ledger: Ledger;
   readonly clock: Clock;
-  /** Told of a list that failed; the census is taken again when the backend is next ready or asked for. */
+  /**
+   * Told of a list that failed. The census is taken again when the backend is next ready or asked for, and by itself
+   * while the backend was never listed: until then no client can have a list of pods.
+   */
   onFailure(backend: Backend, reason: string): void;
   /** Told of ids that another backend owns already. */
   onForeignIds(backend: Backend, count: number): void;
+}
+
+/** Why a backend could not be counted, and when it is tried again. */
+interface Failed {
+  readonly reason: string;
+  readonly waitMs: number;
+  readonly timer: Timer | undefined;
 }
 
 /** A backend that is not counted yet, and those who wait for it. */
@@ -40,6 +53,7 @@ export class Census {
   private readonly options: CensusOptions;
   private readonly pending = new Map<Backend, Pending>();
   private readonly counted = new Set<Backend>();
+  private readonly failed = new Map<Backend, Failed>();
   /** Backends whose images are being listed, and whether once more is wanted. */
   private readonly imageCounts = new Map<Backend, boolean>();
   private readonly afterCount = new Map<Backend, (() => void)[]>();
@@ -63,8 +77,18 @@ export class Census {
     this.pending.set(backend, { sinceMs: this.options.clock.now(), done, resolve });
   }
 
+  /** Why the last census of a backend failed; undefined when it worked, or the backend has gone since. */
+  troubleOf(backend: Backend): string | undefined {
+    return this.failed.get(backend)?.reason;
+  }
+
   /** The backend is absent: nobody needs to wait for it. */
   dismiss(backend: Backend): void {
+    this.forgetFailure(backend);
+    this.settled(backend);
+  }
+
+  private settled(backend: Backend): void {
     this.pending.get(backend)?.resolve();
     this.pending.delete(backend);
   }
@@ -72,15 +96,24 @@ export class Census {
   /** Lists the backend in full now; resolves to whether it worked. */
   async take(backend: Backend): Promise<boolean> {
     this.expect(backend);
+    return this.countNow(backend);
+  }
+
+  private async countNow(backend: Backend): Promise<boolean> {
     const waiting = this.afterCount.get(backend) ?? [];
     this.afterCount.delete(backend);
-    const isComplete = await this.count(backend);
+    const troubles = await this.count(backend);
+    const isComplete = troubles.length === 0;
     void this.recountImages(backend);
     if (isComplete) {
       this.counted.add(backend);
+      this.forgetFailure(backend);
       for (const run of waiting) run();
-    } else this.afterCount.set(backend, [...waiting, ...(this.afterCount.get(backend) ?? [])]);
-    this.dismiss(backend);
+    } else {
+      this.afterCount.set(backend, [...waiting, ...(this.afterCount.get(backend) ?? [])]);
+      this.noteFailure(backend, troubles);
+    }
+    this.settled(backend);
     return isComplete;
   }
 
@@ -129,10 +162,29 @@ export class Census {
     return troubles.find((trouble) => trouble !== undefined);
   }
 
-  private async count(backend: Backend): Promise<boolean> {
+  /** Resolves to what went wrong. */
+  private async count(backend: Backend): Promise<string[]> {
     const troubles = await Promise.all(PODS_AND_CONTAINERS.map((name) => this.learn(backend, name)));
-    for (const trouble of troubles) if (trouble !== undefined) this.options.onFailure(backend, trouble);
-    return troubles.every((trouble) => trouble === undefined);
+    return troubles.filter((trouble) => trouble !== undefined);
+  }
+
+  /** Tells what is new about it. */
+  private noteFailure(backend: Backend, troubles: readonly string[]): void {
+    const before = this.failed.get(backend);
+    const reason = [...new Set(troubles)].join('; ');
+    if (reason !== before?.reason) for (const trouble of troubles) this.options.onFailure(backend, trouble);
+    this.forgetFailure(backend);
+    if (backend.isAbsent) return;
+    const waitMs = Math.min(before === undefined ? FIRST_WAIT_MS : 2 * before.waitMs, LONGEST_WAIT_MS);
+    // Nobody waits for this one: it has failed before.
+    const again = () => void (backend.isAbsent || this.countNow(backend));
+    const timer = backend.isListed ? undefined : this.options.clock.after(waitMs, again);
+    this.failed.set(backend, { reason, waitMs, timer });
+  }
+
+  private forgetFailure(backend: Backend): void {
+    this.failed.get(backend)?.timer?.cancel();
+    this.failed.delete(backend);
   }
 
   /** Makes ledger and snapshot new from one list; resolves to why it could not. */

@@ -1,9 +1,11 @@
 // grpc.health.v1.Health on the CRI socket, for node agents that look there rather than at /readyz: both say the same. It
 // is the one service here that is not CRI's, so it has no rows; dispatch.ts asks it for its paths.
 
+import type { Clock } from '../clock.ts';
 import { readString } from '../cri/wire.ts';
 import { encodeNumber } from '../cri/wire-writer.ts';
 import { DrainingError, OverloadedError, UnknownServiceError } from '../errors.ts';
+import { Repeater } from '../repeater.ts';
 import type { Call } from './call.ts';
 import { reply, startReply } from './replies.ts';
 import { whoYields } from './stream-places.ts';
@@ -21,6 +23,8 @@ const SERVICES: ReadonlySet<string> = new Set([
 const PREFIX = '/grpc.health.v1.Health/';
 /** Watches at once. */
 const WATCHERS_AT_MOST = 64;
+/** How often it is looked whether there is something to say to them. */
+const LOOK_MS = 1_000;
 
 /** What a watcher was told last, and which service it asked about. */
 interface Watcher {
@@ -31,11 +35,13 @@ interface Watcher {
 export class Health {
   private readonly isReady: () => boolean;
   private readonly watchers = new Map<Call, Watcher>();
+  private readonly repeater: Repeater;
   private isStopping = false;
 
   /** `isReady` is what /readyz says. */
-  constructor(isReady: () => boolean) {
+  constructor(isReady: () => boolean, clock: Clock) {
     this.isReady = isReady;
+    this.repeater = new Repeater(clock, LOOK_MS, async () => this.update());
   }
 
   /** Whether the path is one of its two RPCs; its List is younger than most clients, and UNIMPLEMENTED. */
@@ -50,7 +56,7 @@ export class Health {
     else throw new UnknownServiceError('no service of that name is served here');
   }
 
-  /** A backend turned. */
+  /** Something may have changed; what nobody reports is found by looking. */
   update(): void {
     for (const [call, watcher] of this.watchers) this.tell(call, watcher);
   }
@@ -58,6 +64,7 @@ export class Health {
   /** Tells all watchers that it serves no more, and ends their streams, which would outlast any grace time. */
   close(): void {
     this.isStopping = true;
+    this.repeater.stop();
     this.update();
     for (const call of this.watchers.keys())
       call.fail(new DrainingError('Switchyard is stopping', { hint: 'Watch again when it is back' }));

@@ -1,5 +1,5 @@
 // What Switchyard does at this moment, for the log: for people whose node hangs and who cannot reach the admin side.
-import type { Backend } from '../backends/backend.ts';
+import type { BackendRegistry } from '../backends/registry.ts';
 import type { Clock } from '../clock.ts';
 import type { Logger } from '../telemetry/log.ts';
 import type { Call } from './call.ts';
@@ -9,20 +9,30 @@ const CALLS_SHOWN = 50;
 
 /** Where the report looks. */
 export interface ReportSources {
-  readonly backends: readonly Backend[];
+  readonly registry: BackendRegistry;
   /** Calls that are not answered yet, in any order. */
   readonly calls: readonly Call[];
   readonly clock: Clock;
+  /** What /readyz says; the reason why not, if it is not ready. */
+  readonly readiness: () => { readonly reason?: string };
 }
 
 /** Writes a line for each backend and for each of the oldest calls, however little the log shows otherwise. */
-export function reportState(log: Logger, { backends, calls, clock }: ReportSources): void {
+export function reportState(log: Logger, { registry, calls, clock, readiness }: ReportSources): void {
   const level = (['info', 'warn', 'error'] as const).find((each) => log.isLevelEnabled(each)) ?? 'error';
-  for (const backend of backends) {
-    const { name, state, callsInFlight, callsWaiting } = backend;
+  for (const backend of registry.all) {
+    const { name, state, isListed, callsInFlight, callsWaiting } = backend;
     const since = new Date(state.sinceMs).toISOString();
     const reason = 'reason' in state ? { reason: state.reason } : {};
-    const line = { backend: name, state: state.kind, since, ...reason, callsInFlight, callsWaiting };
+    const line = {
+      backend: name,
+      state: state.kind,
+      since,
+      ...reason,
+      isListed,
+      callsInFlight,
+      callsWaiting,
+    };
     log[level](line, 'state of a backend');
   }
   const oldest = [...calls].sort((a, b) => a.startedAtMs - b.startedAtMs).slice(0, CALLS_SHOWN);
@@ -36,5 +46,12 @@ export function reportState(log: Logger, { backends, calls, clock }: ReportSourc
     };
     log[level](line, 'call in flight');
   }
-  log[level]({ callsInFlight: calls.length, shown: oldest.length }, 'state as asked for by SIGUSR1');
+  const { reason } = readiness();
+  const summary = {
+    isReady: reason === undefined,
+    ...(reason !== undefined && { reason }),
+    callsInFlight: calls.length,
+    shown: oldest.length,
+  };
+  log[level](summary, 'state as asked for by SIGUSR1');
 }

@@ -69,8 +69,8 @@ export class SwitchyardProcess implements AsyncDisposable {
   }
 
   /**
-   * Starts the program with the same config, after it was stopped or killed; resolves when it is ready, which takes its
-   * default backend, or with `serving` when it takes calls.
+   * Starts the program with the same config, after it was stopped or killed; resolves when it is ready, which takes a
+   * list or a snapshot of each backend, or with `serving` when it takes calls.
    */
   async startAgain(until: 'ready' | 'serving' = 'ready'): Promise<void> {
     const route = until === 'ready' ? '/readyz' : '/livez';

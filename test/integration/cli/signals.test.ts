@@ -130,8 +130,18 @@ describe('signals', () => {
     const lines = linesOf(program);
     const since = expect.stringMatching(/^20/);
     expect(lines.filter((line) => line.msg === 'state of a backend')).toMatchObject([
-      { backend: 'only', state: 'ready', since, callsInFlight: expect.any(Number), callsWaiting: 0 },
-      { backend: 'away', state: 'unreachable', since, reason: expect.stringContaining('there is no ') },
+      {
+        backend: 'only',
+        state: 'ready',
+        since,
+        isListed: true,
+        callsInFlight: expect.any(Number),
+        callsWaiting: 0,
+      },
+      {
+        ...{ backend: 'away', state: 'unreachable', since, isListed: false },
+        reason: expect.stringContaining('there is no '),
+      },
     ]);
     const ageMs = expect.any(Number);
     const shown = lines.filter((line) => line.msg === 'call in flight');
@@ -142,7 +152,11 @@ describe('signals', () => {
         expect.objectContaining({ method: 'StopPodSandbox', backend: 'only', ageMs, id: podSandboxId }),
       ]),
     );
-    expect(lines.at(-1)).toMatchObject({ callsInFlight: 2, shown: 2 });
+    expect(lines.at(-1)).toMatchObject({
+      isReady: false,
+      reason: expect.stringContaining('backend away was never listed'),
+      ...{ callsInFlight: 2, shown: 2 },
+    });
     expect(program.out).not.toContain('hunter2');
     expect(listeningTcp(program.pid)).toEqual([]);
     for (const fault of faults) fault.clear();

@@ -1,4 +1,5 @@
 // The health of Switchyard over gRPC, as a node agent asks for it on the CRI socket.
+import { rm, writeFile } from 'node:fs/promises';
 import {
   type ClientReadableStream,
   credentials,
@@ -103,13 +104,19 @@ function watch(service = ''): { readonly said: string[]; cancel(): void } {
   return { said, cancel: () => stream.cancel() };
 }
 
+/** The backend was listed. */
+const served = () => until(async () => (await check()) === 'SERVING', 'the backend is listed');
+
 describe('Check', () => {
   it.each(['', 'runtime.v1.RuntimeService', 'runtime.v1.ImageService', 'runtime.v1alpha2.ImageService'])(
-    'of "%s" says what /readyz says, also while the backend is away',
+    'of "%s" says what /readyz says: SERVING also while a backend is away that was listed',
     async (service) => {
-      expect(await check(service)).toBe('SERVING');
+      await served();
       await world.runtime('one').close();
-      await until(async () => (await check(service)) === 'NOT_SERVING', 'it says that the backend is gone');
+      await until(() => world.lines.some(({ text }) => text === 'backend is absent'), 'it is gone');
+      expect(await check(service)).toBe('SERVING');
+      await world.restart('one', 'forgetting');
+      expect(await check(service)).toBe('NOT_SERVING');
     },
   );
 
@@ -122,26 +129,44 @@ describe('Check', () => {
 });
 
 describe('Watch', () => {
-  it('says it at once and at each change, each once', async () => {
+  it('says it at once and when it changes, each once', async () => {
+    await world.runtime('one').close();
+    await world.restart('one', 'forgetting');
     const { said } = watch('runtime.v1.RuntimeService');
     await until(() => said.length === 1, 'the first word');
+    await world.replaceRuntime('one', 'containerd-2.1');
+    await until(() => said.length === 2, 'the backend is listed');
     await world.runtime('one').close();
-    await until(() => said.length === 2, 'the backend is gone');
-    await world.replaceRuntime('one', 'containerd-2.1').catch(() => undefined);
-    await until(() => said.length === 3, 'the backend is back');
-    expect(said).toEqual(['SERVING', 'NOT_SERVING', 'SERVING']);
+    await until(() => world.lines.some(({ text }) => text === 'backend is absent'), 'it is gone');
+    const later = watch();
+    await until(() => later.said.length === 1, 'it is asked again');
+    expect([said, later.said]).toEqual([['NOT_SERVING', 'SERVING'], ['SERVING']]);
+  });
+
+  it('says that clients do not find the socket any more, although no backend has turned', async () => {
+    await served();
+    const { said } = watch();
+    await until(() => said.length === 1, 'the first word');
+    const { socket } = world.switchyard;
+    await rm(socket);
+    await writeFile(socket, '');
+    await until(() => said.length === 2, 'it is found out');
+    expect(said).toEqual(['SERVING', 'NOT_SERVING']);
   });
 
   it('of a service that is not here stays open with SERVICE_UNKNOWN', async () => {
+    await world.runtime('one').close();
+    await world.restart('one', 'forgetting');
     const unknown = watch('no.such.Service');
     const known = watch();
     await until(() => unknown.said.length === 1, 'the first word');
-    await world.runtime('one').close();
-    await until(() => known.said.length === 2, 'the backend is gone');
+    await world.replaceRuntime('one', 'containerd-2.1');
+    await until(() => known.said.length === 2, 'the backend is listed');
     expect(unknown.said).toEqual(['SERVICE_UNKNOWN']);
   });
 
   it('is bounded: the 65th watcher is refused, until one leaves', async () => {
+    await served();
     const watches = Array.from({ length: 64 }, () => watch());
     await until(() => watches.every(({ said }) => said.length === 1), 'all have the first word');
     const late = watch();
@@ -156,6 +181,7 @@ describe('Watch', () => {
   });
 
   it('of another client takes the place of one that has many', async () => {
+    await served();
     const watches = Array.from({ length: 64 }, () => watch());
     await until(() => watches.every(({ said }) => said.length === 1), 'all have the first word');
     const other = newClient();
@@ -170,6 +196,7 @@ describe('Watch', () => {
   });
 
   it('ends when Switchyard stops, with NOT_SERVING as the last word, and holds nothing up', async () => {
+    await served();
     const { said } = watch();
     await until(() => said.length === 1, 'the first word');
     const before = performance.now();

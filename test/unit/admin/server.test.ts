@@ -18,7 +18,10 @@ const metrics = new Metrics({
   journal: () => ({ sizeBytes: 0, isFailing: false }),
   lostLogLines: () => 0,
 });
-const ready: Readiness = { isReady: true, backends: [{ name: 'containerd', isUp: true, detail: 'ready' }] };
+const ready: Readiness = {
+  isReady: true,
+  backends: [{ name: 'containerd', isUp: true, isListed: true, detail: 'ready' }],
+};
 
 const started: AdminServer[] = [];
 afterEach(async () => {
@@ -57,8 +60,8 @@ describe('startAdmin', () => {
   it('answers /readyz with 503 and the reason when not ready', async () => {
     const answer = {
       isReady: false,
-      reason: 'the default backend is absent',
-      backends: [{ name: 'containerd', isUp: false, detail: 'connect: no such file' }],
+      reason: 'backend containerd was never listed',
+      backends: [{ name: 'containerd', isUp: false, isListed: false, detail: 'connect: no such file' }],
     };
     const { address } = await start({ readiness: () => answer });
     const reply = await fetch(`${address}/readyz`);
