@@ -1,8 +1,8 @@
 // Reads and checks the config that a command is given, and prints what is wrong with it.
 import type { Config } from '../config/config.ts';
-import { type LoadedConfig, loadConfig } from '../config/load.ts';
+import { type LoadedConfig, type LoadOptions, loadConfig } from '../config/load.ts';
 import { formatProblem, type Problem } from '../config/problems.ts';
-import { describeByStat, identifySocketFile } from '../config/sockets.ts';
+import { describeByStat, identifySocketFile, resolveLinks } from '../config/sockets.ts';
 import { StartError } from '../errors.ts';
 import { type CliContext, EXIT } from './context.ts';
 import { FAILURE, readFailure } from './text.ts';
@@ -22,11 +22,17 @@ export async function readConfig(context: CliContext, file: string): Promise<Con
   return undefined;
 }
 
-/** What the file holds. Throws a StartError when it cannot be read. */
-export async function loadConfigFile(context: CliContext, file: string): Promise<LoadedConfig> {
+/** What the file holds, with further checks if wanted. Throws a StartError when it cannot be read. */
+export async function loadConfigFile(
+  context: CliContext,
+  file: string,
+  further: Pick<LoadOptions, 'checkMachine'> = {},
+): Promise<LoadedConfig> {
   return loadConfig(await readFile(context, file), file, {
     identifySocket: identifySocketFile,
     describeNonSocket: describeByStat,
+    resolvePath: resolveLinks,
+    ...further,
   });
 }
 

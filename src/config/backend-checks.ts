@@ -178,7 +178,7 @@ function checkCgroupDrivers({ backends }: ConfigFile): Finding[] {
 }
 
 /** Only sockets that parse are compared; the others have a finding of their own. */
-function checkSockets({ listen, admin, backends }: ConfigFile, identify: IdentifySocket): Finding[] {
+function checkSockets({ listen, backends }: ConfigFile, identify: IdentifySocket): Finding[] {
   const own = parseSocket(listen.socket);
   const ownPath = 'path' in own ? own.path : '';
   const pathOf = (endpoint: string | undefined) => {
@@ -189,17 +189,9 @@ function checkSockets({ listen, admin, backends }: ConfigFile, identify: Identif
     const socket = pathOf(endpoint);
     return socket === undefined ? [] : [{ index, name, socket, imageSocket: pathOf(imageEndpoint) }];
   });
-  const same = findSameSockets({ listen: { socket: ownPath }, backends: parsed }, identify).map((finding) => {
+  return findSameSockets({ listen: { socket: ownPath }, backends: parsed }, identify).map((finding) => {
     const index = parsed[finding.backend]?.index ?? 0;
     const key = finding.isOfImages ? 'imageEndpoint' : 'endpoint';
     return errorAt(['backends', index, key], finding.message, finding.hint);
   });
-  const adminSocket = admin === undefined ? undefined : parseSocket(admin.address);
-  const shared = parsed.find(
-    ({ socket, imageSocket }) =>
-      adminSocket !== undefined && 'path' in adminSocket && [socket, imageSocket].includes(adminSocket.path),
-  );
-  if (shared === undefined) return same;
-  const message = `admin.address is the socket of backend ${shared.name}`;
-  return [...same, errorAt(['admin', 'address'], message, 'Choose another path')];
 }

@@ -3,14 +3,15 @@
 import { checkBackends } from './backend-checks.ts';
 import type { Config } from './config.ts';
 import { parseText } from './document.ts';
+import { checkPaths } from './path-checks.ts';
 import type { Finding, Problem } from './problems.ts';
 import { checkRanges } from './range-checks.ts';
 import { checkRules } from './rule-checks.ts';
-import { configSchema } from './schema.ts';
+import { type ConfigFile, configSchema } from './schema.ts';
 import { checkSettings } from './setting-checks.ts';
 import { toFindings } from './shape-problems.ts';
 import { toConfig } from './snapshot.ts';
-import type { DescribeNonSocket, IdentifySocket } from './sockets.ts';
+import type { DescribeNonSocket, IdentifySocket, ResolvePath } from './sockets.ts';
 import { checkStreaming } from './streaming-checks.ts';
 
 /** A config, with what is doubtful in it; or the problems, of which at least one is an error. */
@@ -23,6 +24,10 @@ export interface LoadOptions {
   readonly identifySocket?: IdentifySocket;
   /** Finds endpoints that are no sockets; unless given, nothing is looked at. */
   readonly describeNonSocket?: DescribeNonSocket;
+  /** Follows symbolic links; unless given, paths are compared as they are written. */
+  readonly resolvePath?: ResolvePath;
+  /** Whether the config fits a machine (machine-checks.ts); unless given, it may be meant for another one. */
+  readonly checkMachine?: (file: ConfigFile) => Finding[];
 }
 
 /**
@@ -42,12 +47,15 @@ export function loadConfig(text: string, fileName: string, options: LoadOptions 
   }
   const file = shape.data;
   const { identifySocket: identify = () => undefined, describeNonSocket = () => undefined } = options;
+  const { resolvePath: resolve = (path) => path, checkMachine = () => [] } = options;
   const problems = toProblems([
     ...ranges,
     ...checkSettings(file),
+    ...checkPaths(file, { identify, resolve }),
     ...checkStreaming(file),
     ...checkBackends(file, { identify, describeNonSocket }),
     ...checkRules(file),
+    ...checkMachine(file),
   ]);
   if (problems.some((problem) => problem.severity === 'error')) return { problems };
   return { config: toConfig(file), warnings: problems };

@@ -1,4 +1,4 @@
-// Checks of everything in the config but backends, rules and ranges: sockets, directories, the annotation.
+// Checks of everything in the config but backends, rules, ranges, and paths against each other.
 
 import { quote } from '../quote.ts';
 import { addressHint, isLocal, parseAddress } from './address.ts';
@@ -6,11 +6,10 @@ import { checkNamespace } from './name-checks.ts';
 import { errorAt, type Finding, warningAt } from './problems.ts';
 import type { ConfigFile } from './schema.ts';
 import { parseSocket } from './sockets.ts';
-import { hasVariable, VARIABLE_HINT } from './variables.ts';
 
 /** What is wrong with the settings. */
 export function checkSettings(file: ConfigFile): Finding[] {
-  return [...checkListen(file), ...checkAdmin(file), ...checkAnnotation(file), ...checkStateDir(file)];
+  return [...checkListen(file), ...checkAdmin(file), ...checkAnnotation(file)];
 }
 
 function checkListen({ listen }: ConfigFile): Finding[] {
@@ -40,23 +39,13 @@ function checkMode(mode: string): Finding[] {
   return [errorAt(['listen', 'mode'], message, 'Write "0660" and name a group')];
 }
 
-function checkStateDir({ stateDir }: ConfigFile): Finding[] {
-  if (hasVariable(stateDir)) return [errorAt(['stateDir'], 'stateDir holds a variable', VARIABLE_HINT)];
-  if (stateDir.startsWith('/')) return [];
-  return [errorAt(['stateDir'], 'stateDir must be an absolute path', 'Write /var/lib/switchyard')];
-}
-
-function checkAdmin({ admin, listen }: ConfigFile): Finding[] {
+function checkAdmin({ admin }: ConfigFile): Finding[] {
   if (admin === undefined) return [];
   const path = ['admin', 'address'];
   const address = parseAddress(admin.address);
   if (address === undefined) {
     const message = `admin.address must be host:port or unix:///path, not ${quote(admin.address)}`;
     return [errorAt(path, message, addressHint(admin.address, { host: '127.0.0.1', port: 9440 }))];
-  }
-  const socket = parseSocket(listen.socket);
-  if (address.kind === 'unix' && 'path' in socket && socket.path === address.path) {
-    return [errorAt(path, 'admin.address is the same socket as listen.socket', 'Choose another path')];
   }
   if (isLocal(address)) return [];
   const message =

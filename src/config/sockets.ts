@@ -46,6 +46,12 @@ export function parseSocket(text: string, example = 'unix:///run/containerd/cont
 /** What is the same for two paths exactly if they are one file; undefined when that cannot be found out. */
 export type IdentifySocket = (path: string) => string | undefined;
 
+/** Where a path leads through symbolic links, as far as it exists. */
+export type ResolvePath = (path: string) => string;
+
+/** As the file system has it; a path that may not be looked at leads to itself. */
+export const resolveLinks: ResolvePath = (file) => placeOf(file, LINKS_AT_MOST);
+
 /** Symbolic links in a row that are followed, as many as the kernel does. */
 const LINKS_AT_MOST = 40;
 

@@ -1,8 +1,8 @@
 // The socket that clients connect to: made with the right mode and group, never taken from a living process, put back
 // when somebody removes it, and removed at the end.
-import { readFile } from 'node:fs/promises';
 import net from 'node:net';
 import type { Clock } from '../clock.ts';
+import { findGroupId } from '../config/group-file.ts';
 import { StartError } from '../errors.ts';
 import { Repeater } from '../repeater.ts';
 import type { Logger } from '../telemetry/log.ts';
@@ -32,7 +32,7 @@ interface Door {
 export async function listen(options: ListenOptions): Promise<Listener> {
   const { socket, group } = options;
   try {
-    const groupId = group === undefined ? undefined : await groupIdOf(group);
+    const groupId = group === undefined ? undefined : groupIdOf(group);
     return new Listener(options, groupId, await openDoor(options, groupId));
   } catch (error) {
     if (error instanceof StartError) throw error;
@@ -143,14 +143,10 @@ async function openDoor(options: ListenOptions, groupId: number | undefined): Pr
   }
 }
 
-async function groupIdOf(group: string): Promise<number> {
-  if (/^\d+$/.test(group)) return Number(group);
-  const lines = (await readFile('/etc/group', 'utf8')).split('\n');
-  const id = lines.map((line) => line.split(':')).find(([name]) => name === group)?.[2];
-  if (id === undefined) {
-    throw new StartError(`there is no group ${group}`, {
-      hint: 'Create it, or change listen.group in the config',
-    });
-  }
-  return Number(id);
+function groupIdOf(group: string): number {
+  const id = findGroupId(group);
+  if (id !== undefined) return id;
+  throw new StartError(`there is no group ${group}`, {
+    hint: 'Create it, or change listen.group in the config',
+  });
 }

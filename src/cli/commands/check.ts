@@ -1,4 +1,5 @@
 // `switchyard check`: whether a config would be taken, and what it says.
+import { checkMachine, thisMachine } from '../../config/machine-checks.ts';
 import { loadConfigFile, printProblems } from '../config-file.ts';
 import { formatSummary, toSummary } from '../config-summary.ts';
 import { type CliContext, EXIT, UsageError } from '../context.ts';
@@ -20,7 +21,9 @@ export async function check(
   if (named !== undefined && given !== undefined) throw new UsageError(USAGE.severalFiles);
   const file = given ?? named ?? DEFAULT_CONFIG;
   const { stdout, env } = this.process;
-  const loaded = await loadConfigFile(this, file);
+  const loaded = await loadConfigFile(this, file, {
+    checkMachine: (config) => checkMachine(config, thisMachine),
+  });
   const config = 'config' in loaded ? loaded.config : undefined;
   const problems = 'config' in loaded ? loaded.warnings : loaded.problems;
   if (config === undefined) this.process.exitCode = EXIT.configRefused;

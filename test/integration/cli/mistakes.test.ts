@@ -1,6 +1,6 @@
 // Command lines that are wrong, typed at the built program: what people are told, and that nothing hangs.
 import { execFileSync } from 'node:child_process';
-import { mkdir, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, symlink, truncate, writeFile } from 'node:fs/promises';
 import net from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
@@ -8,6 +8,10 @@ import { tempDir } from '../../support/temp-dir.ts';
 import { Program } from './program.ts';
 
 const GOOD = fileURLToPath(new URL('../../../config/minimal.yaml', import.meta.url));
+
+/** What is said of a socket that is not there. */
+const UNLISTED =
+  'Start its runtime or name the right socket: until each backend has been listed once, every list of pods fails';
 
 interface Ending {
   readonly code: number | string;
@@ -97,8 +101,66 @@ describe('check FILE', () => {
     expect(err.split('\n').map((line) => line.replace(/^.*?: /, ''))).toEqual([
       `warning: endpoint of backend b0 is a directory, not a socket. Name the socket in it`,
       `warning: endpoint of backend b1 is a regular file, not a socket. Name the socket of the container runtime`,
+      `warning: the endpoint of backend b3: this machine has no ${dir.file('nothing')}. ${UNLISTED}`,
       '',
     ]);
+  });
+
+  it('warns of an image endpoint and a group that are not there, and of what is in the place of its sockets', async () => {
+    await using dir = await tempDir();
+    await writeFile(dir.file('regular'), '');
+    const server = net.createServer().listen(dir.file('a.sock'));
+    await using _server = { [Symbol.asyncDispose]: async () => void server.close() };
+    const config = {
+      apiVersion: 'switchyard.dev/v1alpha1',
+      kind: 'SwitchyardConfiguration',
+      listen: { socket: dir.file('regular/cri.sock'), group: 'nobody-has-this' },
+      admin: { address: `unix://${dir.file('regular')}` },
+      stateDir: dir.file('state'),
+      backends: [
+        {
+          name: 'b',
+          endpoint: `unix://${dir.file('a.sock')}`,
+          imageEndpoint: `unix://${dir.file('i.sock')}`,
+        },
+      ],
+    };
+    await writeFile(dir.file('c.yaml'), JSON.stringify(config, null, 1));
+    const { code, err } = await run('check', dir.file('c.yaml'));
+    const file = dir.file('regular');
+    expect(err.split('\n').map((line) => line.replace(/^.*?: /, ''))).toEqual([
+      `listen.socket lies below admin.address, and a socket is no directory. Choose another path for one of the two`,
+      `warning: listen.socket lies below ${file}, which is a regular file, so nothing can be served there. Move it away, or choose another path`,
+      `warning: listen.group: this machine has no group "nobody-has-this", and without it Switchyard does not start. Create it: groupadd --system nobody-has-this`,
+      `warning: admin.address is a regular file, not a socket, so nothing can be served there. Move it away, or choose another path`,
+      `warning: the imageEndpoint of backend b: this machine has no ${dir.file('i.sock')}. ${UNLISTED}`,
+      '',
+    ]);
+    expect(code).toBe(3);
+  });
+
+  it.each([
+    ['a.sock', 'is a socket, not a directory'],
+    ['a.sock/state', 'lies below /.*/a.sock, which is a socket'],
+    ['regular/state', 'lies below /.*/regular, which is a regular file'],
+    ['link', 'is the path of the endpoint of backend b'],
+  ])('refuses the stateDir %s', async (name, why) => {
+    await using dir = await tempDir();
+    await writeFile(dir.file('regular'), '');
+    const [socket, endpoint] = [dir.file('a.sock'), dir.file('b.sock')];
+    const servers = [socket, endpoint].map((each) => net.createServer().listen(each));
+    await using _servers = { [Symbol.asyncDispose]: async () => void servers.map((each) => each.close()) };
+    await symlink(endpoint, dir.file('link'));
+    const config = {
+      apiVersion: 'switchyard.dev/v1alpha1',
+      kind: 'SwitchyardConfiguration',
+      stateDir: dir.file(name),
+      backends: [{ name: 'b', endpoint: `unix://${endpoint}` }],
+    };
+    await writeFile(dir.file('c.yaml'), JSON.stringify(config, null, 1));
+    const { code, err } = await run('check', dir.file('c.yaml'));
+    expect(err).toMatch(new RegExp(`stateDir ${why}.*\\. Write /var/lib/switchyard\n`));
+    expect(code).toBe(3);
   });
 
   it('refuses a file that is not UTF-8, and says where', async () => {

@@ -11,6 +11,12 @@ const loadedSamples = new Map(
   samples.map((sample) => [sample, loadConfig(readFileSync(new URL(sample, folder), 'utf8'), sample)]),
 );
 
+/** The backend that minimal.yaml has in comments. */
+const MINIMAL_AND_MORE = 'minimal.yaml with its second backend';
+const minimal = readFileSync(new URL('minimal.yaml', folder), 'utf8');
+const more = minimal.replace(/^ {2}# The second.*$/m, '').replaceAll(/^ {2}# (- name| {2}\w)/gm, '  $1');
+loadedSamples.set(MINIMAL_AND_MORE, loadConfig(more, MINIMAL_AND_MORE));
+
 function load(sample: string) {
   const loaded = loadedSamples.get(sample);
   if (loaded === undefined || !('config' in loaded))
@@ -42,14 +48,20 @@ test.each(samples)('%s loads without a problem or a warning, and points editors 
   expect(first).toBe('# yaml-language-server: $schema=./switchyard.schema.json');
 });
 
+test('minimal.yaml has one backend, so that a node with one containerd becomes ready with it', () => {
+  expect(load('minimal.yaml').config.backends.map(({ name }) => name)).toEqual(['containerd']);
+});
+
 describe('where the samples place pods', () => {
   const frakti = 'frakti-compatible.yaml';
   const criproxy = 'criproxy-compatible.yaml';
   const target = (name: string) => ({ annotations: { 'kubernetes.io/target-runtime': name } });
   test.each<[sample: string, pod: string, wish: PodWish, where: string]>([
     ['minimal.yaml', 'any pod', {}, 'containerd <- default ("")'],
-    ['minimal.yaml', 'a gvisor pod', { handler: 'gvisor' }, 'gvisor <- handler ("")'],
-    ['minimal.yaml', 'a pod of an unknown handler', { handler: 'kata' }, 'refused by handler'],
+    ['minimal.yaml', 'a pod of a handler', { handler: 'gvisor' }, 'refused by handler'],
+    [MINIMAL_AND_MORE, 'any pod', {}, 'containerd <- default ("")'],
+    [MINIMAL_AND_MORE, 'a gvisor pod', { handler: 'gvisor' }, 'gvisor <- handler ("")'],
+    [MINIMAL_AND_MORE, 'a pod of an unknown handler', { handler: 'kata' }, 'refused by handler'],
 
     ['secure-and-fast.yaml', 'any pod', {}, 'containerd <- default ("")'],
     [

@@ -69,11 +69,58 @@ admin: { address: unix:///run/switchyard/cri.sock }
     [`c.yaml:4:19: admin.address is the same socket as listen.socket. Choose another path`],
   ],
   [
+    'a state directory that is a socket of the config',
+    configText(`backends: [{ name: containerd, endpoint: unix:///run/a.sock, imageEndpoint: unix:///run/b.sock, default: true }]
+stateDir: /run//b.sock/
+`),
+    [
+      `c.yaml:4:11: stateDir is the path of the imageEndpoint of backend containerd. Write /var/lib/switchyard`,
+    ],
+  ],
+  [
+    'a state directory that is the listen socket',
+    configText(`backends: [{ name: containerd, endpoint: unix:///run/a.sock, default: true }]
+stateDir: /run/switchyard/cri.sock
+`),
+    [`c.yaml:4:11: stateDir is the path of listen.socket. Write /var/lib/switchyard`],
+  ],
+  [
+    'a state directory below a socket of the config',
+    configText(`backends: [{ name: containerd, endpoint: unix:///run/a.sock, default: true }]
+admin: { address: unix:///run/admin.sock }
+stateDir: /run/admin.sock/state
+`),
+    [
+      `c.yaml:5:11: stateDir lies below admin.address, and a socket is no directory. Write /var/lib/switchyard`,
+    ],
+  ],
+  [
+    'a socket below another one',
+    configText(`backends: [{ name: containerd, endpoint: unix:///run/switchyard/cri.sock/a.sock, default: true }]
+`),
+    [
+      `c.yaml:3:42: the endpoint of backend containerd lies below listen.socket, and a socket is no directory. Choose another path for one of the two`,
+    ],
+  ],
+  [
+    "sockets in the state directory: a warning, and an error for the names of Switchyard's own files",
+    configText(`backends: [{ name: containerd, endpoint: unix:///run/a.sock, default: true }]
+listen: { socket: /var/lib/switchyard/cri.sock }
+admin: { address: unix:///var/lib/switchyard/journal }
+`),
+    [
+      `c.yaml:4:19: warning: listen.socket is in stateDir, which nobody but Switchyard may enter. Choose another path, such as /run/switchyard/cri.sock`,
+      `c.yaml:5:19: admin.address has the name of a file that Switchyard makes in stateDir. Choose another path, such as /run/switchyard/journal`,
+    ],
+  ],
+  [
     'an admin address that is a backend',
     configText(`backends: [{ name: containerd, endpoint: unix:///run/a.sock, default: true }]
 admin: { address: unix:///run/a.sock }
 `),
-    [`c.yaml:4:19: admin.address is the socket of backend containerd. Choose another path`],
+    [
+      `c.yaml:4:19: admin.address is the same socket as the endpoint of backend containerd. Choose another path`,
+    ],
   ],
   [
     'a state folder that is not absolute',

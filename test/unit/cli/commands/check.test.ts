@@ -33,10 +33,22 @@ backends:
 const check = (text: string, ...flags: string[]) =>
   runFake(['check', '--config', 'c.yaml', ...flags], { files: { 'c.yaml': text } });
 
+/** What is said of the socket of a backend. */
+const missing = (name: string) => ({
+  severity: 'warning',
+  message: `the endpoint of backend ${name}: this machine has no /run/nowhere/${name}.sock`,
+  hint: expect.stringContaining('Start its runtime'),
+});
+
 describe('check', () => {
-  it('sums up a good config and exits 0', async () => {
+  it('sums up a good config and exits 0, with a warning of each socket that this machine lacks', async () => {
     const { code, out, err } = await check(GOOD);
-    expect({ code, err }).toEqual({ code: 0, err: '' });
+    expect(code).toBe(0);
+    expect(err.split('\n').map((line) => /warning: (.*?)\./.exec(line)?.[1])).toEqual([
+      'the endpoint of backend containerd: this machine has no /run/nowhere/containerd',
+      'the endpoint of backend gvisor: this machine has no /run/nowhere/gvisor',
+      undefined,
+    ]);
     expect(out).toMatchInlineSnapshot(`
       "c.yaml is good.
 
@@ -73,7 +85,10 @@ describe('check', () => {
     expect(JSON.parse(out)).toEqual({
       file: 'c.yaml',
       isGood: true,
-      problems: [],
+      problems: [
+        { ...{ file: 'c.yaml', line: 7, column: 15 }, ...missing('containerd') },
+        { ...{ file: 'c.yaml', line: 11, column: 15 }, ...missing('gvisor') },
+      ],
       summary: {
         socket: '/run/switchyard/cri.sock',
         admin: '127.0.0.1:9440',
