@@ -12,11 +12,15 @@ export type Ownership =
   | { readonly kind: 'ambiguous' }
   | { readonly kind: 'unknown' };
 
-/** Told of every change, for the journal. */
+/** Why an object is no longer known: a call or an event says so, or a full list of its backend that lacks it. */
+export type Departure = 'removed' | 'unlisted';
+
+/** Called for every change. */
 export interface LedgerWatcher {
   /** A new object, or the parent of a known one: the pod's UID of a sandbox, the sandbox of a container. */
-  added(object: ObjectKind, id: string, backend: string, parent: string): void;
-  removed(object: ObjectKind, id: string): void;
+  added?(object: ObjectKind, id: string, backend: string, parent: string): void;
+  /** Each container that goes with its sandbox has a call of its own. */
+  removed(object: ObjectKind, id: string, backend: Backend, why: Departure): void;
 }
 
 /** Removed objects to remember, of each kind. */
@@ -41,11 +45,11 @@ export class Ledger {
   /** Objects removed by calls, with the newest full list begun before; oldest first. */
   private readonly removed = { sandbox: new Map<string, number>(), container: new Map<string, number>() };
   private listNumber = 0;
-  private watcher: LedgerWatcher | undefined;
+  private readonly watchers: LedgerWatcher[] = [];
 
-  /** From now on every change is told to `watcher`. */
+  /** From now on `watcher` is called for every change, like those before it. */
   watch(watcher: LedgerWatcher): void {
-    this.watcher = watcher;
+    this.watchers.push(watcher);
   }
 
   /** All objects of a kind, the sandboxes of one pod oldest first. May be read while the ledger changes. */
@@ -122,7 +126,7 @@ export class Ledger {
     if (isNew) number = table.add(id, backend, '', this.listNumber);
     else if (table.ownerOf(number) !== backend) return false;
     const isUidNew = podUid !== '' && table.parentOf(number) === '';
-    if (isNew || isUidNew) this.watcher?.added('sandbox', id, backend.name, podUid);
+    if (isNew || isUidNew) this.noteAdded('sandbox', id, backend, podUid);
     if (isUidNew) table.setParent(number, podUid);
     return true;
   }
@@ -135,7 +139,7 @@ export class Ledger {
     // Many containers, one sandbox: they share its string.
     const parent = sandbox.ids.idOf(sandbox.ids.find(sandboxId)) ?? sandboxId;
     table.add(id, backend, parent, this.listNumber);
-    this.watcher?.added('container', id, backend.name, parent);
+    this.noteAdded('container', id, backend, parent);
     return true;
   }
 
@@ -145,13 +149,13 @@ export class Ledger {
    */
   removeSandbox(id: string): void {
     this.rememberRemoved('sandbox', id);
-    this.dropSandbox(id);
+    this.dropSandbox(id, 'removed');
   }
 
   /** A container was removed; as removeSandbox. */
   removeContainer(id: string): void {
     this.rememberRemoved('container', id);
-    this.drop(this.tables.container.ids.find(id));
+    this.drop(this.tables.container.ids.find(id), 'removed');
   }
 
   /** Starts the bookkeeping of a full (unfiltered) list; call it before the list is asked for. */
@@ -199,8 +203,8 @@ export class Ledger {
   endList(object: ObjectKind, backend: Backend, list: number): void {
     const table = this.tables[object];
     for (const number of table.missingFrom(list, backend)) {
-      if (object === 'sandbox') this.dropSandbox(table.ids.idOf(number) ?? '');
-      else this.drop(number);
+      if (object === 'sandbox') this.dropSandbox(table.ids.idOf(number) ?? '', 'unlisted');
+      else this.drop(number, 'unlisted');
     }
   }
 
@@ -219,21 +223,27 @@ export class Ledger {
     }
   }
 
-  private dropSandbox(id: string): void {
+  private dropSandbox(id: string, why: Departure): void {
     const { sandbox, container } = this.tables;
     const number = sandbox.ids.find(id);
-    if (number < 0) return;
+    const backend = sandbox.ownerOf(number);
+    if (backend === undefined) return;
     sandbox.remove(number);
-    this.watcher?.removed('sandbox', id);
-    for (const child of container.childrenOf(id)) this.drop(child);
+    for (const watcher of this.watchers) watcher.removed('sandbox', id, backend, why);
+    for (const child of container.childrenOf(id)) this.drop(child, why);
   }
 
   /** Forgets a container by its number; does nothing for one that is not known. */
-  private drop(number: number): void {
+  private drop(number: number, why: Departure): void {
     const { container: table } = this.tables;
     const id = table.ids.idOf(number);
-    if (id === undefined) return;
+    const backend = table.ownerOf(number);
+    if (id === undefined || backend === undefined) return;
     table.remove(number);
-    this.watcher?.removed('container', id);
+    for (const watcher of this.watchers) watcher.removed('container', id, backend, why);
+  }
+
+  private noteAdded(object: ObjectKind, id: string, backend: Backend, parent: string): void {
+    for (const watcher of this.watchers) watcher.added?.(object, id, backend.name, parent);
   }
 }

@@ -10,7 +10,7 @@ import { AmbiguousIdError, DuplicateIdError, type SwitchyardError, UnresolvedIdE
 import { statusName } from '../grpc/status.ts';
 import { excerpt } from '../quote.ts';
 import { noteFound } from './learn.ts';
-import type { Ledger, ObjectKind } from './ledger.ts';
+import type { Departure, Ledger, ObjectKind } from './ledger.ts';
 
 export type Location =
   | { readonly kind: 'owned'; readonly backend: Backend; readonly id: string }
@@ -31,8 +31,11 @@ export interface LocatorOptions {
 
 /** How long "nobody has it" is believed; a container made behind our back shows after that. */
 const ABSENT_MS = 1_000;
-/** How long a removed id stays known as removed, so that the kubelet's repeated stops and removes cost nothing. */
-const REMOVED_MS = 10 * 60_000;
+/**
+ * How long an id stays known as gone, so that the kubelet's repeated stops and removes cost nothing, and NOT_FOUND is
+ * known while a backend that never had it cannot be asked.
+ */
+const GONE_MS = 10 * 60_000;
 const REMEMBERED_IDS = 4_000;
 /** Ids have 64 characters; a client may ask for some of 16 MiB. One that is longer than all this is not remembered. */
 const REMEMBERED_CHARACTERS = 1024 * 1024;
@@ -55,7 +58,8 @@ export class Locator {
   private readonly options: LocatorOptions;
   private readonly searches = new Map<string, Promise<Location>>();
   private readonly absent: LRUCache<string, true>;
-  private readonly removed: LRUCache<string, true>;
+  /** Ids that are gone; with the backend that has listed all it has without them, unless they were removed. */
+  private readonly gone: LRUCache<string, Backend | 'removed'>;
 
   constructor(options: LocatorOptions) {
     this.options = options;
@@ -63,17 +67,23 @@ export class Locator {
     const bounds = {
       max: REMEMBERED_IDS,
       maxSize: REMEMBERED_CHARACTERS,
-      sizeCalculation: (_: true, key: string) => key.length,
+      sizeCalculation: (_: unknown, key: string) => key.length,
       ttlResolution: 0,
       perf,
     };
-    this.absent = new LRUCache({ ...bounds, ttl: ABSENT_MS });
-    this.removed = new LRUCache({ ...bounds, ttl: REMOVED_MS });
+    this.absent = new LRUCache<string, true>({ ...bounds, ttl: ABSENT_MS });
+    this.gone = new LRUCache<string, Backend | 'removed'>({ ...bounds, ttl: GONE_MS });
+    options.ledger.watch(this);
+  }
+
+  /** The ledger has forgotten an object: those that go with their sandbox are gone like those that were removed. */
+  removed(object: ObjectKind, id: string, backend: Backend, why: Departure): void {
+    this.gone.set(`${object} ${id}`, why === 'removed' ? why : backend);
   }
 
   /** The object was removed by its owner: nobody needs to be asked about it for a while. */
   noteRemoved(object: ObjectKind, id: string): void {
-    this.removed.set(`${object} ${id}`, true);
+    this.gone.set(`${object} ${id}`, 'removed');
   }
 
   /** Ledger, then memory of what is gone, then all backends; searches for one id at the same time are one search. */
@@ -83,11 +93,14 @@ export class Locator {
     if (known.kind === 'ambiguous')
       return Promise.resolve({ kind: 'undecided', error: ambiguous(object, id) });
     const key = `${object} ${id}`;
-    if (id === '' || this.removed.has(key) || this.absent.has(key))
-      return Promise.resolve({ kind: 'absent' });
+    const gone = this.gone.get(key);
+    // What is not in the last full list of its backend is gone, unless that can be asked again and knows better.
+    const isGone = gone === 'removed' || gone?.isAbsent === true;
+    if (id === '' || isGone || this.absent.has(key)) return Promise.resolve({ kind: 'absent' });
     let search = this.searches.get(key);
     if (search === undefined) {
-      search = this.search(object, id).finally(() => this.searches.delete(key));
+      const asked = gone === undefined ? this.options.backends : [gone];
+      search = this.search(object, id, asked).finally(() => this.searches.delete(key));
       this.searches.set(key, search);
     }
     return search;
@@ -99,8 +112,8 @@ export class Locator {
     return trouble === undefined && matches.length === 0;
   }
 
-  private async search(object: ObjectKind, id: string): Promise<Location> {
-    const { backends, onOutcome } = this.options;
+  private async search(object: ObjectKind, id: string, backends: readonly Backend[]): Promise<Location> {
+    const { onOutcome } = this.options;
     const answers = await Promise.all(backends.map((backend) => askFor(backend, object, id)));
     const matches = answers.flatMap((answer) => answer.matches);
     const troubles = answers.flatMap((answer) => answer.trouble ?? []);

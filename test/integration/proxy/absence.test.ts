@@ -92,6 +92,37 @@ describe('ids that are asked for', () => {
     }
   });
 
+  it('R9: NOT_FOUND of what went with its pod, and OK for its stop and removal, while another backend is down', async () => {
+    const { client } = world;
+    const pod = await runPod(client);
+    const containerId = await runContainer(client, pod, { image: SIMULATED_IMAGE });
+    const seenLast = await runPod(client);
+    const inside = await runContainer(client, seenLast, { image: SIMULATED_IMAGE });
+    await client.call('StopPodSandbox', { podSandboxId: pod.podSandboxId });
+    await client.call('RemovePodSandbox', { podSandboxId: pod.podSandboxId });
+    // This one goes behind our back: the next full list lacks it.
+    using direct = world.direct('one');
+    await direct.call('StopPodSandbox', { podSandboxId: seenLast.podSandboxId });
+    await direct.call('RemovePodSandbox', { podSandboxId: seenLast.podSandboxId });
+    await client.call('ListPodSandbox', {});
+    world.runtime('two').crash();
+    await until(() => world.lines.some(({ text }) => text === 'backend is absent'), 'the backend is absent');
+
+    for (const { podSandboxId, gone } of [
+      { podSandboxId: pod.podSandboxId, gone: containerId },
+      { podSandboxId: seenLast.podSandboxId, gone: inside },
+    ]) {
+      await client.call('StopContainer', { containerId: gone, timeout: 1 });
+      await client.call('RemoveContainer', { containerId: gone });
+      await client.call('StopPodSandbox', { podSandboxId });
+      for (const call of [
+        client.call('ContainerStatus', { containerId: gone }),
+        client.call('PodSandboxStatus', { podSandboxId }),
+      ])
+        await expect(call).rejects.toMatchObject({ code: status.NOT_FOUND });
+    }
+  });
+
   it('serves the pods of other backends while one is down, and its own again when it is back', async () => {
     const { client } = world;
     const healthy = await runPod(client);
