@@ -46,3 +46,16 @@ export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Prom
     signal?.addEventListener('abort', onAbort, { once: true });
   });
 }
+
+/** A moment on both clocks. */
+export interface Moment {
+  /** As now() had it. */
+  readonly atMs: number;
+  /** As wallMs() had it. */
+  readonly wallMs: number;
+}
+
+/** The present moment. */
+export function momentOf(clock: Clock): Moment {
+  return { atMs: clock.now(), wallMs: clock.wallMs() };
+}

@@ -10,6 +10,7 @@ import { Endpoint } from './endpoint.ts';
 import type { BackendVersion } from './probe.ts';
 import { BackendSnapshot } from './snapshot.ts';
 import type { BackendState } from './state.ts';
+import type { StatusBudget } from './status-memory.ts';
 import type { UnaryOutcome } from './unary-call.ts';
 
 export interface BackendOptions {
@@ -21,6 +22,8 @@ export interface BackendOptions {
   readonly messageSizeBytes: number;
   /** Calls it may hold at once; more are refused, so that one that hangs cannot take the calls of all others. */
   readonly callsInFlight: number;
+  /** What the statuses of all backends may take in snapshots; default: of this one alone. */
+  readonly statusBudget?: StatusBudget;
   readonly events: BackendEvents;
 }
 
@@ -40,13 +43,14 @@ export class Backend {
   readonly messageName: string; // for errors
   readonly config: BackendConfig;
   /** What it last said, to answer for it while it can't. */
-  readonly snapshot = new BackendSnapshot();
+  readonly snapshot: BackendSnapshot;
   /** The way to its image service: mostly the way to all of it. */
   readonly images: Endpoint;
   private readonly runtime: Endpoint;
 
-  constructor({ config, events, ...options }: BackendOptions) {
+  constructor({ config, events, statusBudget, ...options }: BackendOptions) {
     this.config = config;
+    this.snapshot = new BackendSnapshot(statusBudget);
     this.name = config.name;
     this.messageName = `a message of backend ${this.name}`;
     const shared = {

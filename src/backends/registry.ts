@@ -2,6 +2,7 @@
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config/config.ts';
 import { Backend, type BackendEvents } from './backend.ts';
+import { StatusBudget } from './status-memory.ts';
 
 export class BackendRegistry {
   /** The default backend first, the others in config order: the order in which lists are joined. */
@@ -13,7 +14,15 @@ export class BackendRegistry {
     const { messageSizeBytes, callsInFlight } = config.limits;
     // A bulkhead: several backends never hold more than half of all calls each.
     const share = config.backends.length > 1 ? Math.ceil(callsInFlight / 2) : callsInFlight;
-    const shared = { clock, ownSocket: config.listen.socket, messageSizeBytes, callsInFlight: share, events };
+    const statusBudget = new StatusBudget();
+    const shared = {
+      clock,
+      statusBudget,
+      ownSocket: config.listen.socket,
+      messageSizeBytes,
+      callsInFlight: share,
+      events,
+    };
     const backends = config.backends.map((backend) => new Backend({ ...shared, config: backend }));
     const chosen = backends.find((backend) => backend.config.isDefault);
     if (chosen === undefined) throw new Error('a checked config has a default backend');

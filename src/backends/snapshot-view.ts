@@ -13,7 +13,11 @@ interface ListRecord {
   readonly bodyStart: number;
   /** '' for what is not a container. */
   readonly sandboxId: string;
+  readonly end: RecordEnd;
 }
+
+/** What changes did to a container since it was listed: it was ended while it ran, or nobody knows whether it ran. */
+export type RecordEnd = 'none' | 'ended' | 'ended if it ran';
 
 const { created, running, exited, unknown } = CONTAINER_STATE;
 
@@ -41,6 +45,17 @@ export class SnapshotView {
     return this.children;
   }
 
+  /** The body of a record, with what has become of it. */
+  find(id: string): { readonly body: Buffer; readonly end: RecordEnd } | undefined {
+    const record = this.records.get(id);
+    return record && { body: record.bytes.subarray(record.bodyStart), end: record.end };
+  }
+
+  /** The ids of the containers in a sandbox. */
+  inside(sandboxId: string): Iterable<string> {
+    return this.children.get(sandboxId) ?? [];
+  }
+
   /** Applies a change. States only move on, since a record of the list may already show more than the change says. */
   apply(change: SnapshotChange): void {
     const isOfSandboxes = this.method.object === 'sandbox';
@@ -62,11 +77,11 @@ export class SnapshotView {
         return;
       case 'stop-sandbox':
         if (isOfSandboxes) this.turn(change.id, SANDBOX_STATE.ready, SANDBOX_STATE.notReady);
-        else for (const id of this.children.get(change.id) ?? []) this.end(id);
+        else for (const id of this.inside(change.id)) this.end(id);
         return;
       case 'remove-sandbox':
         if (isOfSandboxes) this.remove(change.id);
-        else for (const id of [...(this.children.get(change.id) ?? [])]) this.remove(id);
+        else for (const id of [...this.inside(change.id)]) this.remove(id);
         return;
       case 'end-all':
         for (const id of this.records.keys()) {
@@ -100,7 +115,7 @@ export class SnapshotView {
   }
 
   private candidates(sandboxId: string): Iterable<string> {
-    return sandboxId === '' ? this.records.keys() : (this.children.get(sandboxId) ?? []);
+    return sandboxId === '' ? this.records.keys() : this.inside(sandboxId);
   }
 
   /** Adds the records of a message. One of an id that is there already replaces it only `over` it. */
@@ -112,7 +127,7 @@ export class SnapshotView {
       if (!over && this.records.has(id)) return;
       const sandboxId = (sandboxPath && readString(message, bodyStart, bodyEnd, sandboxPath)) ?? '';
       const bytes = message.subarray(recordStart, bodyEnd);
-      this.records.set(id, { bytes, bodyStart: bodyStart - recordStart, sandboxId });
+      this.records.set(id, { bytes, bodyStart: bodyStart - recordStart, sandboxId, end: 'none' });
       if (sandboxPath === undefined) return;
       const siblings = this.children.get(sandboxId);
       if (siblings === undefined) this.children.set(sandboxId, new Set([id]));
@@ -131,18 +146,22 @@ export class SnapshotView {
 
   /** A container stops. One that was never started stays CREATED: runtimes have nothing to stop there. */
   private end(id: string): void {
-    this.turn(id, running, exited);
-    this.turn(id, unknown, exited);
+    const isEnded = this.turn(id, running, exited) || this.turn(id, unknown, exited);
+    const record = this.records.get(id);
+    if (record?.end === 'none')
+      this.records.set(id, { ...record, end: isEnded ? 'ended' : 'ended if it ran' });
   }
 
-  private turn(id: string, from: number, to: number): void {
+  private turn(id: string, from: number, to: number): boolean {
     const record = this.records.get(id);
-    if (record === undefined || stateOf(record.bytes, record.bodyStart, this.stateField) !== from) return;
+    if (record === undefined || stateOf(record.bytes, record.bodyStart, this.stateField) !== from)
+      return false;
     const bytes = withState(record.bytes, record.bodyStart, this.stateField, to);
     let bodyStart = 0;
     forEachRecord(bytes, 0, bytes.length, this.method.recordField, (_, start) => {
       bodyStart = start;
     });
     this.records.set(id, { ...record, bytes, bodyStart });
+    return true;
   }
 }

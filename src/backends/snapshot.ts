@@ -6,6 +6,8 @@ import { selectImages } from './image-selection.ts';
 import { readListFilter, wholeId } from './list-filter.ts';
 import { SNAPSHOT_LISTS, type SnapshotChange, type SnapshotList } from './snapshot-change.ts';
 import { ListSnapshot, type ListStart, type NumberedChange } from './snapshot-list.ts';
+import { SnapshotStatuses } from './snapshot-statuses.ts';
+import type { StatusBudget } from './status-memory.ts';
 
 /** Replies that are kept whole; of ListPodSandboxStats only whether it is there (proxy/pod-stats-support.ts). */
 export type KeptReply =
@@ -46,8 +48,15 @@ export class BackendSnapshot {
     ListImages: new ListSnapshot(methodNamed('ListImages') as ListMethod),
   };
   private readonly replies = new Map<KeptReply, KeptMessage>();
+  /** The last status of each object in the lists. */
+  readonly statuses: SnapshotStatuses;
   private watcher: SnapshotWatcher | undefined;
   private lastSeq = 0;
+
+  constructor(budget?: StatusBudget) {
+    const { ListPodSandbox: sandboxes, ListContainers: containers } = this.lists;
+    this.statuses = new SnapshotStatuses({ sandbox: sandboxes, container: containers }, budget);
+  }
 
   /** From now on every change and message is told to `watcher`. */
   watch(watcher: SnapshotWatcher): void {
@@ -162,6 +171,7 @@ export class BackendSnapshot {
       if (part.kind === 'change') this.restoreChange(part.numbered);
       else this.restoreMessage(part.rpc, part.message, part.start);
     }
+    this.statuses.adopt(other.statuses);
     // Numbers that were given are not given again, also where nothing is left of what they stood for.
     this.lastSeq = Math.max(this.lastSeq, other.lastSeq);
   }

@@ -58,6 +58,8 @@ export interface OwnedMethod extends MethodBase {
   readonly setsMode?: boolean;
   /** In the request: where a checkpoint of a pod is written. */
   readonly checkpointPath?: Path;
+  /** Whether the last reply about each object is kept, to stand for an owner that is absent. Its field 1 is the status. */
+  readonly isKept?: true;
   /** In the reply: the id of a new container. */
   readonly newContainerIdPath?: Path;
   /** In the reply: the ContainerStats, whose mount points are looked at. */
@@ -162,7 +164,7 @@ export const METHODS: readonly Method[] = [
     whenAbsent: 'ok',
     effect: 'remove-sandbox',
   }),
-  owned('PodSandboxStatus', 'sandbox', READS),
+  owned('PodSandboxStatus', 'sandbox', { ...READS, isKept: true }),
   list('ListPodSandbox', 'sandbox', {
     filter: { id: [1, 1], state: [1, 2, 1], labels: [1, 3] },
     record: { uid: [2, 2], state: [3], labels: [5] },
@@ -184,7 +186,7 @@ export const METHODS: readonly Method[] = [
     learns: true,
   }),
   streamList('StreamContainers', 'ListContainers', { since: '1.36' }),
-  owned('ContainerStatus', 'container', READS),
+  owned('ContainerStatus', 'container', { ...READS, isKept: true }),
   owned('UpdateContainerResources', 'container', CHANGES),
   owned('ReopenContainerLog', 'container', ACTS),
   owned('ExecSync', 'container', ACTS),

@@ -29,6 +29,8 @@ export interface NativeEvent {
   readonly pod: EventPod | undefined;
   /** The containers whose status it carries. */
   readonly containerIds: readonly string[];
+  /** A ContainerStatus each: views of the message. */
+  readonly containerStatuses: readonly Buffer[];
   /** How many of them run. */
   readonly runningCount: number;
 }
@@ -51,6 +53,7 @@ export function readEvent(message: Buffer): NativeEvent {
     createdAtMs: (readVarint(message, 0, end, [CREATED_AT]) ?? 0) / 1e6,
     pod: readPod(message),
     containerIds: readStrings(message, 0, end, [CONTAINER_STATUSES, 1]),
+    containerStatuses: statusesIn(message),
     runningCount: countRunning(message),
   };
 }
@@ -65,6 +68,14 @@ function readPod(message: Buffer): EventPod | undefined {
     createdAtNs: readVarint(message, 0, end, [SANDBOX_STATUS, 4]) ?? 0,
     status: Buffer.from(status),
   };
+}
+
+function statusesIn(message: Buffer): Buffer[] {
+  const statuses: Buffer[] = [];
+  forEachRecord(message, 0, message.length, CONTAINER_STATUSES, (_, start, end) =>
+    statuses.push(message.subarray(start, end)),
+  );
+  return statuses;
 }
 
 function countRunning(message: Buffer): number {

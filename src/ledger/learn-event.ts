@@ -1,7 +1,9 @@
 // What an event of a backend teaches: ids, before any client sees them, and changes of the snapshot, so that a list which
 // the snapshot answers later does not contradict what clients were told.
 import type { Backend } from '../backends/backend.ts';
+import type { Moment } from '../clock.ts';
 import type { Effect } from '../cri/methods.ts';
+import { readString } from '../cri/wire.ts';
 import type { EventPod, NativeEvent } from '../events/event-message.ts';
 import { STAGE } from '../events/pod-lists.ts';
 import type { Ledger, ObjectKind } from './ledger.ts';
@@ -11,6 +13,25 @@ export interface EventLesson {
   readonly foreignCount: number;
   /** Objects that were not known. */
   readonly news: readonly string[];
+}
+
+/** In PodSandboxStatus and ContainerStatus. */
+const ID = [1];
+
+/** The statuses of an event are as good as those that a client asks for. Call it when the event is learnt. */
+export function learnStatuses(
+  ledger: Ledger,
+  backend: Backend,
+  seen: Moment,
+  statuses: { readonly pod: Buffer; readonly containers: readonly Buffer[] },
+): void {
+  const see = (object: ObjectKind, status: Buffer) => {
+    const id = readString(status, 0, status.length, ID) ?? '';
+    if (ledger.ownerOf(object, id) !== backend) return;
+    backend.snapshot.statuses.see(object, id, status, 0, status.length, seen);
+  };
+  see('sandbox', statuses.pod);
+  for (const container of statuses.containers) see('container', container);
 }
 
 /** Learns from an event of a pod. */

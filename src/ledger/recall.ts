@@ -93,6 +93,7 @@ export async function recall(options: RecallOptions): Promise<Recall> {
     if (backend !== undefined) checkpoints.add(checkpoint, backend);
   }
   ledger.watch(journal);
+  ledger.watch({ removed: (object, id, backend) => backend.snapshot.statuses.forget(object, id) });
   placements.watch(journal);
   for (const name of state.doubtful) {
     const backend = byName.get(name);

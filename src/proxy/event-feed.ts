@@ -1,13 +1,13 @@
 // The events of one backend: its own stream where it has one; differences between its lists where it has none, and
 // wherever its stream has a gap. Both go through one ledger, so nothing is told twice.
 import type { Backend } from '../backends/backend.ts';
-import type { Clock, Timer } from '../clock.ts';
+import { type Clock, momentOf, type Timer } from '../clock.ts';
 import type { PodChange } from '../events/event-difference.ts';
 import { EventLedger } from '../events/event-ledger.ts';
 import { type NativeEvent, writeEvent } from '../events/event-message.ts';
 import { type PodLists, readContainers, readSandboxes } from '../events/pod-lists.ts';
 import type { Census } from '../ledger/census.ts';
-import { learnEvent } from '../ledger/learn-event.ts';
+import { learnEvent, learnStatuses } from '../ledger/learn-event.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Logger } from '../telemetry/log.ts';
 import { EventNews } from './event-news.ts';
@@ -190,6 +190,7 @@ export class EventFeed {
     const statuses = await podStatuses(this.backend, change);
     if (statuses === undefined || this.isStopped) return false;
     this.told.commit(change, statuses.pod);
+    learnStatuses(this.parts.ledger, this.backend, momentOf(this.parts.clock), statuses);
     this.parts.record();
     // The state it shows is newer than this time, which must not be after that of an event which is told later.
     const createdAtMs = Math.max(this.lastMs, Math.min(begunAtMs, this.stream.heldFromMs));
@@ -219,6 +220,8 @@ export class EventFeed {
     const { foreignCount, news } = learnEvent(ledger, this.backend, event, pod);
     if (foreignCount > 0) onForeignIds(this.backend, foreignCount);
     if (foreignCount > 0 || (stage !== undefined && !this.told.take(id, stage, pod))) return;
+    const statuses = { pod: pod.status, containers: event.containerStatuses };
+    learnStatuses(ledger, this.backend, momentOf(clock), statuses);
     this.news.add(news);
     this.lastMs = Math.max(this.lastMs, createdAtMs + 0.001); // times are written with microseconds
     record();

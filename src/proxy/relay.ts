@@ -7,9 +7,11 @@ import { abortError, lossOf, statusOf } from '../backends/unary-call.ts';
 import { type BackendUnavailableError, MalformedMessageError } from '../errors.ts';
 import { MessageLimit } from '../grpc/message-limit.ts';
 import { isForwardedResponse } from '../grpc/metadata.ts';
+import { STATUS } from '../grpc/status.ts';
 import type { Field } from '../http2/field.ts';
 import type { StreamAbort } from '../http2/stream.ts';
 import type { Call } from './call.ts';
+import { type LastReplies, PassedReply } from './passed-reply.ts';
 
 /** What a handler may want to know of a relayed answer before the client does. */
 export interface RelayOptions {
@@ -28,6 +30,8 @@ export interface RelayOptions {
   readonly isRetryable: boolean;
   /** Longest message of the answer. */
   readonly limitBytes: number;
+  /** Who keeps the replies of these calls, and may have one for a call whose backend is absent. */
+  readonly keeper?: LastReplies;
 }
 
 /** Sends the client's request to a backend and its answer back. */
@@ -42,6 +46,8 @@ class Relay extends BackendCall {
   private readonly options: RelayOptions;
   private readonly retries: number;
   private readonly limit: MessageLimit;
+  /** What the keeper is shown. */
+  private readonly passed: PassedReply | undefined;
   /** Bytes handed to the client's stream that it has not let go yet, so the backend gets no credit for them. */
   private heldBytes = 0;
 
@@ -52,6 +58,7 @@ class Relay extends BackendCall {
     this.options = options;
     this.retries = retries;
     this.limit = new MessageLimit(options.limitBytes, backend.messageName);
+    this.passed = options.keeper && new PassedReply(options.keeper, backend);
   }
 
   start(): void {
@@ -91,6 +98,7 @@ class Relay extends BackendCall {
     const { code, text } = statusOf(fields);
     this.options.onStatus?.(code);
     this.call.finish(forwarded, code, text);
+    if (code === STATUS.OK) this.passed?.finish();
   }
 
   override onData(buffer: Buffer, start: number, end: number, endStream: boolean): void {
@@ -102,6 +110,7 @@ class Relay extends BackendCall {
       return;
     }
     call.sendData(buffer, start, end);
+    this.passed?.pass(buffer, start, end);
     if (call.stream.queuedBytes === 0) stream?.consume(end - start);
     else {
       this.heldBytes += end - start;
@@ -127,20 +136,29 @@ class Relay extends BackendCall {
       return;
     }
     if (loss === 'untouched') this.options.onUntouched?.();
+    if (this.isAnswered()) return;
     call.fail(abortError(backend.name, `broke off ${call.rpc}`, reason));
   }
 
   override onRefused(error: Error): void {
     this.isOver = true;
     this.options.onUntouched?.();
-    this.call.fail(error);
+    if (!this.isAnswered()) this.call.fail(error);
+  }
+
+  /** Whether the keeper has answered for the backend, because it is absent. */
+  private isAnswered(): boolean {
+    const { call, backend, options } = this;
+    if (options.keeper === undefined || !backend.isAbsent || call.hasReplyHeaders || call.isOver)
+      return false;
+    return options.keeper.answer(call, backend);
   }
 
   override onHang(error: BackendUnavailableError): void {
     const { onHang } = this.options;
     if (onHang === undefined) return;
     this.cancel();
-    onHang(this.call, error);
+    if (!this.isAnswered()) onHang(this.call, error);
   }
 
   private release(): void {

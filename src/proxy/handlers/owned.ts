@@ -1,36 +1,35 @@
 // Calls about one pod sandbox or container: to its owner, found in the ledger or by asking every backend.
 import type { Backend } from '../../backends/backend.ts';
 import { changesOfOwned, lossesOf } from '../../backends/snapshot-change.ts';
-import { endsOnHang, type OwnedMethod } from '../../cri/methods.ts';
-import { findString, readMap, readString } from '../../cri/wire.ts';
+import { momentOf } from '../../clock.ts';
+import type { OwnedMethod } from '../../cri/methods.ts';
+import { findString, readString } from '../../cri/wire.ts';
 import { found } from '../../cri/wire-locate.ts';
-import { BackendUnavailableError, MalformedMessageError, UnknownIdError } from '../../errors.ts';
+import { MalformedMessageError, UnknownIdError } from '../../errors.ts';
 import { PREFIX_BYTES } from '../../grpc/message.ts';
 import { STATUS } from '../../grpc/status.ts';
-import { recordContainer } from '../../ledger/new-ids.ts';
 import { excerpt } from '../../quote.ts';
 import type { Call } from '../call.ts';
 import { collect, isUntouched, replyWith } from '../collect.ts';
-import { guard, meet } from '../guard.ts';
 import type { Handler, ProxyParts } from '../parts.ts';
 import { type RelayOptions, relay } from '../relay.ts';
 import { replyEmpty } from '../replies.ts';
 import { replyWithUrl } from '../stream-reply.ts';
+import { makeContainer } from './container-creation.ts';
+import { relayOptions, relayOwned } from './owned-relay.ts';
 import { gapFor, mendStats, mustMend } from './owned-stats.ts';
 
 export function ownedHandler(parts: ProxyParts): Handler<OwnedMethod> {
   const { ledger, locator } = parts;
 
-  const limitBytes = parts.config.limits.messageSizeBytes;
-  const passOnce: RelayOptions = { isRetryable: false, limitBytes, onHang: endHung };
-  const passTwice: RelayOptions = { isRetryable: true, limitBytes, onHang: endHung };
+  const optionsOf = relayOptions(parts);
 
   return (call, method) => {
     const { buffer, start, end } = call.request;
     if (isPlain(method) && findString(buffer, start + PREFIX_BYTES, end, method.idPath)) {
       const owner = ledger.ownerOfBytes(method.object, buffer, found.start, found.end);
       if (owner !== undefined && !owner.isAbsent && !mustMend(parts, method, owner)) {
-        relay(call, owner, method.retry === 'once' ? passTwice : passOnce);
+        relay(call, owner, optionsOf(method));
         return;
       }
     }
@@ -45,13 +44,13 @@ export function ownedHandler(parts: ProxyParts): Handler<OwnedMethod> {
     call.objectId = id;
     const owner = ledger.ownerOf(method.object, id);
     if (owner !== undefined) {
-      return forward(parts, call, method, owner, id);
+      return forward(parts, call, method, owner, id, optionsOf(method));
     }
     return locator.locate(method.object, id).then((location) => {
       if (call.isOver) return;
       switch (location.kind) {
         case 'owned':
-          return forward(parts, call, method, location.backend, location.id);
+          return forward(parts, call, method, location.backend, location.id, optionsOf(method));
         case 'absent':
           if (method.whenAbsent === 'ok') replyEmpty(call);
           else
@@ -87,124 +86,36 @@ function forward(
   method: OwnedMethod,
   owner: Backend,
   id: string,
+  options: RelayOptions,
 ): void | Promise<void> {
-  // At once, before anything is noted of a call that will not be made.
-  if (owner.isAbsent) throw gapFor(parts, method, [owner]) ?? owner.absenceError();
+  if (owner.isAbsent) {
+    if (options.keeper?.answer(call, owner) || isStopped(parts, call, method, owner, id)) return;
+    // At once, before anything is noted of a call that will not be made.
+    throw gapFor(parts, method, [owner]) ?? owner.absenceError();
+  }
   call.backendName = owner.name;
-  if (method.newContainerIdPath !== undefined) return guardContainer(parts, call, method, owner, id);
+  if (method.newContainerIdPath !== undefined) return makeContainer(parts, call, method, owner, id);
   else if (method.stream !== undefined) replyWithUrl(parts, call, method.stream, owner);
   else if (method.whenAbsent === 'ok') endObject(parts, call, method, owner, id);
   else if (mustMend(parts, method, owner)) mendStats(parts, call, method, owner);
-  else relayTo(parts, call, method, owner, id);
-}
-
-/** Most calls: the answer goes on as it comes. Its status is noted before the client sees it. */
-function relayTo(parts: ProxyParts, call: Call, method: OwnedMethod, owner: Backend, id: string): void {
-  const { clock, config } = parts;
-  const options = {
-    isRetryable: method.retry === 'once',
-    limitBytes: config.limits.messageSizeBytes,
-    ...(endsOnHang(method.name) && { onHang: endHung }),
-  };
-  if (method.effect === undefined) {
-    const onStatus = noteCheckpoint(parts, call, method, owner);
-    relay(call, owner, onStatus === undefined ? options : { ...options, onStatus });
-    return;
-  }
-  let isKnown = false;
-  const onUntouched = () => {
-    isKnown = true;
-  };
-  call.onLeave(() => {
-    if (!isKnown) owner.snapshot.change(...lossesOf(method));
-  });
-  const onStatus = (code: number) => {
-    // An error may leave a state that is old here for a while; it makes and unmakes no object.
-    if (code !== STATUS.OK) return;
-    owner.snapshot.change(...changesOfOwned(method, id, call.message, NOTHING, clock.wallMs()));
-    parts.record();
-  };
-  relay(call, owner, { ...options, onStatus, onUntouched });
-}
-
-/** A checkpoint is on record, with who wrote it, before the client knows that it is there. */
-function noteCheckpoint(
-  { checkpoints, record }: ProxyParts,
-  { message }: Call,
-  { checkpointPath }: OwnedMethod,
-  owner: Backend,
-): RelayOptions['onStatus'] {
-  if (checkpointPath === undefined) return undefined;
-  return (code) => {
-    if (code !== STATUS.OK) return;
-    checkpoints.add(readString(message, 0, message.length, checkpointPath) ?? '', owner);
-    record();
-  };
+  else relayOwned(parts, call, method, owner, id, options);
 }
 
 /**
- * The end of a call in flight whose owner turns out to hang: as if it had come a moment later. A reading call that can be
- * answered without its owner is answered here as it is in forward().
+ * Answers a stop of what is known to have ended: it changes nothing. A kubelet stops all sandboxes of a pod before it
+ * deletes it, also a dead one that the pod has beside that on another backend.
  */
-function endHung(call: Call, error: BackendUnavailableError): void {
-  const doubt = call.route?.method?.retry === 'once' ? '' : ', though it may still be carried out';
-  const { message, hint, backends } = error;
-  const text = `${call.rpc} is given up${doubt}: ${message}`;
-  call.fail(new BackendUnavailableError(text, { hint, backends }));
+function isStopped(parts: ProxyParts, call: Call, method: OwnedMethod, owner: Backend, id: string): boolean {
+  const { clock, metrics } = parts;
+  if (method.effect !== 'stop-sandbox' && method.effect !== 'stop-container') return false;
+  if (!owner.snapshot.statuses.hasEnded(method.object, id, momentOf(clock))) return false;
+  call.backendName = owner.name;
+  metrics.snapshotAnswered(owner.name, method.name);
+  replyEmpty(call);
+  return true;
 }
 
 const NOTHING = new Uint8Array(0);
-/** CreateContainerRequest.config. */
-const CONTAINER_CONFIG = [2];
-/** In CreateContainerRequest: the annotations of the pod as it is now. */
-const POD_ANNOTATIONS = [3, 7];
-
-/** A container goes to no runtime that would ignore what isolates it. */
-async function guardContainer(
-  parts: ProxyParts,
-  call: Call,
-  method: OwnedMethod,
-  owner: Backend,
-  sandboxId: string,
-): Promise<void> {
-  if (owner.state.kind === 'connecting') await meet(call, owner);
-  if (owner.isAbsent) throw owner.absenceError();
-  const { message } = call;
-  await guard(parts, call, owner, { makes: 'container', message, configPath: CONTAINER_CONFIG });
-  if (!call.isOver) createContainer(parts, call, method, owner, sandboxId);
-}
-
-/** The new id is on record before the client can use it. A lost answer is found again by listing the backend. */
-function createContainer(
-  parts: ProxyParts,
-  call: Call,
-  method: OwnedMethod,
-  owner: Backend,
-  sandboxId: string,
-): void {
-  const { ledger, census, imageMemory, config, clock } = parts;
-  const { message: request } = call;
-  // They may be new to us, after a restart or an edit; the next look-up of an image has nothing else.
-  imageMemory.rememberPod(readMap(request, 0, request.length, POD_ANNOTATIONS), owner);
-  let isKnown = false;
-  call.onLeave(() => {
-    if (isKnown) return;
-    owner.snapshot.change(...lossesOf(method));
-    void census.take(owner);
-  });
-  const options = { body: call.body, limitBytes: config.limits.messageSizeBytes, isRetryable: false };
-  collect(call, owner, options, (outcome) => {
-    if (outcome.kind === 'answered' && method.newContainerIdPath !== undefined) {
-      const { message } = outcome;
-      const id = readString(message, 0, message.length, method.newContainerIdPath);
-      if (id !== undefined) recordContainer(ledger, owner, id, sandboxId);
-      owner.snapshot.change(...changesOfOwned(method, sandboxId, call.message, message, clock.wallMs()));
-    }
-    parts.record();
-    isKnown = isUntouched(outcome);
-    replyWith(call, owner, outcome);
-  });
-}
 
 /**
  * Stop and Remove: an object that its owner does not have is stopped and removed, whatever the runtime calls that.

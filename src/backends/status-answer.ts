@@ -1,0 +1,178 @@
+// The status that an absent backend would give of one of its objects, as far as is known: the last one it gave, with what
+// lists and calls have shown since, or else what the list says of the object. Pure.
+import { readString, readVarint } from '../cri/wire.ts';
+import { field, LENGTH_DELIMITED, readField, VARINT } from '../cri/wire-field.ts';
+import { encodeMessage, encodeNanoseconds, encodeNumber, encodeText } from '../cri/wire-writer.ts';
+import { CONTAINER_STATE, SANDBOX_STATE } from './snapshot-record.ts';
+import type { RecordEnd } from './snapshot-view.ts';
+import type { KeptStatus, StatusObject } from './status-memory.ts';
+
+/** What the lists of the snapshot show of an object, with all changes since. */
+export interface Listed {
+  /** The body of its record. */
+  readonly record: Uint8Array;
+  /** When the list was asked for, in milliseconds since the Unix epoch. */
+  readonly listedAtMs: number;
+  /** What changes after the list did to it. */
+  readonly end: RecordEnd;
+  /** The list was asked for after the last status was given, so that its state is the newer one. */
+  readonly isNewer: boolean;
+}
+
+type Numbers = readonly (readonly [from: number, to: number])[];
+
+/** In a Container and a PodSandbox of a list. */
+const LISTED_STATE: Readonly<Record<StatusObject, number>> = { sandbox: 3, container: 6 };
+/** From there to the status: what a kept status has no copy of, and then all else. */
+const LABELS: Readonly<Record<StatusObject, Numbers>> = {
+  sandbox: [
+    [5, 7],
+    [6, 8],
+  ],
+  container: [
+    [8, 12],
+    [9, 13],
+  ],
+};
+const REST: Readonly<Record<StatusObject, Numbers>> = {
+  sandbox: [
+    [1, 1],
+    [2, 2],
+    [4, 4],
+    [7, 9],
+  ],
+  container: [
+    [1, 1],
+    [3, 2],
+    [7, 4],
+    [4, 8],
+    [5, 9],
+    [10, 17],
+  ],
+};
+/** Without these a kubelet takes a status for broken (cri-client, utils.go). Texts; created_at is a number. */
+const NEEDED: Readonly<Record<StatusObject, readonly (readonly number[])[]>> = {
+  sandbox: [[1], [2, 1], [2, 2], [2, 3]],
+  container: [[1], [2, 1], [8, 1], [9]],
+};
+
+/** In both statuses. */
+const STATE = 3;
+const CREATED_AT = 4;
+/** In ContainerStatus. */
+const STARTED_AT = 5;
+const FINISHED_AT = 6;
+const EXIT_CODE = 7;
+const REASON = 10;
+const MESSAGE = 11;
+const END: readonly number[] = [FINISHED_AT, EXIT_CODE, REASON, MESSAGE];
+
+/** What runtimes say of a container whose end nobody has seen. */
+const EXIT = { code: 255, reason: 'Unknown' } as const;
+/** In the replies of both RPCs. */
+const REPLY_STATUS = 1;
+const { created, running, exited, unknown } = CONTAINER_STATE;
+/** Containers go from one to the next, and not back. */
+const ORDER: readonly number[] = [created, running, unknown, exited];
+
+/** The reply of PodSandboxStatus; undefined when too little is known. */
+export function sandboxReply(kept: KeptStatus | undefined, listed: Listed): Buffer | undefined {
+  const state = sandboxState(kept, listed);
+  // Its network is not in the lists, and a kubelet that sees a ready sandbox without address, or in another network
+  // namespace than its pod asks for, kills the pod and runs it again (kuberuntime, PodSandboxChanged).
+  if (kept === undefined && state === SANDBOX_STATE.ready) return undefined;
+  const base = baseOf('sandbox', kept, listed);
+  return base && reply([...without(base, [STATE]), encodeNumber(STATE, state)], 'sandbox', listed);
+}
+
+/** The reply of ContainerStatus; undefined when too little is known. */
+export function containerReply(kept: KeptStatus | undefined, listed: Listed): Buffer | undefined {
+  const state = containerState(kept, listed);
+  const base = baseOf('container', kept, listed);
+  if (base === undefined) return undefined;
+  if (kept !== undefined && state === stateIn(base)) return reply([base], 'container', listed);
+  const startedAtMs = timeIn(base, STARTED_AT);
+  const parts = without(base, [STATE, ...END]);
+  if (state !== created && startedAtMs === 0) parts.push(...retagged(base, [[CREATED_AT, STARTED_AT]]));
+  parts.push(encodeNumber(STATE, state));
+  if (state === exited) {
+    const lastMs = Math.max(
+      listed.end === 'ended' ? listed.listedAtMs : 0,
+      kept?.seen.wallMs ?? 0,
+      startedAtMs || timeIn(base, CREATED_AT),
+    );
+    // The last moment at which it was seen alive: later than its start, and the same in every answer.
+    parts.push(encodeNanoseconds(FINISHED_AT, Math.floor(lastMs) + 1));
+    parts.push(encodeNumber(EXIT_CODE, EXIT.code), encodeText(REASON, EXIT.reason));
+  }
+  return reply(parts, 'container', listed);
+}
+
+/** READY or NOTREADY: what is not ready will not be again. */
+export function sandboxState(kept: KeptStatus | undefined, { record, isNewer }: Listed): number {
+  const listedState = stateIn(record, LISTED_STATE.sandbox);
+  if (kept === undefined || isNewer) return listedState;
+  return Math.max(stateIn(kept.status), listedState);
+}
+
+/** The state of a container that comes last of those that were seen. */
+export function containerState(kept: KeptStatus | undefined, { record, isNewer, end }: Listed): number {
+  const listedState = stateIn(record, LISTED_STATE.container);
+  if (kept === undefined || isNewer) return listedState;
+  const keptState = stateIn(kept.status);
+  if (ORDER.indexOf(keptState) <= ORDER.indexOf(listedState)) return listedState;
+  return end === 'none' ? keptState : exited;
+}
+
+/** The kept status, or one made of the record; undefined when that lacks what every status has. */
+function baseOf(object: StatusObject, kept: KeptStatus | undefined, { record }: Listed): Buffer | undefined {
+  if (kept !== undefined) return kept.status;
+  const made = Buffer.concat(retagged(record, REST[object]));
+  const isWhole = NEEDED[object].every((path) => (readString(made, 0, made.length, path) ?? '') !== '');
+  return isWhole && timeIn(made, CREATED_AT) > 0 ? made : undefined;
+}
+
+function reply(parts: readonly Uint8Array[], object: StatusObject, { record }: Listed): Buffer {
+  return Buffer.from(encodeMessage(REPLY_STATUS, ...parts, ...retagged(record, LABELS[object])));
+}
+
+function stateIn(message: Uint8Array, number = STATE): number {
+  return readVarint(message, 0, message.length, [number]) ?? 0;
+}
+
+/** In milliseconds since the Unix epoch; 0 when it is not there. */
+function timeIn(status: Uint8Array, number: number): number {
+  return (readVarint(status, 0, status.length, [number]) ?? 0) / 1e6;
+}
+
+/** The fields of a message but for some. */
+function without(message: Uint8Array, numbers: readonly number[]): Uint8Array[] {
+  const kept: Uint8Array[] = [];
+  for (let at = 0; at < message.length; ) {
+    const start = at;
+    at = readField(message, at, message.length);
+    if (!numbers.includes(field.number)) kept.push(message.subarray(start, at));
+  }
+  return kept;
+}
+
+/** Some fields of a message under other numbers, their bodies as they are: a time has more digits than a number here. */
+function retagged(message: Uint8Array, numbers: Numbers): Uint8Array[] {
+  const moved: Uint8Array[] = [];
+  for (let at = 0; at < message.length; ) {
+    at = readField(message, at, message.length);
+    const { number, wireType, bodyStart, bodyEnd } = field;
+    const to = numbers.find(([from]) => from === number)?.[1];
+    if (to === undefined) continue;
+    const body = message.subarray(bodyStart, bodyEnd);
+    if (wireType === LENGTH_DELIMITED) moved.push(encodeMessage(to, body));
+    else if (wireType === VARINT) moved.push(tagOf(to), body);
+  }
+  return moved;
+}
+
+/** The tag of a varint field; numbers up to 2047 have one or two bytes. */
+function tagOf(number: number): Uint8Array {
+  const tag = number * 8 + VARINT;
+  return Uint8Array.from(tag < 0x80 ? [tag] : [(tag & 0x7f) | 0x80, tag >> 7]);
+}

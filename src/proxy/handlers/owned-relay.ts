@@ -1,0 +1,88 @@
+// Most calls about one object go to its owner as they are, and the answer comes back as it comes. What is noted on the way,
+// and what ends a call whose owner turns out to hang.
+import type { Backend } from '../../backends/backend.ts';
+import { changesOfOwned, lossesOf } from '../../backends/snapshot-change.ts';
+import type { OwnedMethod } from '../../cri/methods.ts';
+import { readString } from '../../cri/wire.ts';
+import { BackendUnavailableError } from '../../errors.ts';
+import { STATUS } from '../../grpc/status.ts';
+import type { Call } from '../call.ts';
+import type { ProxyParts } from '../parts.ts';
+import { type RelayOptions, relay } from '../relay.ts';
+import { StatusKeeper } from '../status-keeper.ts';
+
+const NOTHING = new Uint8Array(0);
+
+/** How the calls of a method are relayed: made once, for there is one of these for every call of a kubelet. */
+export function relayOptions(parts: ProxyParts): (method: OwnedMethod) => RelayOptions {
+  const limitBytes = parts.config.limits.messageSizeBytes;
+  const changeOnce: RelayOptions = { isRetryable: false, limitBytes };
+  const changeTwice: RelayOptions = { isRetryable: true, limitBytes };
+  const readOnce: RelayOptions = { ...changeOnce, onHang: endHung };
+  const readTwice: RelayOptions = { ...changeTwice, onHang: endHung };
+  const kept: Readonly<Record<OwnedMethod['object'], RelayOptions>> = {
+    sandbox: { ...readTwice, keeper: new StatusKeeper(parts, 'sandbox') },
+    container: { ...readTwice, keeper: new StatusKeeper(parts, 'container') },
+  };
+  return ({ isKept, object, changesState, retry }) => {
+    if (isKept) return kept[object];
+    if (changesState) return retry === 'once' ? changeTwice : changeOnce;
+    return retry === 'once' ? readTwice : readOnce;
+  };
+}
+
+/** Relays a call. Its status is noted before the client sees it. */
+export function relayOwned(
+  parts: ProxyParts,
+  call: Call,
+  method: OwnedMethod,
+  owner: Backend,
+  id: string,
+  options: RelayOptions,
+): void {
+  if (method.effect === undefined) {
+    const onStatus = noteCheckpoint(parts, call, method, owner);
+    relay(call, owner, onStatus === undefined ? options : { ...options, onStatus });
+    return;
+  }
+  let isKnown = false;
+  const onUntouched = () => {
+    isKnown = true;
+  };
+  call.onLeave(() => {
+    if (!isKnown) owner.snapshot.change(...lossesOf(method));
+  });
+  const onStatus = (code: number) => {
+    // An error may leave a state that is old here for a while; it makes and unmakes no object.
+    if (code !== STATUS.OK) return;
+    owner.snapshot.change(...changesOfOwned(method, id, call.message, NOTHING, parts.clock.wallMs()));
+    parts.record();
+  };
+  relay(call, owner, { ...options, onStatus, onUntouched });
+}
+
+/** A checkpoint is on record, with who wrote it, before the client knows that it is there. */
+function noteCheckpoint(
+  { checkpoints, record }: ProxyParts,
+  { message }: Call,
+  { checkpointPath }: OwnedMethod,
+  owner: Backend,
+): RelayOptions['onStatus'] {
+  if (checkpointPath === undefined) return undefined;
+  return (code) => {
+    if (code !== STATUS.OK) return;
+    checkpoints.add(readString(message, 0, message.length, checkpointPath) ?? '', owner);
+    record();
+  };
+}
+
+/**
+ * The end of a call in flight whose owner turns out to hang: as if it had come a moment later. A reading call that can be
+ * answered without its owner is answered here as it is in forward().
+ */
+function endHung(call: Call, error: BackendUnavailableError): void {
+  const doubt = call.route?.method?.retry === 'once' ? '' : ', though it may still be carried out';
+  const { message, hint, backends } = error;
+  const text = `${call.rpc} is given up${doubt}: ${message}`;
+  call.fail(new BackendUnavailableError(text, { hint, backends }));
+}

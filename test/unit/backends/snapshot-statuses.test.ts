@@ -1,0 +1,273 @@
+// What a snapshot says of the status of one object: the last reply, with what lists and calls have shown since.
+import { create, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
+import { describe, expect, it } from 'vitest';
+import { BackendSnapshot } from '../../../src/backends/snapshot.ts';
+import { containerRecord, nameOnlyConfig } from '../../../src/backends/snapshot-record.ts';
+import { StatusBudget, StatusMemory } from '../../../src/backends/status-memory.ts';
+import {
+  ContainerStatusResponseSchema,
+  ListContainersResponseSchema,
+} from '../../../src/cri/gen/runtime/v1/container_calls_pb.ts';
+import { ContainerState, ContainerStatusSchema } from '../../../src/cri/gen/runtime/v1/container_pb.ts';
+import { NamespaceMode } from '../../../src/cri/gen/runtime/v1/namespaces_pb.ts';
+import {
+  ListPodSandboxResponseSchema,
+  PodSandboxStatusResponseSchema,
+} from '../../../src/cri/gen/runtime/v1/pod_sandbox_calls_pb.ts';
+import { PodSandboxState, PodSandboxStatusSchema } from '../../../src/cri/gen/runtime/v1/pod_sandbox_pb.ts';
+
+const { CONTAINER_CREATED, CONTAINER_RUNNING, CONTAINER_EXITED, CONTAINER_UNKNOWN } = ContainerState;
+const { SANDBOX_READY, SANDBOX_NOTREADY } = PodSandboxState;
+
+/** The wall clock is so much ahead of now(). */
+const EPOCH_MS = 1_700_000_000_000;
+const at = (atMs: number) => ({ atMs, wallMs: EPOCH_MS + atMs });
+const ns = (atMs: number) => BigInt(EPOCH_MS + atMs) * 1_000_000n;
+
+const labels = { app: 'web' };
+const annotations = { note: 'n'.repeat(10_000) };
+const image = { image: 'localhost/app:1' };
+
+const aContainer = (state: ContainerState) => ({
+  ...{ id: 'c', podSandboxId: 's', metadata: { name: 'main', attempt: 2 }, state, createdAt: ns(1) },
+  ...{ image, imageRef: 'sha256:ref', imageId: 'sha256:id', labels, annotations },
+});
+const aContainerStatus = (
+  state: ContainerState,
+  more: { exitCode?: number; reason?: string; finishedAt?: bigint } = {},
+) => ({
+  ...{ id: 'c', metadata: { name: 'main', attempt: 2 }, state, createdAt: ns(1) },
+  ...{ startedAt: state === CONTAINER_CREATED ? 0n : ns(2), image, imageRef: 'app@sha256:digest' },
+  ...{ labels, annotations, logPath: '/var/log/c.log', mounts: [{ hostPath: '/a', containerPath: '/b' }] },
+  ...more,
+});
+const aSandbox = (state: PodSandboxState) => ({
+  ...{ id: 's', metadata: { name: 'web', uid: 'u', namespace: 'default' }, state, createdAt: ns(1) },
+  ...{ labels, annotations, runtimeHandler: 'runc' },
+});
+const aSandboxStatus = (state: PodSandboxState) => ({
+  ...aSandbox(state),
+  network: { ip: '10.0.0.7' },
+  linux: { namespaces: { options: { network: NamespaceMode.NODE } } },
+});
+
+class Stage {
+  readonly snapshot = new BackendSnapshot();
+
+  list(atMs: number, sandbox: PodSandboxState, ...containers: ContainerState[]): void {
+    const start = { ...this.snapshot.begin(atMs) };
+    const items = create(ListPodSandboxResponseSchema, { items: [aSandbox(sandbox)] });
+    this.snapshot.refresh(
+      'ListPodSandbox',
+      Buffer.from(toBinary(ListPodSandboxResponseSchema, items)),
+      start,
+    );
+    const all = create(ListContainersResponseSchema, { containers: containers.map(aContainer) });
+    this.snapshot.refresh('ListContainers', Buffer.from(toBinary(ListContainersResponseSchema, all)), start);
+  }
+
+  see(atMs: number, status: MessageInitShape<typeof ContainerStatusSchema>): void {
+    const bytes = Buffer.from(toBinary(ContainerStatusSchema, create(ContainerStatusSchema, status)));
+    this.snapshot.statuses.see('container', 'c', bytes, 0, bytes.length, at(atMs));
+  }
+
+  seeSandbox(atMs: number, status: MessageInitShape<typeof PodSandboxStatusSchema>): void {
+    const bytes = Buffer.from(toBinary(PodSandboxStatusSchema, create(PodSandboxStatusSchema, status)));
+    this.snapshot.statuses.see('sandbox', 's', bytes, 0, bytes.length, at(atMs));
+  }
+
+  container(atMs: number) {
+    const reply = this.snapshot.statuses.reply('container', 'c', at(atMs));
+    return reply && fromBinary(ContainerStatusResponseSchema, reply).status;
+  }
+
+  sandbox(atMs: number) {
+    const reply = this.snapshot.statuses.reply('sandbox', 's', at(atMs));
+    return reply && fromBinary(PodSandboxStatusResponseSchema, reply).status;
+  }
+}
+
+const containerOf = (init: MessageInitShape<typeof ContainerStatusSchema>) =>
+  create(ContainerStatusSchema, init);
+
+describe('the status of a container in a snapshot', () => {
+  it.each([CONTAINER_CREATED, CONTAINER_RUNNING, CONTAINER_EXITED, CONTAINER_UNKNOWN])(
+    'is the last one given, to the last field, while lists show the same state (%i)',
+    (state) => {
+      const stage = new Stage();
+      stage.list(10, SANDBOX_READY, state);
+      const status = aContainerStatus(
+        state,
+        state === CONTAINER_EXITED ? { exitCode: 3, finishedAt: ns(9) } : {},
+      );
+      stage.see(20, status);
+      expect(stage.container(30)).toEqual(containerOf(status));
+      stage.list(40, SANDBOX_READY, state);
+      expect(stage.container(50)).toEqual(containerOf(status));
+    },
+  );
+
+  it('is that of a container whose end nobody saw, when a list after it shows it exited', () => {
+    const stage = new Stage();
+    stage.see(20, aContainerStatus(CONTAINER_RUNNING));
+    stage.list(40, SANDBOX_READY, CONTAINER_EXITED);
+    const shown = stage.container(50);
+    expect(shown).toEqual(
+      containerOf(
+        aContainerStatus(CONTAINER_EXITED, { exitCode: 255, reason: 'Unknown', finishedAt: ns(21) }),
+      ),
+    );
+    expect(stage.container(60_000)).toEqual(shown);
+  });
+
+  it('keeps the exit that it was given, though the last list is older', () => {
+    const stage = new Stage();
+    stage.list(10, SANDBOX_READY, CONTAINER_RUNNING);
+    const status = aContainerStatus(CONTAINER_EXITED, { exitCode: 3, finishedAt: ns(19), reason: 'Error' });
+    stage.see(20, status);
+    expect(stage.container(30)).toEqual(containerOf(status));
+  });
+
+  it('goes on with the calls that went through: it was started, and then stopped', () => {
+    const stage = new Stage();
+    stage.list(10, SANDBOX_READY, CONTAINER_CREATED);
+    stage.see(20, aContainerStatus(CONTAINER_CREATED));
+    stage.snapshot.change({ kind: 'start-container', id: 'c' });
+    expect(stage.container(30)).toMatchObject({ state: CONTAINER_RUNNING, startedAt: ns(1), exitCode: 0 });
+    stage.snapshot.change({ kind: 'stop-container', id: 'c' });
+    const stopped = { state: CONTAINER_EXITED, startedAt: ns(1), exitCode: 255, reason: 'Unknown' };
+    expect(stage.container(40)).toMatchObject(stopped);
+  });
+
+  it.each(['stop-container', 'stop-sandbox', 'end-all'] as const)(
+    'has ended after %s, also where only its status has shown that it ran',
+    (kind) => {
+      const stage = new Stage();
+      stage.list(10, SANDBOX_READY, CONTAINER_CREATED);
+      stage.see(20, aContainerStatus(CONTAINER_RUNNING));
+      expect(stage.container(25)?.state).toBe(CONTAINER_RUNNING);
+      stage.snapshot.change(
+        kind === 'end-all' ? { kind } : { kind, id: kind === 'stop-sandbox' ? 's' : 'c' },
+      );
+      expect(stage.container(30)).toMatchObject({ state: CONTAINER_EXITED, exitCode: 255 });
+      expect(stage.container(30)?.finishedAt).toBeGreaterThan(ns(20));
+    },
+  );
+
+  it('ended after the last list that showed it running, when the machine was started anew', () => {
+    const stage = new Stage();
+    stage.see(20, aContainerStatus(CONTAINER_RUNNING));
+    stage.list(5_000, SANDBOX_READY, CONTAINER_RUNNING);
+    stage.snapshot.change({ kind: 'end-all' });
+    expect(stage.container(9_000)?.finishedAt).toBe(ns(5_001));
+  });
+
+  it('is made of its record in the list where none was given', () => {
+    const stage = new Stage();
+    stage.list(10, SANDBOX_READY, CONTAINER_RUNNING);
+    const { podSandboxId: _, ...listed } = aContainer(CONTAINER_RUNNING);
+    expect(stage.container(20)).toEqual(containerOf({ ...listed, startedAt: ns(1) }));
+    stage.snapshot.change({ kind: 'end-all' });
+    expect(stage.container(20)).toMatchObject({ state: CONTAINER_EXITED, exitCode: 255, finishedAt: ns(11) });
+    expect(stage.container(20)).toMatchObject({ labels, annotations, imageRef: 'sha256:ref' });
+  });
+
+  it('is not known where the record lacks what a kubelet needs, nor without a list', () => {
+    const stage = new Stage();
+    stage.see(10, aContainerStatus(CONTAINER_RUNNING));
+    expect(stage.container(20)).toBeUndefined();
+    stage.list(20, SANDBOX_READY);
+    expect(stage.container(30)).toBeUndefined();
+    stage.snapshot.statuses.forget('container', 'c');
+    const record = containerRecord({ id: 'c', createdAtMs: EPOCH_MS }, 's', nameOnlyConfig('main'));
+    stage.snapshot.change({ kind: 'create-container', id: 'c', sandboxId: 's', record });
+    expect(stage.container(30)).toBeUndefined();
+  });
+});
+
+describe('the status of a pod sandbox in a snapshot', () => {
+  it('is the last one given, and not ready once a list or a stop has shown that', () => {
+    const stage = new Stage();
+    stage.list(10, SANDBOX_READY);
+    stage.seeSandbox(20, aSandboxStatus(SANDBOX_READY));
+    const status = create(PodSandboxStatusSchema, aSandboxStatus(SANDBOX_READY));
+    expect(stage.sandbox(30)).toEqual(status);
+    stage.snapshot.change({ kind: 'stop-sandbox', id: 's' });
+    expect(stage.sandbox(30)).toEqual({ ...status, state: SANDBOX_NOTREADY });
+  });
+
+  it('is made of its record once that is not ready: before, its network would be missing', () => {
+    const stage = new Stage();
+    stage.list(10, SANDBOX_READY);
+    expect(stage.sandbox(20)).toBeUndefined();
+    stage.list(20, SANDBOX_NOTREADY);
+    expect(stage.sandbox(30)).toEqual(create(PodSandboxStatusSchema, aSandbox(SANDBOX_NOTREADY)));
+  });
+
+  it('tells when there is nothing left to stop', () => {
+    const stage = new Stage();
+    const { statuses } = stage.snapshot;
+    stage.list(10, SANDBOX_NOTREADY, CONTAINER_RUNNING);
+    expect(statuses.hasEnded('sandbox', 's', at(20))).toBe(false);
+    expect(statuses.hasEnded('container', 'c', at(20))).toBe(false);
+    stage.see(20, aContainerStatus(CONTAINER_EXITED));
+    expect(statuses.hasEnded('sandbox', 's', at(30))).toBe(true);
+    expect(statuses.hasEnded('container', 'c', at(30))).toBe(true);
+    stage.list(40, SANDBOX_READY, CONTAINER_EXITED);
+    expect(statuses.hasEnded('sandbox', 's', at(50))).toBe(false);
+    expect(statuses.hasEnded('sandbox', 'unknown', at(50))).toBe(false);
+  });
+});
+
+describe('the memory for statuses', () => {
+  const keep = (memory: StatusMemory, id: string, sizeBytes: number) =>
+    memory.keep('container', id, { status: Buffer.alloc(sizeBytes), checksum: 1, seen: at(1) });
+
+  it('holds those of 5,000 containers with 10 KB of annotations', () => {
+    const memory = new StatusMemory();
+    const bytes = Buffer.from(
+      toBinary(ContainerStatusSchema, containerOf(aContainerStatus(CONTAINER_RUNNING))),
+    );
+    for (let i = 0; i < 5_000; i++) {
+      expect(memory.see('container', `c${i}`, bytes, 0, bytes.length, at(i))).toBe(true);
+      expect(memory.see('container', `c${i}`, bytes, 0, bytes.length, at(i))).toBe(false);
+    }
+    expect([...memory.entries()]).toHaveLength(5_000);
+    expect(memory.get('container', 'c7')?.status.length).toBeLessThan(300);
+  });
+
+  it('is bounded for each status, in count, for a backend and for all, and has room again', () => {
+    const memory = new StatusMemory();
+    expect(keep(memory, 'long', 33 * 1024)).toBe(false);
+    let count = 0;
+    while (keep(memory, `c${count}`, 32 * 1024)) count++;
+    expect(count).toBe(Math.floor((16 * 1024 * 1024) / (32 * 1024 + 256)));
+    memory.forget('container', 'c0');
+    expect(keep(memory, 'c0', 32 * 1024)).toBe(true);
+
+    const small = new StatusMemory();
+    for (let i = 0; i < 20_000; i++) expect(keep(small, `c${i}`, 1)).toBe(true);
+    expect(keep(small, 'one more', 1)).toBe(false);
+
+    const budget = new StatusBudget(1_000);
+    const [red, blue] = [new StatusMemory(budget), new StatusMemory(budget)];
+    expect(keep(red, 'a', 700)).toBe(true);
+    expect(keep(blue, 'b', 700)).toBe(false);
+    red.forget('container', 'a');
+    expect(keep(blue, 'b', 700)).toBe(true);
+  });
+
+  it('has no old status where the new one finds no room', () => {
+    const budget = new StatusBudget(2_000);
+    const memory = new StatusMemory(budget);
+    const see = (reason: string) => {
+      const bytes = Buffer.from(
+        toBinary(ContainerStatusSchema, containerOf(aContainerStatus(CONTAINER_EXITED, { reason }))),
+      );
+      return memory.see('container', 'c', bytes, 0, bytes.length, at(1));
+    };
+    expect(see('Error')).toBe(true);
+    expect(see('x'.repeat(5_000))).toBe(false);
+    expect(memory.get('container', 'c')).toBeUndefined();
+  });
+});
