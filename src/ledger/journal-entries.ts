@@ -3,9 +3,10 @@
 import { isList, type KeptReply } from '../backends/snapshot.ts';
 import type { SnapshotChange, SnapshotList } from '../backends/snapshot-change.ts';
 import { readBytes, readString } from '../cri/wire.ts';
-import { MalformedMessageError } from '../errors.ts';
-import { fieldHead, fields } from './journal-fields.ts';
+import { changeFields, toChange } from './journal-change.ts';
+import { fieldHead, fields, notUnderstood } from './journal-fields.ts';
 import type { JournalEntry, NewEntry } from './journal-format.ts';
+import { decodeStatus, encodeStatus, type StatusEntry } from './journal-status-entry.ts';
 import type { ObjectKind } from './ledger.ts';
 
 /**
@@ -68,7 +69,8 @@ export type LedgerEntry =
   | { readonly kind: 'unpinned'; readonly uid: string }
   | { readonly kind: 'note'; readonly name: NoteName; readonly value: Buffer }
   /** A backend has written a checkpoint of a pod there. */
-  | { readonly kind: 'checkpoint'; readonly path: string; readonly backend: string };
+  | { readonly kind: 'checkpoint'; readonly path: string; readonly backend: string }
+  | StatusEntry;
 
 /**
  * The number of each kind, for ever. A Switchyard that does not know a kind passes over its entries if their number is
@@ -86,6 +88,7 @@ const TYPE = {
   unpinned: 7,
   note: 8,
   confirmed: 9,
+  status: 12,
   checkpoint: 20,
 } as const satisfies Record<LedgerEntry['kind'], number>;
 
@@ -150,6 +153,8 @@ export function decodeEntry({ type, payload }: JournalEntry): LedgerEntry | unde
       const name = text(1);
       return NOTES.has(name) ? { kind: 'note', name: name as NoteName, value: bytes(2) } : undefined;
     }
+    case TYPE.status:
+      return decodeStatus(payload);
     case TYPE.checkpoint:
       return { kind: 'checkpoint', path: text(1), backend: text(2) };
     default:
@@ -176,20 +181,16 @@ function payloadOf(entry: LedgerEntry): Buffer {
       const { backend, rpc, seq, wallMs, checksum } = entry;
       return fields(backend, rpc, String(seq), String(wallMs), '', String(checksum));
     }
-    case 'change': {
-      const { change } = entry;
-      const id = 'id' in change ? change.id : '';
-      const sandboxId = 'sandboxId' in change ? change.sandboxId : '';
-      const record = 'record' in change ? change.record : '';
-      const list = 'list' in change ? change.list : '';
-      return fields(entry.backend, String(entry.seq), change.kind, id, sandboxId, record, list);
-    }
+    case 'change':
+      return fields(entry.backend, String(entry.seq), ...changeFields(entry.change));
     case 'pinned':
       return fields(entry.uid, entry.backend);
     case 'unpinned':
       return fields(entry.uid);
     case 'note':
       return fields(entry.name, entry.value);
+    case 'status':
+      return encodeStatus(entry);
     case 'checkpoint':
       return fields(entry.path, entry.backend);
     default:
@@ -207,32 +208,6 @@ const EMPTY = Buffer.alloc(0);
 
 function toObject(text: string): ObjectKind {
   return text === 'sandbox' ? 'sandbox' : 'container';
-}
-
-function toChange(kind: string, id: string, sandboxId: string, record: Buffer, list: string): SnapshotChange {
-  switch (kind) {
-    case 'run-sandbox':
-      return { kind, id, record };
-    case 'create-container':
-      return { kind, id, sandboxId, record };
-    case 'start-container':
-    case 'stop-container':
-    case 'remove-container':
-    case 'stop-sandbox':
-    case 'remove-sandbox':
-      return { kind, id };
-    case 'end-all':
-      return { kind };
-    case 'lose':
-      if (isList(list)) return { kind, list };
-      throw notUnderstood(`a loss of ${list}`);
-    default:
-      throw notUnderstood(`a change ${kind}`);
-  }
-}
-
-function notUnderstood(what: string): MalformedMessageError {
-  return new MalformedMessageError(`an entry of the journal is not understood: ${what}`);
 }
 
 function toNumber(text: string): number {

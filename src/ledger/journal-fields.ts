@@ -1,6 +1,7 @@
 // The payloads of the journal's entries: protobuf messages of strings and bytes, written in one go, for each change of a
 // pod makes some.
 import { LENGTH_DELIMITED } from '../cri/wire-field.ts';
+import { MalformedMessageError } from '../errors.ts';
 
 /** A tag and a length at most. */
 const HEAD_BYTES = 6;
@@ -33,4 +34,9 @@ function writeHead(target: Buffer, start: number, number: number, valueBytes: nu
   for (; rest >= 0x80; rest >>>= 7) target[at++] = (rest & 0x7f) | 0x80;
   target[at++] = rest;
   return at;
+}
+
+/** The error for what may change what other entries say, and is not known here. */
+export function notUnderstood(what: string): MalformedMessageError {
+  return new MalformedMessageError(`an entry of the journal is not understood: ${what}`);
 }

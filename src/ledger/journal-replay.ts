@@ -8,38 +8,7 @@ import { decodeEntry, type LedgerEntry, type NoteName } from './journal-entries.
 import type { JournalEntry } from './journal-format.ts';
 import type { JournalRecords } from './journal-records.ts';
 import type { ObjectKind } from './ledger.ts';
-
-/** An object as it was on record. */
-export interface RecordedObject {
-  readonly backend: string;
-  /** UID of the pod, or id of the sandbox; '' when not known. */
-  readonly parent: string;
-}
-
-export interface RecordedState {
-  /** By id. */
-  readonly sandboxes: ReadonlyMap<string, RecordedObject>;
-  readonly containers: ReadonlyMap<string, RecordedObject>;
-  /** By backend name; one for every backend of the config. */
-  readonly snapshots: ReadonlyMap<string, BackendSnapshot>;
-  /** UIDs of pods that were being placed, with the backend that may have got them. */
-  readonly pins: ReadonlyMap<string, string>;
-  readonly notes: ReadonlyMap<NoteName, Buffer>;
-  /** Names of backends that may have pods, or be about to get some, that are not on record. */
-  readonly doubtful: readonly string[];
-  /** Paths of checkpoints, with the backend that wrote each; the newest last. */
-  readonly checkpoints: ReadonlyMap<string, string>;
-  /** What the last run said of the machine and its backends; undefined when there was none. */
-  readonly origin: Origin | undefined;
-  /** The machine was started anew since. */
-  readonly isOfAnotherBoot: boolean;
-  /** False when there are entries that are not understood here. */
-  readonly isUnderstood: boolean;
-  /** What people should know, as sentences without a full stop. */
-  readonly remarks: readonly string[];
-}
-
-export type Origin = Extract<LedgerEntry, { kind: 'origin' }>;
+import type { Origin, RecordedObject, RecordedState } from './recorded-state.ts';
 
 export interface ReplayOptions {
   /** Name to socket of the backends in the config; entries of others are left out. */
@@ -107,6 +76,9 @@ class Replay {
       if (!isTrusted) for (const list of SNAPSHOT_LISTS) snapshot.drop(list);
       this.reconcile(name, snapshot, 'sandbox');
       this.reconcile(name, snapshot, 'container');
+      for (const [kind, id] of snapshot.statuses.entries()) {
+        if (!isTrusted || this.objects[kind].get(id)?.backend !== name) snapshot.statuses.forget(kind, id);
+      }
       // Calls may have been on their way when the run ended.
       snapshot.change({ kind: 'lose', list: 'ListPodSandbox' }, { kind: 'lose', list: 'ListContainers' });
     }
@@ -157,6 +129,7 @@ class Replay {
         return;
       case 'removed':
         this.objects[entry.object].delete(entry.id);
+        for (const { statuses } of this.snapshots.values()) statuses.forget(entry.object, entry.id);
         return;
       case 'message':
         this.snapshotOf(entry.backend).restoreMessage(entry.rpc, entry.message, this.startOf(entry));
@@ -185,6 +158,12 @@ class Replay {
         this.checkpoints.delete(entry.path);
         this.checkpoints.set(entry.path, entry.backend);
         return;
+      case 'status': {
+        const { backend, object, id, status, checksum, wallMs } = entry;
+        const seen = { atMs: this.startOf({ seq: 0, wallMs }).atMs, wallMs };
+        this.snapshotOf(backend).statuses.restore(object, id, { status, checksum, seen });
+        return;
+      }
       default:
         entry satisfies never;
     }

@@ -8,8 +8,10 @@ import { Journal } from './journal.ts';
 import { encodeEntry, type LedgerEntry, type NoteName } from './journal-entries.ts';
 import type { NewEntry } from './journal-format.ts';
 import { JournalMessages } from './journal-messages.ts';
-import { type RecordedState, replayJournal } from './journal-replay.ts';
+import { replayJournal } from './journal-replay.ts';
+import { entryOf, JournalStatuses } from './journal-statuses.ts';
 import type { ObjectKind } from './ledger.ts';
+import type { RecordedState } from './recorded-state.ts';
 
 /** What the ledger holds, for a new file. */
 export interface LedgerContent {
@@ -48,6 +50,7 @@ export class LedgerJournal {
   private readonly pins: Map<string, string>;
   private readonly notes: Map<NoteName, Buffer>;
   private readonly messages: JournalMessages;
+  private readonly statuses: JournalStatuses;
   /** Id to backend of objects that are on record by their id alone: the next list that may show them is written at once. */
   private readonly unlisted: Readonly<Record<ObjectKind, Map<string, string>>> = {
     sandbox: new Map(),
@@ -65,6 +68,7 @@ export class LedgerJournal {
       snapshots,
       write: (entry) => this.write(entry),
     });
+    this.statuses = new JournalStatuses({ clock: options.clock, write: (entry) => this.write(entry) });
   }
 
   /** Reads what an earlier run knew; nothing is written before attach. Never throws. */
@@ -154,9 +158,10 @@ export class LedgerJournal {
     this.journal.flush();
   }
 
-  /** Writes the newest lists and closes the file. */
+  /** Writes the newest lists and statuses, and closes the file. */
   async close(): Promise<void> {
     this.messages.finish();
+    this.statuses.finish();
     await this.journal.close();
   }
 
@@ -169,6 +174,8 @@ export class LedgerJournal {
       },
       onMessage: (rpc) => this.messages.expect(backend, rpc, this.showsUnlisted(backend, rpc)),
     });
+    const { statuses } = snapshot;
+    statuses.watch((object, id) => this.statuses.expect(backend, statuses, object, id));
   }
 
   /** Whether a new list may show objects of which only the id is on file: a restart could not list them. */
@@ -202,6 +209,7 @@ export class LedgerJournal {
             : this.messages.entryOf(backend, part.rpc, part.message, part.start);
         yield encodeEntry(entry);
       }
+      for (const status of snapshot.statuses.entries()) yield encodeEntry(entryOf(backend, ...status));
     }
   }
 

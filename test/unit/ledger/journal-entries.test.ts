@@ -68,6 +68,10 @@ const ENTRIES: { readonly [K in Kind]: fc.Arbitrary<Extract<LedgerEntry, { kind:
     name: fc.constantFrom('runtime-config' as const, 'runtime-name' as const, 'doubtful-backends' as const),
     value: bytes,
   }),
+  status: fc.record({
+    ...{ kind: fc.constant('status' as const), backend: text, object, id: text },
+    ...{ wallMs, checksum: fc.nat(), status: bytes },
+  }),
   checkpoint: fc.record({ kind: fc.constant('checkpoint' as const), path: text, backend: text }),
 };
 

@@ -94,6 +94,7 @@ const IS_LIVE = {
   pinned: true,
   unpinned: false,
   note: true,
+  status: true,
   checkpoint: true,
 } as const satisfies Record<LedgerEntry['kind'], boolean>;
 
@@ -363,6 +364,9 @@ describe('LedgerJournal', () => {
     first.ledgerJournal.unpinned('u1');
     first.ledgerJournal.note('runtime-name', Buffer.from('containerd'));
     first.checkpoint('/checkpoints/one', 'red');
+    const status = sandboxRecord({ id: 's', createdAtMs: 1 }, EMPTY, '');
+    const seen = { atMs: first.clock.now(), wallMs: first.clock.wallMs() };
+    first.snapshotOf('red').statuses.see('sandbox', 's', Buffer.from(status), 0, status.length, seen);
     await first.ledgerJournal.close();
     expect(kindsIn(file)).toEqual(new Set(Object.keys(IS_LIVE)));
     // On another boot a new file is begun.
