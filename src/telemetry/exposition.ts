@@ -197,7 +197,8 @@ const ABSENT_HELP = 'How long calls to the backend have been failing at once; 0 
 const CGROUP_DRIVER_HELP =
   '1 while the backend uses another cgroup driver than the node: it gets no new pods, and those it has are served.';
 const SNAPSHOT_AGE_HELP = 'Time since the backend last gave the list in full.';
-const SNAPSHOT_ANSWERS_HELP = 'Lists in which the snapshot of a backend stood for an answer of its own.';
+const SNAPSHOT_ANSWERS_HELP =
+  'Answers in which the snapshot of a backend stood for one of its own: lists, the status of a pod or container, the stop of what had ended.';
 const PARTIAL_HELP =
   'Lists of statistics or metrics that were given without the backend, because it gave no answer.';
 const FOREIGN_HELP =

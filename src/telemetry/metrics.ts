@@ -80,7 +80,7 @@ export class Metrics {
   readonly locates = new Map<LocateOutcome, Count>();
   /** By backend: times its state turned, by the state it turned to. */
   readonly backendTurns = new TallyTree<Count>(() => ({ value: 0 }));
-  /** By backend and method: lists that its snapshot answered. */
+  /** By backend and method: lists and statuses that its snapshot answered. */
   readonly snapshotAnswers = new TallyTree<Count>(() => ({ value: 0 }));
   /** By backend and method: lists of stats or metrics that were given without it. */
   readonly partialAnswers = new TallyTree<Count>(() => ({ value: 0 }));
@@ -148,7 +148,7 @@ export class Metrics {
     this.backendTurns.at(backend, to).value++;
   }
 
-  /** A list was answered from the snapshot of a backend that gave no answer of its own in time. */
+  /** A list or status was answered from the snapshot of a backend that gave no answer of its own in time. */
   snapshotAnswered(backend: string, method: string): void {
     this.snapshotAnswers.at(backend, method).value++;
   }

@@ -46,6 +46,12 @@ async function failureOf(call: Promise<unknown>): Promise<CriError> {
 
 describe('Switchyard with a backend that died', () => {
   it('serves the other backend, and says UNAVAILABLE and names the dead one for all that needs it', async () => {
+    const { podSandboxId } = onNew.pod;
+    const { containerId } = onNew;
+    const lastWord = [
+      (await world.cri.call('PodSandboxStatus', { podSandboxId })).status,
+      (await world.cri.call('ContainerStatus', { containerId })).status,
+    ];
     await world.new.kill();
 
     expect((await exec(onOld.containerId)).stdout.toString()).toBe('here\n');
@@ -64,7 +70,7 @@ describe('Switchyard with a backend that died', () => {
 
     const failures = [
       await failureOf(exec(onNew.containerId)),
-      await failureOf(world.cri.call('PodSandboxStatus', { podSandboxId: onNew.pod.podSandboxId })),
+      await failureOf(world.cri.call('StopPodSandbox', { podSandboxId })),
       await failureOf(runPod(world.cri, { cgroupParent: world.run.cgroupParent, handler: 'runc2' })),
       // That nobody has this id cannot be known now.
       await failureOf(world.cri.call('ContainerStatus', { containerId: 'd'.repeat(64) })),
@@ -73,6 +79,14 @@ describe('Switchyard with a backend that died', () => {
       expect(failure).toMatchObject({ code: status.UNAVAILABLE });
       expect(failure.details).toMatch(/^switchyard: .*\bnew\b/);
     }
+
+    // The image collector of a kubelet asks for the status of each container, and stops at the first error.
+    const { containers } = await world.cri.call('ListContainers', {});
+    for (const { id } of containers) await world.cri.call('ContainerStatus', { containerId: id });
+    expect([
+      (await world.cri.call('PodSandboxStatus', { podSandboxId })).status,
+      (await world.cri.call('ContainerStatus', { containerId })).status,
+    ]).toEqual(lastWord);
   });
 
   it('has all pods again, and reaches them, once the backend is back', async () => {

@@ -213,16 +213,20 @@ export class OwnedCalls {
     }
   }
 
-  /** Statuses come from the runtime itself, so they are as new as the call. */
+  /**
+   * Statuses come from the runtime itself, so they are as new as the call; but while it is in trouble they may be as old
+   * as what the client was told.
+   */
   private checkStatus(
     rpc: string,
     { id, existing, stateBefore }: Subject,
     shown: { id: string; state: number } | null,
   ): void {
     if (shown?.id !== id) throw new Violation(`${rpc} ${id} tells of ${shown?.id}`);
-    if (shown.state < stateBefore || shown.state > existing.object.state)
+    const least = existing.backend.isDisturbed ? this.model.madeAtLeast(id) : stateBefore;
+    if (shown.state < least || shown.state > existing.object.state)
       throw new Violation(
-        `${rpc} ${id} tells of state ${shown.state}; it was ${stateBefore}, is ${existing.object.state}`,
+        `${rpc} ${id} tells of state ${shown.state}; it was ${stateBefore}, at least ${least}, is ${existing.object.state}`,
       );
   }
 }

@@ -76,6 +76,11 @@ export class KubeletModel {
     return id !== undefined && this.objects.get(id)?.isTold === true;
   }
 
+  /** The state that an OK to Start or Stop has promised. */
+  madeAtLeast(id: string): number {
+    return this.objects.get(id)?.atLeast ?? 0;
+  }
+
   /** Somebody made an object without the proxy, and the client heard of it. */
   heardOf(kind: Kind, id: string): void {
     if (this.objects.has(id)) return;

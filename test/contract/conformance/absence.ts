@@ -15,8 +15,8 @@ export function defineAbsence({ places, target }: SwitchyardPlan): void {
     const [away] = benches.filter((bench) => bench.place === place);
     if (away === undefined) throw new Error('the place is one of the plan');
     const others = benches.filter((bench) => bench !== away);
-    /** What each filter of images lets through while all are there. */
-    const imagesHere = new Map<string, string[]>();
+    /** What it said while all are there. */
+    const lastWord: LastWord = { images: new Map() };
 
     beforeAll(async () => {
       for (const bench of benches) await bench.shared();
@@ -25,7 +25,8 @@ export function defineAbsence({ places, target }: SwitchyardPlan): void {
       await away.cri.call('ImageFsInfo', {});
       const { image } = away.target;
       for (const filter of [image, image.replace(/:[^/:]*$/, ''), 'conformance.test/nowhere:1'])
-        imagesHere.set(filter, await imageIds(away, filter));
+        lastWord.images.set(filter, await imageIds(away, filter));
+      lastWord.statuses = await statusesOf(away);
     });
     afterAll(async () => {
       for (const bench of benches) await bench.clear();
@@ -41,7 +42,7 @@ export function defineAbsence({ places, target }: SwitchyardPlan): void {
         await untilBack(away);
       });
 
-      defineAway(away, others, benches, imagesHere);
+      defineAway(away, others, benches, lastWord);
 
       it('R17: leaves the node ready as long as another runtime is, and says which one is not', async () => {
         const { status } = await away.cri.call('Status', {});
@@ -106,11 +107,13 @@ export function defineAbsence({ places, target }: SwitchyardPlan): void {
         expect(status?.conditions.length).toBeGreaterThanOrEqual(2);
       });
 
-      it('R9: says UNAVAILABLE for its pods once it is known to stand still', async () => {
+      it('R9: says UNAVAILABLE for what needs it once it is known to stand still, and shows its last word', async () => {
         await untilAway(away);
-        const { podSandboxId } = await away.shared();
-        const { details } = await away.attempt('PodSandboxStatus', { podSandboxId });
+        const { containerId } = await away.shared();
+        const { code, details } = await away.attempt('ExecSync', { containerId, cmd: ['true'], timeout: 1 });
+        expect(code).toBe(14);
         expect(details).toMatch(nameOf(away));
+        expect(await statusesOf(away)).toEqual(lastWord);
       });
     });
 
@@ -125,7 +128,7 @@ export function defineAbsence({ places, target }: SwitchyardPlan): void {
       });
 
       // R4: what it was told is there again.
-      defineAway(away, others, benches, imagesHere);
+      defineAway(away, others, benches, lastWord);
     });
 
     describe('dead, and Switchyard started again without its memory', () => {
@@ -164,13 +167,42 @@ async function imageIds(bench: Bench, image: string): Promise<string[]> {
   return ids;
 }
 
+/** The statuses of its shared pod, without what comes beside them. */
+async function statusesOf(bench: Bench) {
+  const { podSandboxId, containerId } = await bench.shared();
+  const { status: sandbox } = await bench.cri.call('PodSandboxStatus', { podSandboxId });
+  const { status: container } = await bench.cri.call('ContainerStatus', { containerId });
+  return { sandbox, container };
+}
+
+interface LastWord {
+  /** By filter. */
+  readonly images: Map<string, string[]>;
+  statuses?: Awaited<ReturnType<typeof statusesOf>>;
+}
+
 /** What holds whenever a runtime cannot be reached. */
 function defineAway(
   away: Bench,
   others: readonly Bench[],
   benches: readonly Bench[],
-  imagesHere: ReadonlyMap<string, readonly string[]>,
+  lastWord: LastWord,
 ): void {
+  it('R5: shows the status of all pods and containers, its own as it last said, also after a look at each', async () => {
+    expect(await statusesOf(away)).toEqual(lastWord.statuses);
+    // As the kubelet's image collector, which stops at the first error.
+    const { containers } = await away.cri.call('ListContainers', {});
+    for (const { id, state } of containers) {
+      const { status } = await away.cri.call('ContainerStatus', { containerId: id });
+      expect(status).toMatchObject({ id, state });
+    }
+    const { items } = await away.cri.call('ListPodSandbox', {});
+    for (const { id, state } of items) {
+      const { status } = await away.cri.call('PodSandboxStatus', { podSandboxId: id });
+      expect(status).toMatchObject({ id, state });
+    }
+  });
+
   it('R4, R5: lists all pods and containers, with what it last said of its own', async () => {
     expect(await listedIds(away)).toEqual(await sharedIds(benches));
     const { podSandboxId, containerId, uid } = await away.shared();
@@ -184,7 +216,7 @@ function defineAway(
   });
 
   it('R5: lists of its images what it would list itself by a filter', async () => {
-    for (const [filter, ids] of imagesHere)
+    for (const [filter, ids] of lastWord.images)
       expect([filter, await imageIds(away, filter)]).toEqual([filter, ids]);
   });
 
@@ -206,8 +238,6 @@ function defineAway(
   it('R9, R10: says UNAVAILABLE, and which runtime it is, to all that needs it', async () => {
     const { podSandboxId, containerId, config } = await away.shared();
     const replies = [
-      await away.attempt('PodSandboxStatus', { podSandboxId }),
-      await away.attempt('ContainerStatus', { containerId }),
       await away.attempt('ExecSync', { containerId, cmd: ['true'], timeout: 1 }),
       await away.attempt('StopContainer', { containerId, timeout: 1 }),
       await away.attempt('StopPodSandbox', { podSandboxId }),

@@ -24,11 +24,14 @@ export interface SwitchyardPlan extends Plan {
   readonly target: () => SwitchyardTarget;
 }
 
+/** What only the runtime itself can do; of its pods' statuses there is a memory. */
+const COMMAND = { cmd: ['true'], timeout: 1 };
+
 /** Waits until Switchyard says of the pods of a place what it says of those that it cannot reach. */
 export async function untilAway(bench: Bench): Promise<void> {
-  const { podSandboxId } = await bench.shared();
+  const { containerId } = await bench.shared();
   await until(
-    async () => (await bench.code('PodSandboxStatus', { podSandboxId })) === 'UNAVAILABLE',
+    async () => (await bench.code('ExecSync', { ...COMMAND, containerId })) === 'UNAVAILABLE',
     `${bench.place.name} is away`,
   );
 }
@@ -37,7 +40,7 @@ export async function untilAway(bench: Bench): Promise<void> {
 export async function untilBack(bench: Bench): Promise<void> {
   const { containerId } = await bench.shared();
   await until(
-    async () => (await bench.code('ContainerStatus', { containerId })) === 'OK',
+    async () => (await bench.code('ExecSync', { ...COMMAND, containerId })) === 'OK',
     `${bench.place.name} is back`,
     30_000,
   );
