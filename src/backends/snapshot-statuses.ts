@@ -30,6 +30,18 @@ export class SnapshotStatuses {
     if (this.memory.see(object, id, bytes, start, end, seen)) this.watcher?.(object, id);
   }
 
+  /** Whether the backend says what it said last, as nearly always: then there is nothing to see. */
+  confirm(
+    object: StatusObject,
+    id: string,
+    bytes: Buffer,
+    start: number,
+    end: number,
+    seen: Moment,
+  ): boolean {
+    return this.memory.confirm(object, id, bytes, start, end, seen);
+  }
+
   /** A status as it was written down. */
   restore(object: StatusObject, id: string, kept: KeptStatus): void {
     this.memory.forget(object, id);

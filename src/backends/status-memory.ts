@@ -68,14 +68,25 @@ export class StatusMemory {
    * news. Most statuses say what the last one said.
    */
   see(object: StatusObject, id: string, bytes: Buffer, start: number, end: number, seen: Moment): boolean {
+    if (this.confirm(object, id, bytes, start, end, seen)) return false;
     const checksum = crc32(bytes.subarray(start, end));
-    const last = this.kept[object].get(id);
-    if (last?.checksum === checksum) {
-      last.seen = seen;
-      return false;
-    }
     this.forget(object, id);
     return this.keep(object, id, { status: withoutLists(object, bytes, start, end), checksum, seen });
+  }
+
+  /** Whether the backend says what it said last; then it was seen now. */
+  confirm(
+    object: StatusObject,
+    id: string,
+    bytes: Buffer,
+    start: number,
+    end: number,
+    seen: Moment,
+  ): boolean {
+    const last = this.kept[object].get(id);
+    if (last === undefined || last.checksum !== crc32(bytes.subarray(start, end))) return false;
+    last.seen = seen;
+    return true;
   }
 
   /** Keeps a status that is not here yet, by reference; false when there is no room for it. */

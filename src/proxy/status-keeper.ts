@@ -3,9 +3,8 @@
 import type { Backend } from '../backends/backend.ts';
 import type { StatusObject } from '../backends/status-memory.ts';
 import { momentOf } from '../clock.ts';
-import { findString, readString } from '../cri/wire.ts';
+import { readString } from '../cri/wire.ts';
 import { field, LENGTH_DELIMITED, readField } from '../cri/wire-field.ts';
-import { found } from '../cri/wire-locate.ts';
 import { MalformedMessageError } from '../errors.ts';
 import type { Call } from './call.ts';
 import type { ProxyParts } from './parts.ts';
@@ -15,7 +14,7 @@ import { reply } from './replies.ts';
 /** In the replies: the status. What comes beside it is of its moment alone: verbose info, events. */
 const STATUS = 1;
 /** In a status. */
-const ID = [1];
+const ID = 1;
 /** In the requests of both. */
 const REQUEST_ID = [1];
 
@@ -63,10 +62,16 @@ export class StatusKeeper implements LastReplies {
       from = field.bodyStart;
       to = field.bodyEnd;
     }
-    if (from < 0 || !findString(buffer, from, to, ID)) return;
-    const id = buffer.toString('utf8', found.start, found.end);
+    if (from < 0 || from === to) return;
+    // The id stands first, as every protobuf library writes it.
+    readField(buffer, from, to);
+    if (field.number !== ID || field.wireType !== LENGTH_DELIMITED) return;
+    const id = buffer.toString('latin1', field.bodyStart, field.bodyEnd);
+    const { statuses } = backend.snapshot;
+    const seen = momentOf(clock);
+    if (statuses.confirm(this.object, id, buffer, from, to, seen)) return;
     // What was removed meanwhile is not kept, nor what another backend owns.
     if (ledger.ownerOf(this.object, id) !== backend) return;
-    backend.snapshot.statuses.see(this.object, id, buffer, from, to, momentOf(clock));
+    statuses.see(this.object, id, buffer, from, to, seen);
   }
 }

@@ -127,7 +127,7 @@ describe('the status of what an absent backend has', () => {
     }
   });
 
-  it('comes too while the call waits and its backend turns out to hang, or breaks off', async () => {
+  it('comes too while the call waits and its backend breaks off', async () => {
     await using world = await twoBackends();
     const pod = await aPodOnTwo(world);
     const before = await look(world, pod);
