@@ -132,11 +132,8 @@ export async function startSwitchyard({
     log,
   });
   const statistics = new Statistics({
-    backends: registry.all,
-    kept: notes.get('metric-descriptors'),
+    ...{ backends: registry.all, clock, log, kept: notes.get('metric-descriptors') },
     keep: (descriptors) => memory.note('metric-descriptors', descriptors),
-    clock,
-    log,
   });
   const metrics = new Metrics({
     backends: () =>
