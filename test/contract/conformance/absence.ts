@@ -113,7 +113,7 @@ export function defineAbsence({ places, target }: SwitchyardPlan): void {
         const { code, details } = await away.attempt('ExecSync', { containerId, cmd: ['true'], timeout: 1 });
         expect(code).toBe(14);
         expect(details).toMatch(nameOf(away));
-        expect(await statusesOf(away)).toEqual(lastWord);
+        expect(await statusesOf(away)).toEqual(lastWord.statuses);
       });
     });
 
