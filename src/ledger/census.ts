@@ -177,7 +177,7 @@ export class Census {
     if (backend.isAbsent) return;
     const waitMs = Math.min(before === undefined ? FIRST_WAIT_MS : 2 * before.waitMs, LONGEST_WAIT_MS);
     // Nobody waits for this one: it has failed before.
-    const again = () => void (backend.isAbsent || this.countNow(backend));
+    const again = () => void (backend.isAbsent || backend.isListed || this.countNow(backend));
     const timer = backend.isListed ? undefined : this.options.clock.after(waitMs, again);
     this.failed.set(backend, { reason, waitMs, timer });
   }

@@ -63,7 +63,7 @@ describe('the name of a backend', () => {
     const { podSandboxId } = pod;
     const image = { image: SIMULATED_IMAGE, annotations: pod.config.annotations };
     const config = { ...pod.config, metadata: { ...pod.config.metadata, uid: 'another' } };
-    expect(await fail('ContainerStatus', { containerId })).toEqual(['two']);
+    expect(await fail('ContainerStats', { containerId })).toEqual(['two']);
     expect(await fail('ExecSync', { containerId, cmd: ['true'] })).toEqual(['two']);
     expect(await fail('Exec', { containerId, cmd: ['true'], stdout: true })).toEqual(['two']);
     expect(await fail('StopContainer', { containerId, timeout: 1 })).toEqual(['two']);
