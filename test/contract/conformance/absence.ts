@@ -91,7 +91,10 @@ export function defineAbsence({ places, target }: SwitchyardPlan): void {
           away.attempt('ContainerStats', { containerId }, options),
           away.attempt('Exec', { containerId, cmd: ['true'], stdout: true }, options),
         ];
+        const status = away.attempt('ContainerStatus', { containerId }, options);
         await listedIds(away);
+        // Its last word, as for one who asks a moment later (R9).
+        expect(await status).toMatchObject({ code: Code.OK });
         for (const { code, details } of await Promise.all(inFlight)) {
           expect(Code[code]).toBe('UNAVAILABLE');
           expect(details).toMatch(nameOf(away));

@@ -63,8 +63,7 @@ describe('a backend that is found to hang', () => {
     standStill();
     const { podSandboxId } = pod;
     const flights = [
-      await send('PodSandboxStatus', { podSandboxId }),
-      await send('ContainerStatus', { containerId }),
+      await send('PodSandboxStatus', { podSandboxId }), // never answered before, so nothing stands for it
       await send('ContainerStats', { containerId }),
       await send('PodSandboxStats', { podSandboxId }),
       await send('ReopenContainerLog', { containerId }),
@@ -87,11 +86,35 @@ describe('a backend that is found to hang', () => {
     expect(acts.map(({ rpc }) => rpc)).toEqual(['ReopenContainerLog', 'ExecSync']);
   });
 
+  it('has its last word on a pod and a container given to who was asking for it', async () => {
+    const { client } = world;
+    const { podSandboxId } = pod;
+    const kept = [
+      (await client.call('PodSandboxStatus', { podSandboxId })).status,
+      (await client.call('ContainerStatus', { containerId })).status,
+    ];
+    await client.call('ListContainers', {});
+    standStill();
+    const flights = [
+      await send('PodSandboxStatus', { podSandboxId, verbose: true }),
+      await send('ContainerStatus', { containerId, verbose: true }),
+    ];
+    await untilKnown();
+    await over(flights);
+    const told = flights.map(({ rpc, ended }) => {
+      expect([rpc, ended?.code]).toEqual([rpc, status.OK]);
+      return codecOf(rpc as 'PodSandboxStatus' | 'ContainerStatus').decode(ended?.bytes ?? Buffer.alloc(0));
+    });
+    expect(told).toMatchObject(kept.map((one) => ({ status: one, info: {} })));
+    for (const { rpc } of flights)
+      await until(() => callsOf(rpc).at(-1)?.ended === 'CANCELLED', `the runtime has heard of ${rpc}`);
+  });
+
   it('hears that nobody waits for them any more', async () => {
     standStill();
     const flights = [
       await send('ExecSync', { containerId, cmd: ['true'], timeout: 1 }),
-      await send('ContainerStatus', { containerId }),
+      await send('ContainerStats', { containerId }),
     ];
     await untilKnown();
     await over(flights);
@@ -110,7 +133,7 @@ describe('a backend that is found to hang', () => {
       await send('StopContainer', { containerId, timeout: 1 }),
     ];
     await untilKnown();
-    await expect(world.client.call('ContainerStatus', { containerId })).rejects.toMatchObject({
+    await expect(world.client.call('ContainerStats', { containerId })).rejects.toMatchObject({
       code: status.UNAVAILABLE,
     });
     expect(flights.map(({ rpc, ended }) => [rpc, ended?.code])).toEqual(
