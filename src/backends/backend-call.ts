@@ -54,8 +54,11 @@ export abstract class BackendCall implements StreamReceiver {
   /** The backend could not take the call at all: it is absent, or too many calls wait for it. */
   abstract onRefused(error: Error): void;
 
-  /** Its backend is found to hang while it waits for the answer. Without more it waits on, for as long as its caller. */
-  onHang(_error: BackendUnavailableError): void {}
+  /**
+   * Its backend hangs, for `hungMs` by now, while it waits for the answer; called each time the backend was asked for a
+   * sign of life in vain. Without more it waits on, for as long as its caller.
+   */
+  onHang(_error: BackendUnavailableError, _hungMs: number): void {}
 
   /** The request is sent once and nothing waits for it. */
   onDrain(): void {}

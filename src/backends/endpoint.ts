@@ -1,6 +1,6 @@
 // One socket of a backend: its state, its connection, and the door through which every call to it goes.
 import type { Clock, Timer } from '../clock.ts';
-import { endsOnHang } from '../cri/methods.ts';
+import { hangPatienceMs } from '../cri/methods.ts';
 import type { ApiVersion } from '../cri/versions.ts';
 import { BackendUnavailableError, OverloadedError } from '../errors.ts';
 import { framed } from '../grpc/message.ts';
@@ -178,7 +178,7 @@ export class Endpoint {
         timer?.cancel();
         resolve(outcome);
       });
-      call.endsOnHang = endsOnHang(own.rpc);
+      call.hangPatienceMs = hangPatienceMs(own.rpc);
       const body = framed(own.request);
       const deadlineAtMs = clock.now() + own.timeoutMs;
       const message = { body, start: 0, end: body.length };
@@ -206,7 +206,7 @@ export class Endpoint {
       if (silence === undefined) this.idleWatch?.answered();
       done(silence?.reason);
       if (silence?.wasAsked && this.currentState.kind === 'hanging')
-        this.sent.hang(this.absenceError(), options.onError);
+        this.sent.hang(this.absenceError(), this.absentMs, options.onError);
     });
   }
 

@@ -13,12 +13,12 @@ export class SentCalls {
     this.connections.push(connection);
   }
 
-  /** The backend hangs, which `error` says; `onError` gets what goes wrong when a call hears of it. */
-  hang(error: BackendUnavailableError, onError: (error: unknown) => void): void {
+  /** The backend has hung for `hungMs`, as `error` says; `onError` gets what goes wrong when a call hears of it. */
+  hang(error: BackendUnavailableError, hungMs: number, onError: (error: unknown) => void): void {
     for (const { receiver } of this.connections.flatMap((connection) => connection.openStreams())) {
       if (!(receiver instanceof BackendCall) || receiver.isOver) continue;
       try {
-        receiver.onHang(error);
+        receiver.onHang(error, hungMs);
       } catch (thrown) {
         onError(thrown);
       }

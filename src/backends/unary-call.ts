@@ -78,8 +78,8 @@ export function statusOf(trailers: readonly Field[]): { code: number; text: stri
 
 /** Collects one unary answer of at most `limitBytes` and hands over its outcome exactly once, unless it is cancelled. */
 export class UnaryCall extends BackendCall {
-  /** Whether it is given up when its backend hangs. */
-  endsOnHang = false;
+  /** How long it is waited for while its backend hangs. */
+  hangPatienceMs = Number.POSITIVE_INFINITY;
   private hasBegun = false;
   private headers: readonly Field[] = [];
   private message: Buffer | undefined;
@@ -153,8 +153,8 @@ export class UnaryCall extends BackendCall {
     this.finish({ kind: 'failed', error, loss: 'refused' });
   }
 
-  override onHang(error: BackendUnavailableError): void {
-    if (this.endsOnHang) this.abandon(error);
+  override onHang(error: BackendUnavailableError, hungMs: number): void {
+    if (hungMs >= this.hangPatienceMs) this.abandon(error);
   }
 
   /** Gives up waiting: the backend is told, and `error` is the outcome. */

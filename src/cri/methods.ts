@@ -12,9 +12,14 @@ interface MethodBase {
   readonly isServerStream: boolean;
   /**
    * Whether it changes something on the node: then each call makes one log line, and one in flight on a backend that
-   * hangs is waited for, as what becomes of it must be known. All others end then (endsOnHang).
+   * hangs is waited for, as what becomes of it must be known. All others end then (hangPatienceMs).
    */
   readonly changesState: boolean;
+  /**
+   * Of one that changes something: how long it is waited for while its backend hangs, where that is not as long as the
+   * client waits.
+   */
+  readonly hangPatienceMs?: number;
   /** Whether it may be sent again, once, when the connection broke before any answer. Otherwise the client decides. */
   readonly retry: 'once' | 'never';
   /** The Kubernetes release whose CRI has it first, if that is later than 1.20. */
@@ -250,7 +255,9 @@ export const METHODS: readonly Method[] = [
   list('ListImages', 'image', { service: 'ImageService', filter: { image: [1, 1, 1] } }),
   streamList('StreamImages', 'ListImages', { service: 'ImageService', since: '1.36' }),
   image('ImageStatus', 'status', READS),
-  image('PullImage', 'pull', CHANGES),
+  // A kubelet pulls one image at a time unless told otherwise (serializeImagePulls), without a deadline, so one pull would
+  // hold up those of all other backends. The next look-up tells what became of it, and pulling again does no harm.
+  image('PullImage', 'pull', { ...CHANGES, hangPatienceMs: 30_000 }),
   image('RemoveImage', 'remove', CHANGES_IDEMPOTENTLY),
   image('ImageFsInfo', 'fs-info', READS),
 ];
@@ -265,12 +272,14 @@ export function methodNamed(name: string): Method {
 }
 
 /**
- * Whether a call in flight is given up when its backend hangs: those that read, and those that act on a running process,
- * ExecSync among them, whose DEADLINE_EXCEEDED a kubelet takes for a failed probe (pkg/probe/exec). Of an RPC that is not
- * known here it is not known whether it changes something.
+ * How long a call in flight is waited for while its backend hangs, beside its deadline. 0 for those that read, and those
+ * that act on a running process, ExecSync among them, whose DEADLINE_EXCEEDED a kubelet takes for a failed probe
+ * (pkg/probe/exec). Of an RPC that is not known here it is not known whether it changes something.
  */
-export function endsOnHang(rpc: string): boolean {
-  return BY_NAME.get(rpc)?.changesState === false;
+export function hangPatienceMs(rpc: string): number {
+  const row = BY_NAME.get(rpc);
+  if (row?.changesState === false) return 0;
+  return row?.hangPatienceMs ?? Number.POSITIVE_INFINITY;
 }
 
 function place(name: string, row: Partial<PlaceMethod> & Pick<PlaceMethod, PlacePath>): PlaceMethod {
@@ -331,7 +340,7 @@ function events(name: string, row: Partial<EventsMethod>): EventsMethod {
 function image(
   name: string,
   op: ImageMethod['op'],
-  row: Pick<ImageMethod, 'changesState' | 'retry'>,
+  row: Pick<ImageMethod, 'changesState' | 'retry' | 'hangPatienceMs'>,
 ): ImageMethod {
   return { kind: 'image', name, service: 'ImageService', isServerStream: false, op, ...row };
 }

@@ -2,7 +2,7 @@
 import type { Backend } from '../backends/backend.ts';
 import { UnaryCall, type UnaryOutcome } from '../backends/unary-call.ts';
 import type { Clock } from '../clock.ts';
-import { endsOnHang } from '../cri/methods.ts';
+import { hangPatienceMs } from '../cri/methods.ts';
 import type { OnGrowth } from '../grpc/message.ts';
 import { isForwardedResponse } from '../grpc/metadata.ts';
 import { STATUS } from '../grpc/status.ts';
@@ -95,7 +95,7 @@ function attempt(
   const unary = new UnaryCall(backend.name, options.limitBytes, done, options.watchGrowth?.(), call);
   call.onLeave(() => unary.cancel());
   const { body, rpc = route.rpc } = options;
-  unary.endsOnHang = options.hangClock !== undefined || endsOnHang(rpc);
+  unary.hangPatienceMs = options.hangClock === undefined ? hangPatienceMs(rpc) : 0;
   backend.call(unary, {
     service: route.service,
     rpc,

@@ -4,7 +4,7 @@ import type { Backend } from '../backends/backend.ts';
 import { BackendCall } from '../backends/backend-call.ts';
 import { foreignAnswer } from '../backends/foreign-answer.ts';
 import { abortError, lossOf, statusOf } from '../backends/unary-call.ts';
-import { type BackendUnavailableError, MalformedMessageError } from '../errors.ts';
+import { BackendUnavailableError, MalformedMessageError } from '../errors.ts';
 import { MessageLimit } from '../grpc/message-limit.ts';
 import { isForwardedResponse } from '../grpc/metadata.ts';
 import { STATUS } from '../grpc/status.ts';
@@ -19,11 +19,8 @@ export interface RelayOptions {
   readonly onStatus?: (code: number) => void;
   /** Called before the call fails, when the backend surely has done nothing of it. */
   readonly onUntouched?: () => void;
-  /**
-   * Answers the call when the backend hangs, for `error` says so; the backend's stream is reset before. Without it the
-   * backend is waited for as long as the client waits.
-   */
-  readonly onHang?: (call: Call, error: BackendUnavailableError) => void;
+  /** How long the call is waited for while the backend hangs; default: as long as the client waits. */
+  readonly hangPatienceMs?: number;
   /** The framed request; default: the client's own. */
   readonly body?: Buffer;
   /** True when the call may be made again after a lost connection (reading calls only). */
@@ -154,11 +151,11 @@ class Relay extends BackendCall {
     return options.keeper.answer(call, backend);
   }
 
-  override onHang(error: BackendUnavailableError): void {
-    const { onHang } = this.options;
-    if (onHang === undefined) return;
+  override onHang(error: BackendUnavailableError, hungMs: number): void {
+    const { hangPatienceMs = Number.POSITIVE_INFINITY } = this.options;
+    if (hungMs < hangPatienceMs) return;
     this.cancel();
-    if (!this.isAnswered()) onHang(this.call, error);
+    if (!this.isAnswered()) this.call.fail(givenUp(this.call, error));
   }
 
   private release(): void {
@@ -166,4 +163,10 @@ class Relay extends BackendCall {
     this.heldBytes = 0;
     if (heldBytes > 0 && !this.isOver) this.stream?.consume(heldBytes);
   }
+}
+
+/** The end of a call whose backend hangs: as if it had come a moment later, but for what may yet become of it. */
+function givenUp(call: Call, { message, hint, backends }: BackendUnavailableError): BackendUnavailableError {
+  const doubt = call.route?.method?.retry === 'once' ? '' : ', though it may still be carried out';
+  return new BackendUnavailableError(`${call.rpc} is given up${doubt}: ${message}`, { hint, backends });
 }

@@ -1,6 +1,7 @@
 // A small world in one process: simulated runtimes, a Switchyard in front of them, and a client on its socket.
 import { rm } from 'node:fs/promises';
 import { type Switchyard, startSwitchyard } from '../../src/app.ts';
+import { type Clock, systemClock } from '../../src/clock.ts';
 import type { BackendConfig, Config } from '../../src/config/config.ts';
 import type { ProfileName } from '../../src/simulator/profile.ts';
 import {
@@ -65,6 +66,7 @@ export interface LogLine {
 export async function proxyWorld(
   backends: readonly WorldBackend[],
   change: (config: Config) => Config = (config) => config,
+  clock: Clock = systemClock,
 ): Promise<ProxyWorld> {
   const dir = await tempDir();
   const runtimes = new Map<string, SimulatedRuntime>();
@@ -87,7 +89,7 @@ export async function proxyWorld(
   const lines: LogLine[] = [];
   const log = recorder(lines);
   const clients: CriClient[] = [];
-  let switchyard = await startSwitchyard({ config, log });
+  let switchyard = await startSwitchyard({ config, log, clock });
   const client = new CriClient(config.listen.socket);
   const isReady = (down?: string) =>
     [...runtimes.keys()]
@@ -126,7 +128,7 @@ export async function proxyWorld(
       await switchyard.close();
       if (memory === 'forgetting') await rm(config.stateDir, { recursive: true });
       lines.length = 0;
-      switchyard = await startSwitchyard({ config, log });
+      switchyard = await startSwitchyard({ config, log, clock });
       await until(() => isReady(down), 'all backends are ready again');
     },
     async [Symbol.asyncDispose]() {

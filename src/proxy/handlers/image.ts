@@ -32,7 +32,7 @@ export function imageHandler(parts: ProxyParts): Handler<ImageMethod> {
     if (method.changesState) call.image = readString(message, 0, message.length, IMAGE);
     switch (method.op) {
       case 'pull':
-        return pull(parts, call, noteChange);
+        return pull(parts, call, method, noteChange);
       case 'status':
         return lookUpImage(parts, call);
       case 'remove':
@@ -48,7 +48,12 @@ export function imageHandler(parts: ProxyParts): Handler<ImageMethod> {
   };
 }
 
-async function pull(parts: ProxyParts, call: Call, noteChange: (backend: Backend) => void): Promise<void> {
+async function pull(
+  parts: ProxyParts,
+  call: Call,
+  { hangPatienceMs }: ImageMethod,
+  noteChange: (backend: Backend) => void,
+): Promise<void> {
   const { census, imageMemory, clock, config } = parts;
   const { message } = call;
   // Right after a start it may not be known yet where the pods live.
@@ -64,6 +69,7 @@ async function pull(parts: ProxyParts, call: Call, noteChange: (backend: Backend
   relay(call, backend, {
     body: pullRequestFor(backend, call.body),
     isRetryable: false,
+    ...(hangPatienceMs !== undefined && { hangPatienceMs }),
     limitBytes: config.limits.messageSizeBytes,
     onStatus: (code) => {
       if (code === STATUS.OK) imageMemory.rememberImage(image, backend, clock.now(), undefined);

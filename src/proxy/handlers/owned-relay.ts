@@ -1,10 +1,8 @@
-// Most calls about one object go to its owner as they are, and the answer comes back as it comes. What is noted on the way,
-// and what ends a call whose owner turns out to hang.
+// Most calls about one object go to its owner as they are, and the answer comes back as it comes. What is noted on the way.
 import type { Backend } from '../../backends/backend.ts';
 import { changesOfOwned, lossesOf } from '../../backends/snapshot-change.ts';
 import type { OwnedMethod } from '../../cri/methods.ts';
 import { readString } from '../../cri/wire.ts';
-import { BackendUnavailableError } from '../../errors.ts';
 import { STATUS } from '../../grpc/status.ts';
 import type { Call } from '../call.ts';
 import type { ProxyParts } from '../parts.ts';
@@ -18,8 +16,8 @@ export function relayOptions(parts: ProxyParts): (method: OwnedMethod) => RelayO
   const limitBytes = parts.config.limits.messageSizeBytes;
   const changeOnce: RelayOptions = { isRetryable: false, limitBytes };
   const changeTwice: RelayOptions = { isRetryable: true, limitBytes };
-  const readOnce: RelayOptions = { ...changeOnce, onHang: endHung };
-  const readTwice: RelayOptions = { ...changeTwice, onHang: endHung };
+  const readOnce: RelayOptions = { ...changeOnce, hangPatienceMs: 0 };
+  const readTwice: RelayOptions = { ...changeTwice, hangPatienceMs: 0 };
   const kept: Readonly<Record<OwnedMethod['object'], RelayOptions>> = {
     sandbox: { ...readTwice, keeper: new StatusKeeper(parts, 'sandbox') },
     container: { ...readTwice, keeper: new StatusKeeper(parts, 'container') },
@@ -74,15 +72,4 @@ function noteCheckpoint(
     checkpoints.add(readString(message, 0, message.length, checkpointPath) ?? '', owner);
     record();
   };
-}
-
-/**
- * The end of a call in flight whose owner turns out to hang: as if it had come a moment later. A reading call that can be
- * answered without its owner is answered here as it is in forward().
- */
-function endHung(call: Call, error: BackendUnavailableError): void {
-  const doubt = call.route?.method?.retry === 'once' ? '' : ', though it may still be carried out';
-  const { message, hint, backends } = error;
-  const text = `${call.rpc} is given up${doubt}: ${message}`;
-  call.fail(new BackendUnavailableError(text, { hint, backends }));
 }

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { RawReply } from '../../support/cri-client.ts';
 import { codecOf, type Request, type Rpc } from '../../support/cri-codec.ts';
 import { type Pod, runContainer, runPod } from '../../support/cri-pod.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
 import { type ProxyWorld, proxyWorld, SIMULATED_IMAGE } from '../../support/proxy-world.ts';
 import { until } from '../../support/until.ts';
 
@@ -170,5 +171,57 @@ describe('a backend that is found to hang', () => {
       (message) => codecOf('StreamPodSandboxes').decode(message).podSandboxes,
     );
     expect(shown?.map(({ id }) => id)).toEqual([pod.podSandboxId]);
+  });
+});
+
+describe('a pull from a backend that hangs', () => {
+  it('ends UNAVAILABLE after 30 s of its hanging, for a kubelet makes no other pull before', async () => {
+    const clock = new FakeClock();
+    await using world = await proxyWorld(
+      [
+        { name: 'one', profile: 'containerd-2.1' },
+        { name: 'two', profile: 'reference', handlers: { two: '' } },
+      ],
+      undefined,
+      clock,
+    );
+    const { client } = world;
+    const runtime = world.runtime('two');
+    const { config } = await runPod(client, { handler: 'two' });
+    runtime.faults.add('*', { kind: 'hang' });
+    const pull = client
+      .call('PullImage', { image: { image: 'demo' }, sandboxConfig: config })
+      .then(() => expect.unreachable('nobody has answered'))
+      .catch((error: unknown) => error);
+    let ended: unknown;
+    void pull.then((error) => {
+      ended = error;
+    });
+    const pulls = () => runtime.journal.filter(({ method }) => method === 'PullImage');
+    await until(() => pulls().length === 1, 'the pull has come');
+    /** Time goes on in small steps, in which the other backend answers. */
+    const turn = (isTrue: () => boolean, what: string) =>
+      until(() => {
+        if (!isTrue()) clock.advance(100);
+        return isTrue();
+      }, what);
+    await turn(() => world.lines.some(({ fields }) => fields['state'] === 'hanging'), 'it hangs');
+    const hangsFromMs = clock.now();
+    await turn(() => clock.now() >= hangsFromMs + 29_000, 'it has hung for 29 s');
+    expect(ended).toBeUndefined();
+    await turn(() => ended !== undefined, 'the pull is over');
+    expect(clock.now() - hangsFromMs).toBeLessThan(35_000);
+    expect(ended).toMatchObject({
+      code: status.UNAVAILABLE,
+      details: expect.stringMatching(
+        /^switchyard: PullImage is given up, though it may still be carried out: backend two is hanging since /,
+      ),
+    });
+    await until(() => pulls().at(-1)?.ended === 'CANCELLED', 'the runtime has heard of it');
+    // Those of other backends go on, and the next one of this is refused at once.
+    await client.call('PullImage', { image: { image: SIMULATED_IMAGE } });
+    await expect(
+      client.call('PullImage', { image: { image: 'demo' }, sandboxConfig: config }),
+    ).rejects.toMatchObject({ code: status.UNAVAILABLE });
   });
 });

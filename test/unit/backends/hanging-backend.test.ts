@@ -89,6 +89,14 @@ describe('a backend that stops answering', () => {
     clock.advance(1_000);
     expect(backend.state.kind).toBe('hanging');
   };
+  /** It hangs on for so long, and is asked again and again: a second for its answer, a second until the next question. */
+  const hangOn = async (ms: number) => {
+    for (let spentMs = 0; spentMs < ms; spentMs += 1_000) {
+      clock.advance(1_000);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(backend.state.kind).toBe('hanging');
+  };
   /** Turns the clock on to the next look at what it has said. */
   const look = async () => {
     clock.advance(LOOK_MS);
@@ -155,6 +163,44 @@ describe('a backend that stops answering', () => {
     isStill = true;
     hang();
     expect(await outcome).toMatchObject({ kind: 'failed', error: { status: 'UNAVAILABLE' } });
+  });
+
+  it('is waited for by a pull for 30 seconds of its hanging, and then told that nobody waits', async () => {
+    await start();
+    isStill = true;
+    const outcomes = await askAll([
+      { name: 'PullImage', service: 'ImageService' },
+      { name: 'StopContainer', service: 'RuntimeService' },
+    ]);
+    const [pull, stop] = held;
+    hang();
+    await hangOn(29_000);
+    expect([outcomes.size, pull?.stream.aborted]).toEqual([0, false]);
+    await hangOn(3_000);
+    await until(() => outcomes.size > 0, 'the pull is over');
+    expect(outcomes.get('PullImage')).toMatchObject({ kind: 'failed', error: { status: 'UNAVAILABLE' } });
+    await until(() => pull?.stream.aborted === true, 'the pull is cancelled');
+    await hangOn(60_000);
+    expect([outcomes.size, stop?.stream.aborted]).toEqual([1, false]);
+  });
+
+  it('has a pull of its own time again after it has answered', async () => {
+    await start();
+    isStill = true;
+    const outcomes = await askAll([{ name: 'PullImage', service: 'ImageService' }]);
+    hang();
+    await hangOn(20_000);
+    isStill = false;
+    await until(() => {
+      clock.advance(50);
+      return backend.state.kind === 'ready';
+    }, 'it has answered');
+    isStill = true;
+    hang();
+    await hangOn(29_000);
+    expect(outcomes.size).toBe(0);
+    await hangOn(3_000);
+    await until(() => outcomes.size > 0, 'the pull is over');
   });
 
   it('has its answer to what was waited for taken when it goes on', async () => {
