@@ -7,7 +7,7 @@ import { statusName } from '../grpc/status.ts';
 import type { Call } from './call.ts';
 import { collect } from './collect.ts';
 import type { ProxyParts } from './parts.ts';
-import { labelOf } from './who-answered.ts';
+import { nameBackends } from './who-answered.ts';
 
 /** What became of the call on one backend. */
 export interface BackendOutcome {
@@ -49,7 +49,10 @@ export function fanOut(
   };
   const outcomes = new Array<BackendOutcome>(backends.length);
   const startedAtMs = clock.now();
-  call.backendName = labelOf(backends);
+  nameBackends(
+    call,
+    backends.map(({ name }) => name),
+  );
   let left = backends.length;
   if (left === 0) {
     void done(outcomes);

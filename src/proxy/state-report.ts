@@ -1,7 +1,7 @@
 // What Switchyard does at this moment, for the log: for people whose node hangs and who cannot reach the admin side.
 import type { BackendRegistry } from '../backends/registry.ts';
 import type { Clock } from '../clock.ts';
-import type { Logger } from '../telemetry/log.ts';
+import { type Logger, subjectFields } from '../telemetry/log.ts';
 import type { Call } from './call.ts';
 
 /** So many calls are shown; of thousands that hang, the oldest tell why. */
@@ -36,13 +36,13 @@ export function reportState(log: Logger, { registry, calls, clock, readiness }: 
     log[level](line, 'state of a backend');
   }
   const oldest = [...calls].sort((a, b) => a.startedAtMs - b.startedAtMs).slice(0, CALLS_SHOWN);
-  for (const { rpc, backendName, startedAtMs, pod, objectId } of oldest) {
+  for (const { rpc, backendName, backendNames, startedAtMs, pod, objectId, image } of oldest) {
     const line = {
       method: rpc,
       backend: backendName,
+      ...(backendNames !== undefined && { backends: backendNames }),
       ageMs: Math.round(clock.now() - startedAtMs),
-      ...(pod !== undefined && { pod }),
-      ...(objectId !== undefined && { id: objectId }),
+      ...subjectFields({ pod, id: objectId, image }),
     };
     log[level](line, 'call in flight');
   }

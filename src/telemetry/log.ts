@@ -48,17 +48,27 @@ const NAME_BYTES = 256;
 /** Of an image: a repository of 255, a tag of 128, a digest of 71. */
 const IMAGE_BYTES = 512;
 
-/** Writes the line of one state-changing call: info, or warn when the code is not OK. */
-export function logCall(log: Logger, line: CallLine): void {
-  const { pod, id, image } = line;
-  const bounded = {
-    ...line,
+/** What a call is about, as lines of the log show it: cut, and without what is not known. */
+export function subjectFields({
+  pod,
+  id,
+  image,
+}: {
+  readonly [key in 'pod' | 'id' | 'image']: CallLine[key] | undefined;
+}): Pick<CallLine, 'pod' | 'id' | 'image'> {
+  return {
     ...(pod !== undefined && {
       pod: { namespace: cutName(pod.namespace), name: cutName(pod.name), uid: cutName(pod.uid) },
     }),
     ...(id !== undefined && { id: cutName(id) }),
     ...(image !== undefined && { image: cutText(image, IMAGE_BYTES) }),
   };
+}
+
+/** Writes the line of one state-changing call: info, or warn when the code is not OK. */
+export function logCall(log: Logger, line: CallLine): void {
+  const { pod, id, image } = line;
+  const bounded = { ...line, ...subjectFields({ pod, id, image }) };
   if (line.code === 'OK') log.info(bounded, 'call');
   else log.warn(bounded, 'call failed');
 }

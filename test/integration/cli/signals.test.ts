@@ -148,7 +148,7 @@ describe('signals', () => {
     expect(shown).toHaveLength(2);
     expect(shown).toEqual(
       expect.arrayContaining([
-        expect.objectContaining({ method: 'PullImage', backend: 'only', ageMs }),
+        expect.objectContaining({ method: 'PullImage', backend: 'only', ageMs, image: 'demo' }),
         expect.objectContaining({ method: 'StopPodSandbox', backend: 'only', ageMs, id: podSandboxId }),
       ]),
     );

@@ -119,6 +119,19 @@ describe('the name of a backend', () => {
     expect(JSON.stringify(world.lines)).not.toContain(SECRET);
   });
 
+  it('stands in the report of what goes on, with all others that the call waits for, and the image', async () => {
+    const names = ['one', 'two'];
+    for (const name of names) addImage(world, name, { references: [APP], configDigest: 'a1'.repeat(32) });
+    const faults = names.map((name) => world.runtime(name).faults.add('RemoveImage', { kind: 'hang' }));
+    const removal = world.client.call('RemoveImage', { image: { image: APP } });
+    await until(() => faults.every(({ hits }) => hits === 1), 'the removal waits for both');
+    world.switchyard.reportState();
+    const reported = world.lines.find(({ text }) => text === 'call in flight');
+    expect(reported?.fields).toMatchObject({ method: 'RemoveImage', backends: names, image: APP });
+    for (const fault of faults) fault.clear();
+    await removal;
+  });
+
   it('stands in the line of a removal beside the image, for each backend that it was removed from', async () => {
     for (const name of ['one', 'two'])
       addImage(world, name, { references: [APP], configDigest: 'a1'.repeat(32) });

@@ -74,4 +74,17 @@ describe('logCall', () => {
     );
     expect(sizes).toEqual([256, 256, 256, 256, 1024]);
   });
+
+  it('cuts an image at 512 bytes, which every real name of one fits in', () => {
+    const imageIn = (image: string) => {
+      const sink = aSink();
+      logCall(createLogger({ level: 'info', format: 'json' }, sink), { ...line, image, code: 'OK' });
+      return JSON.parse(sink.lines[0] as string).image;
+    };
+    const longest = `${'r'.repeat(255)}:${'t'.repeat(128)}@sha256:${'0'.repeat(64)}`;
+    expect(imageIn(longest)).toBe(longest);
+    const cut = imageIn('i'.repeat(1500));
+    expect(cut).toMatch(/^i+\.\.\. \(1500 bytes\)$/);
+    expect(cut).toHaveLength(512);
+  });
 });
