@@ -577,8 +577,8 @@ describe('a call that Switchyard answers by itself', () => {
       what: 'bytes that are no message',
       asked: { rpc: 'ListContainers', bytes: Buffer.from([0xff, 0xff, 0xff]) },
       direct: status.INTERNAL,
-      through: status.INVALID_ARGUMENT,
-      why: 'it was read here, and is the fault of the client',
+      through: status.INTERNAL,
+      why: 'it was read here, and is answered as runtimes do',
     },
     {
       what: 'a runtime handler that nobody has',

@@ -36,7 +36,9 @@ describe('the check of answers', () => {
       check.listed('container', [container('c', 's', true)], { isUp: true }, now());
       check.listed('sandbox', [], { uid: 'uid-other' }, now());
       check.reached('c', now());
+      check.showed('c', true, now());
       check.turnBegins('s');
+      check.showed('c', false, now());
       // What is under way may show or not.
       check.listed('container', [container('c', 's', true)], {}, now());
       check.listed('container', [container('c', 's', false)], {}, now());
@@ -132,6 +134,23 @@ describe('the check of answers', () => {
       (check) => {
         check.down('one');
         check.reached('s', now());
+      },
+    ],
+    [
+      'a status that is not the last one known, also of a backend that stands still',
+      /a status shows container c of one down/,
+      (check) => {
+        check.down('one');
+        check.showed('c', false, now());
+      },
+    ],
+    [
+      'a status of what was removed',
+      /container c of one answers .* after it was removed/,
+      (check) => {
+        check.removalBegins('c');
+        check.removed('c', now());
+        check.showed('c', true, now());
       },
     ],
     [

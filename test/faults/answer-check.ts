@@ -140,10 +140,15 @@ export class AnswerCheck {
     const object = this.objects.get(id);
     if (object === undefined) return;
     this.expectReached(`a call for ${nameOf(object)}`, object.backend, beganMs);
-    if (object.endedMs !== undefined && object.endedMs <= beganMs)
-      this.wrong(`${nameOf(object)} answers ${since(object.endedMs)} after it was removed`);
-    if (object.isLost && this.isSettled(object, beganMs))
-      this.wrong(`${nameOf(object)} answers, and its backend lost it`);
+    this.expectThere(object, beganMs);
+  }
+
+  /** A status of the object went well: it may be the last one known, while its backend is away. */
+  showed(id: string, isUp: boolean, beganMs: number): void {
+    const object = this.objects.get(id);
+    if (object === undefined) return;
+    this.expectThere(object, beganMs);
+    if (!object.isLost) this.expectState('a status', object, isUp, beganMs);
   }
 
   /** A call for the object ended NOT_FOUND, which states a fact. */
@@ -208,13 +213,10 @@ export class AnswerCheck {
   }
 
   private checkShown(object: Tracked, entry: Entry, beganMs: number): void {
-    const { up, endedMs } = object;
+    const { endedMs } = object;
     if (endedMs !== undefined && endedMs <= beganMs)
       this.wrong(`a list shows ${nameOf(object)} ${since(endedMs)} after it was removed`);
-    if (up !== undefined && up.fromMs <= beganMs && up.is !== entry.isUp && isSurelyThere(object))
-      this.wrong(
-        `a list shows ${nameOf(object)} ${word(entry.isUp)} ${since(up.fromMs)} after it was ${word(up.is)}`,
-      );
+    this.expectState('a list', object, entry.isUp, beganMs);
     if (entry.uid !== object.uid) this.wrong(`a list shows ${nameOf(object)} with UID ${entry.uid}`);
   }
 
@@ -251,6 +253,22 @@ export class AnswerCheck {
 
   private isSettled({ kind, backend }: Tracked, beganMs: number): boolean {
     return this.truthOf(backend).lossSettledMs[kind] <= beganMs;
+  }
+
+  private expectThere(object: Tracked, beganMs: number): void {
+    const { endedMs, isLost } = object;
+    if (endedMs !== undefined && endedMs <= beganMs)
+      this.wrong(`${nameOf(object)} answers ${since(endedMs)} after it was removed`);
+    if (isLost && this.isSettled(object, beganMs))
+      this.wrong(`${nameOf(object)} answers, and its backend lost it`);
+  }
+
+  private expectState(what: string, object: Tracked, isUp: boolean, beganMs: number): void {
+    const { up } = object;
+    if (up === undefined || up.fromMs > beganMs || up.is === isUp || !isSurelyThere(object)) return;
+    this.wrong(
+      `${what} shows ${nameOf(object)} ${word(isUp)} ${since(up.fromMs)} after it was ${word(up.is)}`,
+    );
   }
 
   private expectReached(what: string, backend: string, beganMs: number): void {

@@ -31,8 +31,8 @@ async function measureOthers(stage: SimulatedStage): Promise<number[]> {
     const pod = others[nth % others.length];
     if (pod === undefined) throw new Error('no pods');
     const { sandboxId, containerId, backend } = pod;
-    if (nth % 2 === 0) await calls.ask('PodSandboxStatus', sandboxId, { podSandboxId: sandboxId }, backend);
-    else await calls.ask('ContainerStatus', containerId, { containerId }, backend);
+    if (nth % 2 === 0) await calls.askStatus('PodSandboxStatus', sandboxId, backend);
+    else await calls.askStatus('ContainerStatus', containerId, backend);
   }
   return latencies(calls.record.between(['PodSandboxStatus', 'ContainerStatus'], fromMs));
 }

@@ -86,6 +86,27 @@ export class CheckedCalls {
     }
   }
 
+  /** PodSandboxStatus or ContainerStatus, held against what is known; an absent backend's last word may answer. */
+  async askStatus(rpc: 'PodSandboxStatus' | 'ContainerStatus', id: string, backend: string): Promise<void> {
+    const beganMs = performance.now();
+    const isUp = async () => {
+      if (rpc === 'PodSandboxStatus') {
+        const { status } = await this.call(rpc, { podSandboxId: id }, backend);
+        return status?.id === id ? isReady(status) : undefined;
+      }
+      const { status } = await this.call(rpc, { containerId: id }, backend);
+      return status?.id === id ? isRunning(status) : undefined;
+    };
+    try {
+      const shown = await isUp();
+      if (shown === undefined) this.check.wrong(`${rpc} names another object`);
+      else this.check.showed(id, shown, beganMs);
+    } catch (error) {
+      if (error instanceof CriError && error.code === code.NOT_FOUND) this.check.denied(rpc, id);
+      throw error;
+    }
+  }
+
   /** ListPodSandbox, held against what is known. */
   async listSandboxes(scope: Scope = {}): Promise<Sandbox[]> {
     const beganMs = performance.now();
@@ -134,11 +155,11 @@ export function onlyCriErrors(error: unknown): void {
   if (!(error instanceof CriError)) throw error;
 }
 
-export function isReady({ state }: Sandbox): boolean {
+export function isReady({ state }: Pick<Sandbox, 'state'>): boolean {
   return state === READY;
 }
 
-export function isRunning({ state }: Container): boolean {
+export function isRunning({ state }: Pick<Container, 'state'>): boolean {
   return state === RUNNING;
 }
 

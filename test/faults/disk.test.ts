@@ -33,7 +33,7 @@ function whyNoDisk(): string | undefined {
 function smallDisk(dir: TempDir): AsyncDisposable & { fill(): void; empty(): void } {
   const folder = dir.file('sy/state');
   mkdirSync(folder, { recursive: true });
-  execFileSync(programPath('mount'), ['-t', 'tmpfs', '-o', `size=${DISK_SIZE}`, 'tmpfs', folder]);
+  execFileSync(programPath('mount'), ['-t', 'tmpfs', '-o', `size=${DISK_SIZE},mode=0700`, 'tmpfs', folder]);
   const ballast = path.join(folder, 'ballast');
   return {
     fill() {

@@ -97,10 +97,7 @@ function whenWhole(stage: Stage, backends: readonly string[], fromMs: number): n
   if (backends.some((name) => check.hasLoss(name))) return undefined;
   return latest([
     firstServed(stage, fromMs),
-    ...backends.flatMap((name) => [
-      record.firstOk(['RunPodSandbox'], name, fromMs),
-      record.firstOk(['PodSandboxStatus'], name, fromMs),
-    ]),
+    ...backends.map((name) => record.firstOk(['RunPodSandbox'], name, fromMs)),
   ]);
 }
 

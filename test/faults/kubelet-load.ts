@@ -116,8 +116,8 @@ export class KubeletLoad {
     if (pod === undefined) return;
     const { sandboxId, containerId } = pod;
     await Promise.all([
-      this.calls.ask('PodSandboxStatus', sandboxId, { podSandboxId: sandboxId }, backend),
-      this.calls.ask('ContainerStatus', containerId, { containerId }, backend),
+      this.calls.askStatus('PodSandboxStatus', sandboxId, backend),
+      this.calls.askStatus('ContainerStatus', containerId, backend),
       this.calls.ask('ExecSync', containerId, { containerId, cmd: ['echo', 'x'], timeout: 10 }, backend),
     ]);
   }

@@ -51,8 +51,7 @@ export class PodWorker {
     this.sandboxId = sandboxes.find(isReady)?.id ?? (await this.runSandbox(Math.max(-1, ...attempts) + 1));
     const { sandboxId, calls } = this;
     const { name } = this.backend;
-    const answer = await calls.ask('PodSandboxStatus', sandboxId, { podSandboxId: sandboxId }, name);
-    if (answer.status?.id !== sandboxId) calls.check.wrong('PodSandboxStatus names another sandbox');
+    await calls.askStatus('PodSandboxStatus', sandboxId, name);
     const here = containers.filter(({ podSandboxId }) => podSandboxId === sandboxId);
     const running = here.find(isRunning);
     const created = here.find((container) => isCreated(container) && !this.spoilt.has(container.id));
@@ -62,7 +61,7 @@ export class PodWorker {
       this.spoilt.add(containerId);
       await this.turn('StartContainer', containerId, {});
     }
-    await calls.ask('ContainerStatus', containerId, { containerId }, name);
+    await calls.askStatus('ContainerStatus', containerId, name);
   }
 
   private async bringDown(sandboxes: readonly Sandbox[], containers: readonly Container[]): Promise<void> {
