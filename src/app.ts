@@ -59,7 +59,7 @@ export interface Switchyard {
   close(): Promise<void>;
 }
 
-/** Starts everything. Throws StartError when the CRI socket, the state folder or the address of the relay can't be had. */
+/** Starts everything. Throws StartError when the CRI socket, the state directory or the address of the relay can't be had. */
 export async function startSwitchyard({
   config,
   log: unthrottledLog,
@@ -95,7 +95,7 @@ export async function startSwitchyard({
   });
   const listeners = planListeners(registry.all.length, config.streamRelay !== undefined, clock, log);
   const health = new Health(() => registry.isListed && listener.trouble === undefined, clock);
-  // The socket first: who holds it may touch the state folder. Clients that connect meanwhile wait.
+  // The socket first: who holds it may touch the state directory. Clients that connect meanwhile wait.
   const clients = new EarlyClients(listeners.atMost.cri);
   const listener = await listen({
     ...config.listen,
@@ -108,8 +108,8 @@ export async function startSwitchyard({
     backends: registry.all,
     clock,
     onTrouble: (reason) =>
-      log.error({ reason, stateDir }, 'the state folder cannot be written: calls go on without it'),
-    onRecovered: () => log.info({ stateDir }, 'the state folder can be written again'),
+      log.error({ reason, stateDir }, 'the state directory cannot be written: calls go on without it'),
+    onRecovered: () => log.info({ stateDir }, 'the state directory can be written again'),
     onRemark: (remark) => log.warn({ stateDir }, remark),
   }).catch(async (error: unknown) => {
     await listener.close();

@@ -26,7 +26,7 @@ export interface Readiness {
   readonly isReady: boolean;
   /** Why not; left out when ready. */
   readonly reason?: string;
-  /** Why the state folder can't be written; left out when it can. */
+  /** Why the state directory can't be written; left out when it can. */
   readonly journal?: string;
   /** Why clients do not find the CRI socket; left out when they do. */
   readonly socket?: string;

@@ -16,7 +16,7 @@ export interface RecallOptions {
   readonly stateDir: string;
   readonly backends: readonly Backend[];
   readonly clock: Clock;
-  /** The state folder can't be written, or can again; calls go on either way. */
+  /** The state directory can't be written, or can again; calls go on either way. */
   onTrouble(reason: string): void;
   onRecovered(): void;
   /** Something in the old journal that people should know. */
@@ -48,7 +48,7 @@ export interface Recall {
 
 /**
  * Reads the journal and puts back what it holds. Without a usable disk it only tells. Rejects with StartError when
- * another process has the state folder.
+ * another process has the state directory.
  */
 export async function recall(options: RecallOptions): Promise<Recall> {
   const { backends, stateDir, clock, onTrouble, onRecovered } = options;

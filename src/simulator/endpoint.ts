@@ -34,7 +34,7 @@ export class Endpoint {
   static async open(path: string, server: Server): Promise<Endpoint> {
     const folder = dirname(path);
     // Node says "permission denied" of a socket in a folder that is not there.
-    if (!existsSync(folder)) throw new StartError(`the folder of the socket ${path} does not exist`);
+    if (!existsSync(folder)) throw new StartError(`the directory of the socket ${path} does not exist`);
     const endpoint = new Endpoint(path, server);
     rmSync(path, { force: true });
     await new Promise<void>((resolve, reject) => {

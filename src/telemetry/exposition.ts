@@ -131,7 +131,7 @@ function exposeBackends(registry: Registry, metrics: Metrics): void {
   gauge(registry, 'switchyard_streams_open', STREAMS_OPEN_HELP, ['kind', 'backend'], function* () {
     for (const [kind, backend, , count] of metrics.streamsOpen) yield [{ kind, backend }, count.value];
   });
-  gauge(registry, 'switchyard_journal_bytes', 'Size of the journal in the state folder.', [], function* () {
+  gauge(registry, 'switchyard_journal_bytes', 'Size of the journal in stateDir.', [], function* () {
     yield [{}, metrics.sources.journal().sizeBytes];
   });
   gauge(registry, 'switchyard_journal_failing', JOURNAL_FAILING_HELP, [], function* () {
@@ -207,7 +207,7 @@ const STREAM_REQUESTS_HELP =
   'Connections to the relay of streams, by kind (exec, attach, portforward) and outcome: upgraded, answered (the backend opened no stream and said why), failed (it gave no answer), left (the client went first), refused (no such URL).';
 const STREAMS_OPEN_HELP = 'Streams that the relay carries now.';
 const JOURNAL_FAILING_HELP =
-  '1 while the state folder cannot be written: a restart would forget what is learnt meanwhile.';
+  '1 while the state directory cannot be written: a restart would forget what is learnt meanwhile.';
 const TURNS_HELP = 'Times the backend came up or went down.';
 const PARTS_HELP = 'Time a backend took for its part of a call that asks several backends.';
 const EVENTS_HELP =

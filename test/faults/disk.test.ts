@@ -29,7 +29,7 @@ function whyNoDisk(): string | undefined {
   return undefined;
 }
 
-/** A disk of its own for the state folder of the stage that will be made in `dir`. */
+/** A disk of its own for the state directory of the stage that will be made in `dir`. */
 function smallDisk(dir: TempDir): AsyncDisposable & { fill(): void; empty(): void } {
   const folder = dir.file('sy/state');
   mkdirSync(folder, { recursive: true });
@@ -60,15 +60,15 @@ async function toldOfTrouble({ switchyard }: SimulatedStage): Promise<void> {
   expect(JSON.parse(await switchyard.readiness())).toMatchObject({
     journal: expect.stringMatching(/cannot be written/),
   });
-  expect(switchyard.logTail(1_000)).toContain('the state folder cannot be written');
+  expect(switchyard.logTail(1_000)).toContain('the state directory cannot be written');
 }
 
-describe('a state folder that is full', () => {
+describe('a state directory that is full', () => {
   it('stops no call, is told, and is written again once there is room', async () => {
     await using dir = await tempDir();
     await using disk = smallDisk(dir);
     const full = (stage: SimulatedStage): Drill => ({
-      fault: 'disk of the state folder full',
+      fault: 'disk of the state directory full',
       strike: async () => disk.fill(),
       hold: () => toldOfTrouble(stage),
       async heal() {

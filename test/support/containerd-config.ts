@@ -37,7 +37,7 @@ disabled_plugins = ${JSON.stringify(DISABLED)}
 `;
 
 // Without these two runc fails on a machine that lacks CAP_SYS_RESOURCE or AppArmor.
-// The network namespaces go under the state folder, so that they are found and unmounted with the rest.
+// The network namespaces go under the state directory, so that they are found and unmounted with the rest.
 const lifeOptions = `disable_apparmor = true
   restrict_oom_score_adj = true
   netns_mounts_under_state_dir = true

@@ -1,5 +1,5 @@
 // Switchyard under a model test, in two forms: inside the test's process, which is quick, and as a process of its own,
-// which can really be killed. Both keep their state folder from one life to the next.
+// which can really be killed. Both keep their state directory from one life to the next.
 import { cpSync, existsSync, lstatSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { fileURLToPath } from 'node:url';
@@ -19,7 +19,7 @@ export interface ModelProxy {
   readonly stateDir: string;
   /** Ends it; with `kill` nothing that it has not written by now will ever be. Its clients must have left. */
   end(how: Ending): Promise<void>;
-  /** Starts it again on what the last life left in the state folder. */
+  /** Starts it again on what the last life left in the state directory. */
   start(): Promise<void>;
 }
 

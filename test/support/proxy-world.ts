@@ -50,7 +50,7 @@ export interface ProxyWorld extends AsyncDisposable {
   /** Stops a backend's runtime and starts another kind on its socket; resolves when that was met. */
   replaceRuntime(name: string, profile: ProfileName): Promise<void>;
   /**
-   * Stops this Switchyard and starts another one on the same config, with `forgetting` without its state folder;
+   * Stops this Switchyard and starts another one on the same config, with `forgetting` without its state directory;
    * resolves when all backends but `down` are ready.
    */
   restart(down?: string, memory?: 'remembering' | 'forgetting'): Promise<void>;

@@ -92,7 +92,7 @@ v8.setFlagsFromString = (flags) => { console.error('flags', flags); setFlagsFrom
     expect(await client.call('Version', {})).toMatchObject({ runtimeName: 'containerd' });
   });
 
-  it('refuses a state folder that another instance uses, by whatever path, and takes it once that was killed', async () => {
+  it('refuses a state directory that another instance uses, by whatever path, and takes it once that was killed', async () => {
     await using dir = await tempDir();
     await using _runtime = await startRuntime(dir);
     await using first = new Program(['serve', '--config', await writeConfig(dir)]);

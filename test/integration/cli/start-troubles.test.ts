@@ -53,7 +53,7 @@ it('serves without a state directory where there can be none', async () => {
   await using dir = await tempDir();
   await using program = serve(dir, { stateDir: '/proc/x/state' });
   await program.prints('serving CRI');
-  expect(program.out).toContain('the state folder cannot be written');
+  expect(program.out).toContain('the state directory cannot be written');
   program.signal('SIGTERM');
   expect(await program.ended).toBe(0);
 });
@@ -87,7 +87,7 @@ it('notices that its state directory was removed, and keeps a second one out of 
   await using program = serve(dir);
   await program.prints('serving CRI');
   rmSync(dir.file('state'), { recursive: true });
-  await program.prints('the state folder can be written again');
+  await program.prints('the state directory can be written again');
   expect(linesWith(program, 'it was removed or replaced')).toHaveLength(1);
   await using second = serve(dir, { socket: dir.file('second.sock') }, 'second.yaml');
   expect(await second.ended).toBe(1);

@@ -26,7 +26,7 @@ const twoBackends = () => proxyWorld(BACKENDS);
 const sandboxIds = async (client: CriClient) =>
   (await client.call('ListPodSandbox', {})).items.map(({ id }) => id).sort();
 
-/** Another Switchyard that finds the state folder as it is now, as one does that was started after a kill -9. */
+/** Another Switchyard that finds the state directory as it is now, as one does that was started after a kill -9. */
 async function afterKill(world: ProxyWorld) {
   const config = configOf(world.dir, BACKENDS);
   // A socket, such as the lock, cannot be copied.
@@ -246,7 +246,7 @@ describe('what outlives a restart', () => {
     await runPod(client, { handler: '' });
   });
 
-  it('serves on when the state folder cannot be written, and says so once', async () => {
+  it('serves on when the state directory cannot be written, and says so once', async () => {
     await using world = await proxyWorld([...BACKENDS], (config) => ({
       ...config,
       stateDir: '/dev/null/switchyard',
@@ -254,7 +254,7 @@ describe('what outlives a restart', () => {
     const { podSandboxId } = await runPod(world.client, { handler: 'two' });
     await runPod(world.client);
     expect((await sandboxIds(world.client)).includes(podSandboxId)).toBe(true);
-    const told = world.lines.filter(({ text }) => text.startsWith('the state folder cannot be written'));
+    const told = world.lines.filter(({ text }) => text.startsWith('the state directory cannot be written'));
     expect(told).toHaveLength(1);
   });
 });

@@ -123,7 +123,7 @@ admin: { address: unix:///run/a.sock }
     ],
   ],
   [
-    'a state folder that is not absolute',
+    'a state directory that is not absolute',
     configText(`backends: [{ name: containerd, endpoint: unix:///run/a.sock, default: true }]
 stateDir: state
 `),

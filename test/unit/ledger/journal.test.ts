@@ -424,7 +424,7 @@ describe('Journal', () => {
     const told: string[] = [];
     const clock = new FakeClock();
     const map = new Map(TWO);
-    // A file where the state folder should be.
+    // A file where the state directory should be.
     await writeFile(dir.file('state'), '');
     const file = dir.file('state/journal');
     const { journal, reading } = Journal.open(
