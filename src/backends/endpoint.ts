@@ -119,7 +119,7 @@ export class Endpoint {
     this.connector.start();
     this.idleWatch = new IdleWatch({
       ...this.options,
-      readCount: () => (this.currentState.kind === 'ready' ? this.connection?.readCount : undefined),
+      readCount: () => (this.connection?.canOpen() ? this.connection.readCount : undefined),
       ask: (timeoutMs) => this.suspect(timeoutMs),
     });
   }

@@ -13,9 +13,12 @@ export interface IdleWatchOptions {
   readonly clock: Clock;
   /** How long it may take to answer a life check that its load brings about. */
   readonly statusMs: number;
-  /** Reads of its connection so far; undefined while there is nothing to look after. */
+  /**
+   * Reads of its connection so far; undefined while no question can be put to it: without a connection, and while all
+   * its streams are taken, for what takes them may be what it works at.
+   */
   readCount(): number | undefined;
-  /** Asks for a sign of life. */
+  /** Asks for a sign of life, if it is taken for one that lives. */
   ask(timeoutMs: number): void;
 }
 

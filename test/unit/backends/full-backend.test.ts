@@ -104,6 +104,22 @@ describe('a backend whose streams are all taken', () => {
     });
   });
 
+  it('is not asked for a sign of life by idleness alone: what takes its only stream may be what it works at', async () => {
+    const { slow } = await takeAll();
+    for (let i = 0; i < 40; i++) {
+      clock.advance(2_500);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect([backend.state.kind, backend.callsInFlight]).toEqual(['ready', 1]);
+    giveBack();
+    expect((await slow).kind).toBe('answered');
+    // From then on it can be asked, and is.
+    await until(() => {
+      clock.advance(2_500);
+      return runtime.paths.filter((path) => path.endsWith('/Version')).length > 1;
+    }, 'it is asked again');
+  });
+
   it('is asked first of all when a stream becomes free, and is ready again then', async () => {
     await takeAll();
     const waiting = backend.ask({ ...CALL, rpc: 'ListImages' });
