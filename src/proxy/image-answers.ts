@@ -1,6 +1,6 @@
 // What the backends' answers to image calls say, read from their bytes.
 import type { Backend } from '../backends/backend.ts';
-import { mayMean } from '../cri/image-reference.ts';
+import { digitsOf, mayMean } from '../cri/image-reference.ts';
 import { forEachRecord, readBytes, readString, readStrings, readVarint } from '../cri/wire.ts';
 import { BackendUnavailableError, MalformedMessageError } from '../errors.ts';
 import { STATUS, statusName } from '../grpc/status.ts';
@@ -59,6 +59,18 @@ const DIGESTS = [3];
 /** Whether a list of images, given in parts, shows exactly this id. */
 export function listsId(list: readonly Buffer[], id: string): boolean {
   return someImage(list, (part, start, end) => readString(part, start, end, ID) === id);
+}
+
+/** The id with these digits (digitsOf) as a list shows it, in its runtime's own form; undefined when it has none. */
+export function listedForm(list: readonly Buffer[], digits: string): string | undefined {
+  let form: string | undefined;
+  someImage(list, (part, start, end) => {
+    const id = readString(part, start, end, ID) ?? '';
+    if (digitsOf(id) !== digits) return false;
+    form = id;
+    return true;
+  });
+  return form;
 }
 
 /** Whether a list shows an image, of those ids that count, that its backend might take this reference for. */

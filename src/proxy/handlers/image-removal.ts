@@ -18,6 +18,7 @@ import {
   deniesImage,
   foundId,
   hasImage,
+  listedForm,
   listsId,
   mayList,
   troubleOf,
@@ -139,16 +140,17 @@ export class ImageRemoval {
   }
 
   /**
-   * What was found, by its ids, wherever these are listed: also where the image has other names only, or it would still
-   * be there under those. One runtime alone does as it always does (CRI-O takes the name away, and the image with its last).
+   * What was found, by its ids, wherever these are listed, in each runtime's own form: also where the image has other
+   * names only, or it would still be there under those. One runtime alone does as it always does (CRI-O takes the name away, and the image with its last).
    */
   private targetsOf(found: readonly BackendOutcome[]): Target[] {
     const targets = found.map((result) => ({ backend: result.backend, id: foundId(result) }));
     if (this.listed.length === 1) return targets.map(({ backend }) => ({ backend, id: '' }));
-    for (const id of new Set(targets.map((target) => target.id))) {
+    for (const digits of new Set(targets.map(({ id }) => digitsOf(id)))) {
       for (const { backend, images } of this.listed) {
-        const isTarget = targets.some((target) => target.backend === backend && target.id === id);
-        if (!isTarget && id !== '' && listsId(images, id)) targets.push({ backend, id });
+        const isTarget = targets.some((one) => one.backend === backend && digitsOf(one.id) === digits);
+        const id = isTarget || digits === '' ? undefined : listedForm(images, digits);
+        if (id !== undefined) targets.push({ backend, id });
       }
     }
     return targets;

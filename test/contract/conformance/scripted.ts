@@ -182,14 +182,12 @@ export function defineScripted({ places, target }: SimulatedPlan): void {
         target()
           .world.runtime(name)
           .world.images.add({ ...image, references });
-      const id =
-        runtime().world.images.find('registry.test/many:1')?.id(runtime().world.profile.images) ?? '';
+      // In whatever form a runtime lists it.
       const isListed = async () =>
-        (await bench.cri.call('ListImages', {})).images.some((one) => one.id === id);
+        (await bench.cri.call('ListImages', {})).images.some(({ id }) => id.endsWith(image.configDigest));
       expect(await isListed()).toBe(true);
-      const hasTwin = places.some((one) => one !== place && one.traits.imageId.test(id));
       await bench.cri.call('RemoveImage', {
-        image: { image: hasTwin ? 'registry.test/many:2' : 'registry.test/many:1' },
+        image: { image: places.length > 1 ? 'registry.test/many:2' : 'registry.test/many:1' },
       });
       expect(await isListed()).toBe(false);
       await bench.cri.call('RemoveImage', { image: { image: 'registry.test/many:1' } });

@@ -1,5 +1,6 @@
 import { status } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { codecOf } from '../../support/cri-codec.ts';
 import { addImage, calls, crash, has, listImages } from '../../support/image-world.ts';
 import { type ProxyWorld, proxyWorld } from '../../support/proxy-world.ts';
 import { until } from '../../support/until.ts';
@@ -23,6 +24,12 @@ describe('RemoveImage over several runtimes', () => {
 
   const remove = (image: string) => world.client.call('RemoveImage', { image: { image } });
   const holders = (reference = APP) => ['main', 'twin', 'crio'].filter((name) => has(world, name, reference));
+  /** The references that a runtime was sent with RemoveImage. */
+  const sent = (name: string) =>
+    world
+      .runtime(name)
+      .journal.filter(({ method }) => method === 'RemoveImage')
+      .map(({ requestBytes }) => codecOf('RemoveImage').decodeRequest(requestBytes).image?.image);
   const everywhere = () => {
     for (const name of ['main', 'twin', 'crio'])
       addImage(world, name, { references: [APP], configDigest: DIGITS });
@@ -75,7 +82,25 @@ describe('RemoveImage over several runtimes', () => {
     expect(has(world, 'twin', `sha256:${other}`)).toBe(false);
   });
 
-  it('R16: leaves by a name what another runtime has under another id, and is UNAVAILABLE for what an absent one has', async () => {
+  it('R16: removes it also from runtimes that list the same digits in the other form, each by its own form', async () => {
+    const [first, second] = [APP, 'registry.test/app:2'];
+    for (const [one, all] of [
+      ['main', 'crio'],
+      ['crio', 'main'],
+    ] as const) {
+      addImage(world, one, { references: [first], configDigest: DIGITS });
+      addImage(world, all, { references: [first, second], configDigest: DIGITS });
+      await remove(second);
+      expect((await listImages(world)).filter(({ id }) => id.endsWith(DIGITS))).toEqual([]);
+      expect(holders()).toEqual([]);
+    }
+    expect([sent('main'), sent('crio')]).toEqual([
+      [`sha256:${DIGITS}`, `sha256:${DIGITS}`],
+      [DIGITS, DIGITS],
+    ]);
+  });
+
+  it('R16: removes by a name what another runtime has under another name, and is UNAVAILABLE for what an absent one has', async () => {
     addImage(world, 'crio', { references: ['registry.test/app:0'], configDigest: DIGITS });
     addImage(world, 'main', { references: [APP], configDigest: DIGITS });
     addImage(world, 'twin', { references: ['registry.test/app:0'], configDigest: DIGITS });
@@ -86,7 +111,7 @@ describe('RemoveImage over several runtimes', () => {
       details: expect.stringContaining('backend twin is unreachable'),
     });
     expect(holders(APP)).toEqual([]);
-    expect(holders('registry.test/app:0')).toEqual(['twin', 'crio']);
+    expect(holders('registry.test/app:0')).toEqual(['twin']);
   });
 
   it('R16: removes a digest wherever it is', async () => {
