@@ -36,6 +36,15 @@ export function filesystemsOf(reply: Uint8Array): ContainerFilesystems | undefin
   return mountpoint && { known, mountpoint };
 }
 
+/** Whether any of the ContainerStats at `path` names a mount point. Throws MalformedMessageError. */
+export function namesMountpoint(message: Buffer, path: Path): boolean {
+  let isNamed = false;
+  forEachAt(message, 0, message.length, path, (_, start, end) => {
+    isNamed ||= findString(message, start, end, MOUNTPOINT) && found.end > found.start;
+  });
+  return isNamed;
+}
+
 /**
  * The message with each mount point of the ContainerStats at `path` that is not known replaced by the one that is shown
  * for it; all else as it came, and the message itself when there is nothing to replace. One that names none gets none.

@@ -7,6 +7,7 @@ import type { Path } from '../cri/wire.ts';
 import {
   type ContainerFilesystems,
   filesystemsOf,
+  namesMountpoint,
   withKnownMountpoints,
 } from '../merge/container-filesystems.ts';
 
@@ -25,7 +26,7 @@ interface Known {
 export class Mountpoints {
   private readonly clock: Clock;
   private readonly known = new Map<Backend, Known>();
-  /** Backends with statistics seen on their present connection, and whether any of them had to be changed. */
+  /** Backends whose mount points were seen on their present connection, and whether any of them had to be changed. */
   private readonly seen = new Map<Backend, 'fitting' | 'odd'>();
 
   constructor(clock: Clock) {
@@ -59,7 +60,7 @@ export class Mountpoints {
     if (filesystems === undefined || message.length === 0) return message;
     const mended = withKnownMountpoints(message, path, filesystems);
     if (mended !== message) this.seen.set(backend, 'odd');
-    else if (!this.seen.has(backend)) this.seen.set(backend, 'fitting');
+    else if (!this.seen.has(backend) && namesMountpoint(message, path)) this.seen.set(backend, 'fitting');
     return mended;
   }
 

@@ -79,6 +79,16 @@ describe('mount points of containers', () => {
     expect(shown.stats?.writableLayer?.usedBytes).toEqual(own.stats?.writableLayer?.usedBytes);
   });
 
+  it('are right also after statistics that name none, of a pod without containers', async () => {
+    world = await proxyWorld([MAIN, CRIO]);
+    await fsInfoKnown('main', 'crio');
+    const { podSandboxId } = await runPod(world.client, { handler: 'crio' });
+    const { stats } = await world.client.call('PodSandboxStats', { podSandboxId });
+    expect(stats?.linux?.containers).toEqual([]);
+    const crio = await run('crio');
+    expect(await tell(crio)).toEqual(Array.from({ length: 6 }, () => OVERLAY_CONTAINERS));
+  });
+
   it('are those of every runtime in the list of all', async () => {
     world = await proxyWorld([MAIN, CRIO, DOCKER]);
     await fsInfoKnown('main', 'crio', 'docker');
