@@ -11,8 +11,8 @@ export interface ConnectionQuestionOptions {
   /** Of RuntimeService. */
   readonly rpc: string;
   readonly request: Uint8Array;
-  /** Told of every outcome. */
-  readonly learn: (backend: Backend, outcome: UnaryOutcome) => void;
+  /** Told of every outcome; false when it says nothing, so that the backend is asked again. */
+  readonly learn: (backend: Backend, outcome: UnaryOutcome) => boolean;
 }
 
 export class ConnectionQuestion {
@@ -29,14 +29,13 @@ export class ConnectionQuestion {
     else void this.ask(backend);
   }
 
-  /** Asks it now, and again next time when there was no answer. Never rejects. */
+  /** Asks it now, and again next time when the outcome said nothing. Never rejects. */
   ask(backend: Backend, request: Uint8Array = this.options.request): Promise<UnaryOutcome> {
     const { rpc, learn } = this.options;
     const asked = backend
       .ask({ service: 'RuntimeService', rpc, request, timeoutMs: ASK_TIMEOUT_MS })
       .then((outcome) => {
-        learn(backend, outcome);
-        if (outcome.kind === 'failed' && this.asked.get(backend) === asked) this.asked.delete(backend);
+        if (!learn(backend, outcome) && this.asked.get(backend) === asked) this.asked.delete(backend);
         return outcome;
       });
     this.asked.set(backend, asked);

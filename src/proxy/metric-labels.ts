@@ -90,10 +90,11 @@ export class MetricLabels {
     return mergeDescriptors(replies, this.told);
   }
 
-  private learn(backend: Backend, outcome: UnaryOutcome): void {
+  /** False when the outcome says nothing of its metrics. */
+  private learn(backend: Backend, outcome: UnaryOutcome): boolean {
     const reply = outcome.kind === 'answered' ? outcome.message : lacksRpc(outcome) ? NONE : undefined;
     const order = reply && orderOf(reply);
-    if (reply === undefined || order === undefined) return;
+    if (reply === undefined || order === undefined) return false;
     const { clock, log } = this.options;
     backend.snapshot.keep(RPC, reply, clock.now());
     this.orders.set(backend, order);
@@ -102,11 +103,12 @@ export class MetricLabels {
       const known = this.told.get(name);
       return known !== undefined && keys.some((key) => !known.includes(key)) ? [name] : [];
     });
-    if (untold.length === 0) return;
+    if (untold.length === 0) return true;
     log.warn(
       { backend: backend.name, metrics: untold, hint: 'They are shown when the kubelet has been restarted' },
       'a backend has metrics with labels that the kubelet was not told of: they are left out',
     );
+    return true;
   }
 }
 

@@ -36,14 +36,20 @@ export class PodStatsSupport {
     this.question.onState(backend, state);
   }
 
-  /** Learns from an answer to ListPodSandboxStats, whoever asked. An error says that it is there. */
-  learn(backend: Backend, outcome: UnaryOutcome): void {
-    if (outcome.kind === 'failed') return;
-    const said = lacksRpc(outcome) ? LACKS : HAS;
-    if (backend.snapshot.kept(RPC)?.message.equals(said)) return;
+  /**
+   * Learns from an answer to ListPodSandboxStats, whoever asked; false when it says nothing. An error says that it is
+   * there only where nothing was known: a runtime may end all calls so while it starts, also those that it lacks.
+   */
+  learn(backend: Backend, outcome: UnaryOutcome): boolean {
+    const isLacking = lacksRpc(outcome);
+    const isAnswer = outcome.kind === 'answered' || isLacking;
+    if (!isAnswer && (outcome.kind === 'failed' || this.isKnown(backend))) return false;
+    const said = isLacking ? LACKS : HAS;
+    if (backend.snapshot.kept(RPC)?.message.equals(said)) return isAnswer;
     backend.snapshot.keep(RPC, said, this.clock.now());
-    if (said === LACKS)
+    if (isLacking)
       this.log.info({ backend: backend.name, hint: HINT }, 'a backend has no statistics of pods');
+    return isAnswer;
   }
 
   /** Whether it has said that it has none. */
@@ -53,11 +59,15 @@ export class PodStatsSupport {
 
   /**
    * Why there are none of all these backends; undefined when there are. One that was never there counts as one without:
-   * a kubelet that takes another way has the figures of all pods, one that does not would lack those of its pods.
+   * a kubelet that takes another way has the figures of all pods, one that does not would lack those of its pods. One that
+   * lacked them and has not said so on this connection is asked again, for the next call.
    */
   async gapOf(backends: readonly Backend[]): Promise<UnimplementedError | undefined> {
-    const unknown = backends.filter((backend) => !this.isKnown(backend) && !backend.isAbsent);
-    if (unknown.length > 0 && !backends.some((backend) => this.isLacking(backend)))
+    const present = backends.filter((backend) => !backend.isAbsent);
+    const lacking = present.filter((backend) => this.isLacking(backend));
+    const unknown = present.filter((backend) => !this.isKnown(backend));
+    if (lacking.length > 0) void this.question.prepare(lacking);
+    else if (unknown.length > 0 && !backends.some((backend) => this.isLacking(backend)))
       await this.question.prepare(unknown);
     return this.knownGapOf(backends);
   }

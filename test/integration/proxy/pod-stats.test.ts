@@ -48,6 +48,18 @@ describe('statistics of pods', () => {
     for (const podSandboxId of [NOBODY, ''])
       await expect(client.call('PodSandboxStats', { podSandboxId })).rejects.toMatchObject(UNIMPLEMENTED);
   };
+  /** A backend goes and comes back, and is busy when it is asked for its statistics of pods. */
+  const returnBusy = async (name: string) => {
+    const { faults } = world.runtime(name);
+    await crash(world, name);
+    faults.clear();
+    const busy = { kind: 'refuse', status: 'UNAVAILABLE', message: 'not initialized yet' } as const;
+    const refused = faults.add('ListPodSandboxStats', busy, { calls: 1 });
+    await world.runtime(name).restart();
+    await until(() => refused.hits === 1, 'it was asked');
+    // Its answer to this comes on the same connection, so after that one.
+    await world.client.call('ListContainers', {});
+  };
 
   it('are UNIMPLEMENTED while a backend lacks them, also while it is away, and over a restart of Switchyard', async () => {
     world = await proxyWorld([MAIN, DOCKER]);
@@ -94,6 +106,25 @@ describe('statistics of pods', () => {
     await world.replaceRuntime('docker', 'containerd-1.4');
     await until(async () => (await listed().catch(() => undefined)) === undefined, 'it is known');
     await expect(listed()).rejects.toMatchObject(UNIMPLEMENTED);
+  });
+
+  it('stay UNIMPLEMENTED when the backend that lacks them ends the question with another error after its return', async () => {
+    world = await proxyWorld([MAIN, DOCKER]);
+    await expectNoSupport();
+    await returnBusy('docker');
+    // It is not there to say it again.
+    await crash(world, 'docker');
+    await expectNoSupport();
+  });
+
+  it('are there again when the backend that lacked them has them after its return, and was busy when it was asked', async () => {
+    world = await proxyWorld([MAIN, CRIO]);
+    const lacks = { kind: 'refuse', status: 'UNIMPLEMENTED', message: 'unknown method' } as const;
+    world.runtime('crio').faults.add('ListPodSandboxStats', lacks);
+    await world.restart(undefined, 'forgetting');
+    await expectNoSupport();
+    await returnBusy('crio');
+    await until(async () => (await listed().catch(() => undefined)) !== undefined, 'it is known');
   });
 
   it('lack a backend that ends them as UNKNOWN "not implemented", as old releases of cri-dockerd do', async () => {
