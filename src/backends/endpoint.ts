@@ -46,7 +46,7 @@ export class Endpoint {
   private readonly lifeCheck: LifeCheck;
   private idleWatch: IdleWatch | undefined; // from start() on
   private connection: ClientConnection | undefined;
-  private readonly waiting = new WaitingCalls();
+  private readonly waiting: WaitingCalls;
   private readonly sent = new SentCalls();
   private currentState: BackendState;
   private absentFromMs = 0; // on the clock's now()
@@ -57,6 +57,7 @@ export class Endpoint {
     this.options = options;
     const { clock, backendName, socket, ownSocket, service } = options;
     this.named = { backends: [backendName] };
+    this.waiting = new WaitingCalls(options.onError);
     this.currentState = { kind: 'connecting', sinceMs: clock.wallMs() };
     this.lifeCheck = new LifeCheck({
       clock,

@@ -1,6 +1,7 @@
 // The statuses of a backend's objects in its snapshot: the last ones it gave, answered from while it is absent. What the
 // lists of the snapshot do not show is not answered, so a status is trusted no longer and no further than they are.
 import type { Moment } from '../clock.ts';
+import { MalformedMessageError } from '../errors.ts';
 import type { ListSnapshot, ListStart } from './snapshot-list.ts';
 import { CONTAINER_STATE, SANDBOX_STATE } from './snapshot-record.ts';
 import { containerReply, containerState, type Listed, sandboxReply, sandboxState } from './status-answer.ts';
@@ -70,17 +71,23 @@ export class SnapshotStatuses {
 
   /**
    * The reply that the backend would give to PodSandboxStatus or ContainerStatus of this id, as far as is known;
-   * undefined when too little is. Throws MalformedMessageError when a record does not parse.
+   * undefined when too little is, as with a record that cannot be read.
    */
   reply(object: StatusObject, id: string, now: Moment): Buffer | undefined {
-    const listed = this.listed(object, id, now);
-    if (listed === undefined) return undefined;
-    const kept = this.memory.get(object, id);
-    return object === 'sandbox' ? sandboxReply(kept, listed) : containerReply(kept, listed);
+    return readable(() => {
+      const listed = this.listed(object, id, now);
+      if (listed === undefined) return undefined;
+      const kept = this.memory.get(object, id);
+      return object === 'sandbox' ? sandboxReply(kept, listed) : containerReply(kept, listed);
+    });
   }
 
   /** Whether an object is known to have ended, and all that is in it: then there is nothing left to stop. */
   hasEnded(object: StatusObject, id: string, now: Moment): boolean {
+    return readable(() => this.isEnd(object, id, now)) ?? false;
+  }
+
+  private isEnd(object: StatusObject, id: string, now: Moment): boolean {
     const listed = this.listed(object, id, now);
     if (listed === undefined) return false;
     const kept = this.memory.get(object, id);
@@ -107,5 +114,15 @@ export class SnapshotStatuses {
     const kept = this.memory.get(object, id);
     const isNewer = kept !== undefined && start.atMs > kept.seen.atMs;
     return { record: found.body, end: found.end, listedAtMs, isNewer };
+  }
+}
+
+/** What is read of records; undefined where one does not parse, which is its backend's affair and nobody's who asks. */
+function readable<T>(read: () => T | undefined): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof MalformedMessageError)) throw error;
+    return undefined;
   }
 }

@@ -11,6 +11,12 @@ export class WaitingCalls {
   /** In the order in which they came. */
   private readonly requests = new Map<BackendCall, BackendRequest>();
   private first: { readonly call: BackendCall; readonly request: BackendRequest } | undefined;
+  private readonly onError: (error: unknown) => void;
+
+  /** `onError` gets what goes wrong when a call is sent or refused. */
+  constructor(onError: (error: unknown) => void) {
+    this.onError = onError;
+  }
 
   get count(): number {
     return this.requests.size;
@@ -34,29 +40,37 @@ export class WaitingCalls {
     call.stopWaiting = () => this.remove(call, body.length);
   }
 
-  /** Sends calls in their order while `canSend` says so. */
+  /** Sends calls in their order while `canSend` says so. What goes wrong with one does not stop those behind it. */
   drain(canSend: () => boolean, send: (call: BackendCall, request: BackendRequest) => void): void {
     const { first } = this;
     if (first !== undefined && (first.call.isOver || canSend())) {
       this.first = undefined;
-      if (!first.call.isOver) send(first.call, first.request);
+      if (!first.call.isOver) this.guard(() => send(first.call, first.request));
     }
     for (const [call, request] of this.requests) {
       if (!canSend()) return;
       this.remove(call, request.body.length);
-      send(call, request);
+      this.guard(() => send(call, request));
     }
   }
 
-  /** Ends the wait of all with an error. */
+  /** Ends the wait of all with an error. Each hears of it, whatever goes wrong when another does. */
   refuse(error: () => Error): void {
     const { first } = this;
     this.first = undefined;
-    if (first !== undefined && !first.call.isOver) first.call.onRefused(error());
+    if (first !== undefined && !first.call.isOver) this.guard(() => first.call.onRefused(error()));
     for (const [call, request] of [...this.requests]) {
       if (call.isOver) continue; // because of another that was refused
       this.remove(call, request.body.length);
-      call.onRefused(error());
+      this.guard(() => call.onRefused(error()));
+    }
+  }
+
+  private guard(run: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      this.onError(error);
     }
   }
 

@@ -132,15 +132,22 @@ class Relay extends BackendCall {
       new Relay(call, backend, this.options, 1).start();
       return;
     }
-    if (loss === 'untouched') this.options.onUntouched?.();
-    if (this.isAnswered()) return;
-    call.fail(abortError(backend.name, `broke off ${call.rpc}`, reason));
+    this.endWithout(abortError(backend.name, `broke off ${call.rpc}`, reason), loss === 'untouched');
   }
 
   override onRefused(error: Error): void {
     this.isOver = true;
-    this.options.onUntouched?.();
-    if (!this.isAnswered()) this.call.fail(error);
+    this.endWithout(error, true);
+  }
+
+  /** The backend gives no answer. What goes wrong here is this call's trouble: others may hear of the same after it. */
+  private endWithout(error: Error, isUntouched: boolean): void {
+    try {
+      if (isUntouched) this.options.onUntouched?.();
+      if (!this.isAnswered()) this.call.fail(error);
+    } catch (thrown) {
+      this.call.fail(thrown);
+    }
   }
 
   /** Whether the keeper has answered for the backend, because it is absent. */
@@ -155,7 +162,7 @@ class Relay extends BackendCall {
     const { hangPatienceMs = Number.POSITIVE_INFINITY } = this.options;
     if (hungMs < hangPatienceMs) return;
     this.cancel();
-    if (!this.isAnswered()) this.call.fail(givenUp(this.call, error));
+    this.endWithout(givenUp(this.call, error), false);
   }
 
   private release(): void {

@@ -23,11 +23,12 @@ const request = (text: string): BackendRequest => {
 };
 
 function waitingCalls() {
-  const waiting = new WaitingCalls();
+  const errors: unknown[] = [];
+  const waiting = new WaitingCalls((error) => errors.push(error));
   const sent: string[] = [];
   const send = (_call: BackendCall, { body, start, end }: BackendRequest) =>
     sent.push(body.toString('latin1', start, end));
-  return { waiting, sent, send };
+  return { waiting, sent, send, errors };
 }
 
 describe('calls that wait for a backend', () => {
@@ -63,5 +64,30 @@ describe('calls that wait for a backend', () => {
     waiting.refuse(() => new Error('gone'));
     expect(calls.map(({ refusal }) => refusal?.message)).toEqual(['gone', undefined, 'gone']);
     expect([waiting.count, waiting.sizeBytes, again.refusal]).toEqual([1, 5, undefined]);
+  });
+
+  it('are each refused or sent, though one throws when it hears of it', () => {
+    const { waiting, sent, send, errors } = waitingCalls();
+    const broken = new Recorded();
+    broken.onRefused = () => {
+      throw new Error('a bug');
+    };
+    const [first, last] = [new Recorded(), new Recorded()];
+    waiting.pushFirst(broken, request('own'));
+    for (const call of [first, broken, last]) waiting.push(call, request('x'));
+    waiting.refuse(() => new Error('gone'));
+    expect([first, last].map(({ refusal }) => refusal?.message)).toEqual(['gone', 'gone']);
+    expect([waiting.count, waiting.sizeBytes, errors.length]).toEqual([0, 0, 2]);
+
+    for (const call of [broken, new Recorded()])
+      waiting.push(call, request(call === broken ? 'bad' : 'good'));
+    waiting.drain(
+      () => true,
+      (call, message) => {
+        if (call === broken) throw new Error('a bug');
+        send(call, message);
+      },
+    );
+    expect([sent, waiting.count, errors.length]).toEqual([['good'], 0, 3]);
   });
 });
