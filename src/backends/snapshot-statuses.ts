@@ -7,7 +7,7 @@ import { CONTAINER_STATE, SANDBOX_STATE } from './snapshot-record.ts';
 import { containerReply, containerState, type Listed, sandboxReply, sandboxState } from './status-answer.ts';
 import { type KeptStatus, type StatusBudget, StatusMemory, type StatusObject } from './status-memory.ts';
 
-/** Called for each status that says something else than the one before. */
+/** Called for each object of which something else is kept than before, or nothing any more. */
 export type StatusWatcher = (object: StatusObject, id: string) => void;
 
 export class SnapshotStatuses {
@@ -43,10 +43,15 @@ export class SnapshotStatuses {
     return this.memory.confirm(object, id, bytes, start, end, seen);
   }
 
-  /** A status as it was written down. */
+  /** The backend has just given a status that cannot be looked at: what is kept is not its last word any more. */
+  miss(object: StatusObject, id: string): void {
+    if (this.memory.forget(object, id)) this.watcher?.(object, id);
+  }
+
+  /** A status as it was written down; one of no bytes says that nothing is kept any more. */
   restore(object: StatusObject, id: string, kept: KeptStatus): void {
     this.memory.forget(object, id);
-    this.memory.keep(object, id, kept);
+    if (kept.status.length > 0) this.memory.keep(object, id, kept);
   }
 
   /** Takes over all that another snapshot holds. */

@@ -6,6 +6,7 @@ import { encodeMessage, encodeNanoseconds, encodeNumber, encodeText } from '../c
 import { CONTAINER_STATE, SANDBOX_STATE } from './snapshot-record.ts';
 import type { RecordEnd } from './snapshot-view.ts';
 import type { KeptStatus, StatusObject } from './status-memory.ts';
+import { isStub } from './status-stub.ts';
 
 /** What the lists of the snapshot show of an object, with all changes since. */
 export interface Listed {
@@ -80,7 +81,7 @@ export function sandboxReply(kept: KeptStatus | undefined, listed: Listed): Buff
   const state = sandboxState(kept, listed);
   // Its network is not in the lists, and a kubelet that sees a ready sandbox without address, or in another network
   // namespace than its pod asks for, kills the pod and runs it again (kuberuntime, PodSandboxChanged).
-  if (kept === undefined && state === SANDBOX_STATE.ready) return undefined;
+  if (state === SANDBOX_STATE.ready && (kept === undefined || isStub(kept.status))) return undefined;
   const base = baseOf('sandbox', kept, listed);
   return base && reply([...without(base, [STATE]), encodeNumber(STATE, state)], 'sandbox', listed);
 }
@@ -124,10 +125,13 @@ export function containerState(kept: KeptStatus | undefined, { record, isNewer, 
   return end === 'none' ? keptState : exited;
 }
 
-/** The kept status, or one made of the record; undefined when that lacks what every status has. */
+/** The kept status, or one made of the record and the stub; undefined when that lacks what every status has. */
 function baseOf(object: StatusObject, kept: KeptStatus | undefined, { record }: Listed): Buffer | undefined {
-  if (kept !== undefined) return kept.status;
-  const made = Buffer.concat(retagged(record, REST[object]));
+  if (kept !== undefined && !isStub(kept.status)) return kept.status;
+  const made = Buffer.concat([
+    ...retagged(record, REST[object]),
+    ...(kept === undefined ? [] : [kept.status]),
+  ]);
   const isWhole = NEEDED[object].every((path) => (readString(made, 0, made.length, path) ?? '') !== '');
   return isWhole && timeIn(made, CREATED_AT) > 0 ? made : undefined;
 }

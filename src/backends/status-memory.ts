@@ -1,16 +1,18 @@
 // The last status that a backend gave of each of its pod sandboxes and containers, to answer for it while it is absent.
-// Kept without labels and annotations, which are most of it and stand in the lists of the snapshot too.
+// Kept without labels and annotations, which are most of it and stand in the lists of the snapshot too; where that is too
+// long, or there is no room for it, a stub (status-stub.ts). What is older than a status that went by is never kept.
 import { crc32 } from 'node:zlib';
 import type { Moment } from '../clock.ts';
 import type { OwnedMethod } from '../cri/methods.ts';
 import { field, readField } from '../cri/wire-field.ts';
+import { isStub, stubOf } from './status-stub.ts';
 
 /** What statuses are of. */
 export type StatusObject = OwnedMethod['object'];
 
 /** A status with the moment at which the backend last said so. */
 export interface KeptStatus {
-  /** A PodSandboxStatus or ContainerStatus without labels and annotations. */
+  /** A PodSandboxStatus or ContainerStatus without labels and annotations, or a stub of it. */
   readonly status: Buffer;
   /** Of the status as it came. */
   readonly checksum: number;
@@ -20,21 +22,24 @@ export interface KeptStatus {
 /** By object: labels and annotations, in PodSandboxStatus and ContainerStatus. */
 const IN_LISTS: Readonly<Record<StatusObject, readonly number[]>> = { sandbox: [7, 8], container: [12, 13] };
 
-/** Longest status that is kept; one has some 2 KiB, most of it mounts. */
+/** Longest status that is kept whole; one has some 2 KiB, most of it mounts. */
 const STATUS_BYTES = 32 * 1024;
 /** Of one backend. */
 const STATUSES = 20_000;
 const BACKEND_BYTES = 16 * 1024 * 1024;
-/** Of all backends. */
-const ALL_BYTES = 32 * 1024 * 1024;
+/** Of one backend: what others cannot take from it, for some 1,000 statuses, and as much again for stubs alone. */
+const OWN_BYTES = 2 * 1024 * 1024;
+const STUBS_BYTES = 2 * 1024 * 1024;
+/** Of all backends, beyond what each has for itself. */
+const SHARED_BYTES = 24 * 1024 * 1024;
 /** What an entry takes beside the status. */
 const ENTRY_BYTES = 256;
 
-/** The memory for the statuses of all backends together. */
+/** The memory that the backends share for their statuses, beyond what each has for itself. */
 export class StatusBudget {
   private leftBytes: number;
 
-  constructor(sizeBytes = ALL_BYTES) {
+  constructor(sizeBytes = SHARED_BYTES) {
     this.leftBytes = sizeBytes;
   }
 
@@ -52,7 +57,9 @@ export class StatusMemory {
     sandbox: new Map<string, KeptStatus>(),
     container: new Map<string, KeptStatus>(),
   };
+  /** Of whole statuses, and of stubs. */
   private sizeBytes = 0;
+  private stubsBytes = 0;
 
   constructor(budget = new StatusBudget()) {
     this.budget = budget;
@@ -64,14 +71,17 @@ export class StatusMemory {
   }
 
   /**
-   * The backend says of an object: bytes[start, end). They are only looked at; what is kept is a copy. True when that is
-   * news. Most statuses say what the last one said.
+   * The backend says of an object: bytes[start, end). They are only looked at; what is kept is a copy. True when
+   * something else is kept than before, or nothing any more. Most statuses say what the last one said.
    */
   see(object: StatusObject, id: string, bytes: Buffer, start: number, end: number, seen: Moment): boolean {
     if (this.confirm(object, id, bytes, start, end, seen)) return false;
     const checksum = crc32(bytes.subarray(start, end));
-    this.forget(object, id);
-    return this.keep(object, id, { status: withoutLists(object, bytes, start, end), checksum, seen });
+    const wasKept = this.forget(object, id);
+    const status = withoutLists(object, bytes, start, end);
+    if (!isStub(status) && this.keep(object, id, { status, checksum, seen })) return true;
+    const stub = stubOf(object, status, 0, status.length);
+    return (stub.length > 0 && this.keep(object, id, { status: stub, checksum, seen })) || wasKept;
   }
 
   /** Whether the backend says what it said last; then it was seen now. */
@@ -92,27 +102,33 @@ export class StatusMemory {
   /** Keeps a status that is not here yet, by reference; false when there is no room for it. */
   keep(object: StatusObject, id: string, kept: KeptStatus): boolean {
     const { sandbox, container } = this.kept;
-    const sizeBytes = kept.status.length + ENTRY_BYTES;
-    if (kept.status.length > STATUS_BYTES || this.sizeBytes + sizeBytes > BACKEND_BYTES) return false;
-    if (sandbox.size + container.size >= STATUSES || !this.budget.take(sizeBytes)) return false;
-    this.sizeBytes += sizeBytes;
+    if (kept.status.length > STATUS_BYTES || sandbox.size + container.size >= STATUSES) return false;
+    if (!this.take(kept.status, 1)) return false;
     this.kept[object].set(id, kept);
     return true;
   }
 
-  /** The object is gone. */
-  forget(object: StatusObject, id: string): void {
+  /** The object is gone, or what is kept of it is not its last status. False when nothing was kept. */
+  forget(object: StatusObject, id: string): boolean {
     const last = this.kept[object].get(id);
-    if (last === undefined) return;
-    const sizeBytes = last.status.length + ENTRY_BYTES;
-    this.sizeBytes -= sizeBytes;
-    this.budget.take(-sizeBytes);
-    this.kept[object].delete(id);
+    if (last === undefined) return false;
+    this.take(last.status, -1);
+    return this.kept[object].delete(id);
   }
 
-  /** None of them can be believed. */
-  clear(): void {
-    for (const [object, id] of this.entries()) this.forget(object, id);
+  /** Takes the room for a status, or gives it back; false when there is none. */
+  private take(status: Buffer, sign: 1 | -1): boolean {
+    const sizeBytes = sign * (status.length + ENTRY_BYTES);
+    if (isStub(status)) {
+      if (this.stubsBytes + sizeBytes > STUBS_BYTES) return false;
+      this.stubsBytes += sizeBytes;
+      return true;
+    }
+    const after = this.sizeBytes + sizeBytes;
+    if (after > BACKEND_BYTES || !this.budget.take(beyondOwn(after) - beyondOwn(this.sizeBytes)))
+      return false;
+    this.sizeBytes = after;
+    return true;
   }
 
   /** All that is kept. May be read while it changes. */
@@ -121,6 +137,10 @@ export class StatusMemory {
       for (const [id, kept] of this.kept[object]) yield [object, id, kept];
     }
   }
+}
+
+function beyondOwn(sizeBytes: number): number {
+  return Math.max(0, sizeBytes - OWN_BYTES);
 }
 
 /** A copy of its own memory, so that none stays behind that is many times as long. */

@@ -12,6 +12,7 @@ export interface StatusEntry {
   readonly wallMs: number;
   /** CRC-32 of the status as it came; what is here lacks what the lists have. */
   readonly checksum: number;
+  /** Of no bytes: what was written before is not its last status, and the last one was not kept. */
   readonly status: Buffer;
 }
 

@@ -2,7 +2,7 @@
 // object has few in ten seconds. A backend whose statuses are never the same twice does not fill the disk.
 import type { SnapshotStatuses } from '../backends/snapshot-statuses.ts';
 import type { KeptStatus, StatusObject } from '../backends/status-memory.ts';
-import type { Clock, Timer } from '../clock.ts';
+import { type Clock, type Moment, momentOf, type Timer } from '../clock.ts';
 import type { StatusEntry } from './journal-status-entry.ts';
 
 const SPAN_MS = 10_000;
@@ -30,8 +30,8 @@ export class JournalStatuses {
   expect(backend: string, statuses: SnapshotStatuses, object: StatusObject, id: string): void {
     const key = `${backend} ${object} ${id}`;
     const write = () => {
-      const kept = statuses.kept(object, id);
-      if (kept !== undefined) this.options.write(entryOf(backend, object, id, kept));
+      const kept = statuses.kept(object, id) ?? nothing(momentOf(this.options.clock));
+      this.options.write(entryOf(backend, object, id, kept));
     };
     const count = this.written.get(key) ?? 0;
     this.written.set(key, count + 1);
@@ -58,4 +58,9 @@ export class JournalStatuses {
 export function entryOf(backend: string, object: StatusObject, id: string, kept: KeptStatus): StatusEntry {
   const { status, checksum, seen } = kept;
   return { kind: 'status', backend, object, id, wallMs: seen.wallMs, checksum, status };
+}
+
+/** What is written where nothing is kept any more. */
+function nothing(seen: Moment): KeptStatus {
+  return { status: Buffer.alloc(0), checksum: 0, seen };
 }

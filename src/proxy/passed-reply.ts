@@ -9,11 +9,13 @@ import type { Call } from './call.ts';
 export interface LastReplies {
   /** The message of a reply lies in [start, end); only for as long as this takes. Must not throw. */
   see(backend: Backend, buffer: Buffer, start: number, end: number): void;
+  /** The same for a reply too long to be kept, of which only the beginning is here. */
+  glimpse(backend: Backend, head: Buffer): void;
   /** Answers a call in the place of its backend; false when there is nothing to answer. */
   answer(call: Call, backend: Backend): boolean;
 }
 
-/** Longer ones are not kept: they are not worth a copy. */
+/** Of longer ones only so much is shown: they are not worth a copy. */
 const LIMIT_BYTES = 256 * 1024;
 
 export class PassedReply implements BehindFlush {
@@ -61,9 +63,11 @@ export class PassedReply implements BehindFlush {
     this.buffer = undefined;
     this.pieces = undefined;
     if (buffer !== undefined) keeper.see(backend, buffer, this.start + PREFIX_BYTES, this.end);
-    else if (pieces !== undefined && this.piecesBytes <= LIMIT_BYTES) {
+    else if (pieces !== undefined) {
       const whole = Buffer.concat(pieces);
       if (isWhole(whole, 0, whole.length)) keeper.see(backend, whole, PREFIX_BYTES, whole.length);
+      else if (whole.length > PREFIX_BYTES && whole[0] === 0)
+        keeper.glimpse(backend, whole.subarray(PREFIX_BYTES));
     }
   }
 
@@ -75,9 +79,10 @@ export class PassedReply implements BehindFlush {
 
   private copy(buffer: Buffer, start: number, end: number): void {
     this.pieces ??= [];
-    this.piecesBytes += end - start;
-    if (this.piecesBytes <= LIMIT_BYTES) this.pieces.push(Buffer.from(buffer.subarray(start, end)));
-    else this.pieces.length = 0;
+    const to = Math.min(end, start + LIMIT_BYTES - this.piecesBytes);
+    if (to <= start) return;
+    this.piecesBytes += to - start;
+    this.pieces.push(Buffer.from(buffer.subarray(start, to)));
   }
 }
 

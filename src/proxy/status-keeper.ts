@@ -34,7 +34,14 @@ export class StatusKeeper implements LastReplies {
     } catch (error) {
       // The client has it as it came, and can tell.
       if (!(error instanceof MalformedMessageError)) throw error;
+      this.glimpse(backend, buffer.subarray(start, end));
     }
+  }
+
+  glimpse(backend: Backend, head: Buffer): void {
+    const id = idIn(head);
+    if (id !== undefined && this.parts.ledger.ownerOf(this.object, id) === backend)
+      backend.snapshot.statuses.miss(this.object, id);
   }
 
   answer(call: Call, owner: Backend): boolean {
@@ -73,5 +80,20 @@ export class StatusKeeper implements LastReplies {
     // What was removed meanwhile is not kept, nor what another backend owns.
     if (ledger.ownerOf(this.object, id) !== backend) return;
     statuses.see(this.object, id, buffer, from, to, seen);
+  }
+}
+
+/** The id in the beginning of a reply, where the status stands first and the id first in that; else undefined. */
+function idIn(head: Buffer): string | undefined {
+  try {
+    if (head[0] !== STATUS * 8 + LENGTH_DELIMITED) return undefined;
+    let at = 1;
+    while ((head[at] ?? 0) >= 0x80) at++;
+    readField(head, at + 1, head.length);
+    const isId = field.number === ID && field.wireType === LENGTH_DELIMITED;
+    return isId ? head.toString('latin1', field.bodyStart, field.bodyEnd) : undefined;
+  } catch (error) {
+    if (!(error instanceof MalformedMessageError)) throw error;
+    return undefined;
   }
 }

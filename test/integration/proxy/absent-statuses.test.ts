@@ -152,32 +152,6 @@ describe('the status of what an absent backend has', () => {
     await until(async () => (await look(world, pod)).container?.exitCode === 7, 'its own word counts');
   });
 
-  it('is kept of a reply in many pieces, and of one that is longer than its bounds not', async () => {
-    await using world = await twoBackends();
-    const { client } = world;
-    const pod = await runPod(client, { handler: 'two' });
-    const ids: string[] = [];
-    for (const [index, count] of [200, 2_000].entries()) {
-      const mounts = Array.from({ length: count }, (_, at) => ({
-        hostPath: `/var/lib/kubelet/pods/volumes/${'x'.repeat(20)}/${at}`,
-        containerPath: `/data/${at}`,
-      }));
-      const { containerId } = await client.call('CreateContainer', {
-        podSandboxId: pod.podSandboxId,
-        config: { metadata: { name: `c${index}`, attempt: 0 }, image: { image: SIMULATED_IMAGE }, mounts },
-        sandboxConfig: pod.config,
-      });
-      ids.push(containerId);
-      await client.call('ContainerStatus', { containerId });
-    }
-    await list(world);
-    await crash(world);
-    const mounts = await Promise.all(
-      ids.map(async (containerId) => (await client.call('ContainerStatus', { containerId })).status?.mounts),
-    );
-    expect(mounts.map((all) => all?.length)).toEqual([200, 0]);
-  });
-
   it('leaves calls that change something UNAVAILABLE, but for the stop of what has ended', async () => {
     await using world = await twoBackends();
     const { client } = world;

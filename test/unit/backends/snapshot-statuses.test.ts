@@ -3,7 +3,6 @@ import { create, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/p
 import { describe, expect, it } from 'vitest';
 import { BackendSnapshot } from '../../../src/backends/snapshot.ts';
 import { containerRecord, nameOnlyConfig } from '../../../src/backends/snapshot-record.ts';
-import { StatusBudget, StatusMemory } from '../../../src/backends/status-memory.ts';
 import {
   ContainerStatusResponseSchema,
   ListContainersResponseSchema,
@@ -216,58 +215,5 @@ describe('the status of a pod sandbox in a snapshot', () => {
     stage.list(40, SANDBOX_READY, CONTAINER_EXITED);
     expect(statuses.hasEnded('sandbox', 's', at(50))).toBe(false);
     expect(statuses.hasEnded('sandbox', 'unknown', at(50))).toBe(false);
-  });
-});
-
-describe('the memory for statuses', () => {
-  const keep = (memory: StatusMemory, id: string, sizeBytes: number) =>
-    memory.keep('container', id, { status: Buffer.alloc(sizeBytes), checksum: 1, seen: at(1) });
-
-  it('holds those of 5,000 containers with 10 KB of annotations', () => {
-    const memory = new StatusMemory();
-    const bytes = Buffer.from(
-      toBinary(ContainerStatusSchema, containerOf(aContainerStatus(CONTAINER_RUNNING))),
-    );
-    for (let i = 0; i < 5_000; i++) {
-      expect(memory.see('container', `c${i}`, bytes, 0, bytes.length, at(i))).toBe(true);
-      expect(memory.see('container', `c${i}`, bytes, 0, bytes.length, at(i))).toBe(false);
-    }
-    expect([...memory.entries()]).toHaveLength(5_000);
-    expect(memory.get('container', 'c7')?.status.length).toBeLessThan(300);
-  });
-
-  it('is bounded for each status, in count, for a backend and for all, and has room again', () => {
-    const memory = new StatusMemory();
-    expect(keep(memory, 'long', 33 * 1024)).toBe(false);
-    let count = 0;
-    while (keep(memory, `c${count}`, 32 * 1024)) count++;
-    expect(count).toBe(Math.floor((16 * 1024 * 1024) / (32 * 1024 + 256)));
-    memory.forget('container', 'c0');
-    expect(keep(memory, 'c0', 32 * 1024)).toBe(true);
-
-    const small = new StatusMemory();
-    for (let i = 0; i < 20_000; i++) expect(keep(small, `c${i}`, 1)).toBe(true);
-    expect(keep(small, 'one more', 1)).toBe(false);
-
-    const budget = new StatusBudget(1_000);
-    const [red, blue] = [new StatusMemory(budget), new StatusMemory(budget)];
-    expect(keep(red, 'a', 700)).toBe(true);
-    expect(keep(blue, 'b', 700)).toBe(false);
-    red.forget('container', 'a');
-    expect(keep(blue, 'b', 700)).toBe(true);
-  });
-
-  it('has no old status where the new one finds no room', () => {
-    const budget = new StatusBudget(2_000);
-    const memory = new StatusMemory(budget);
-    const see = (reason: string) => {
-      const bytes = Buffer.from(
-        toBinary(ContainerStatusSchema, containerOf(aContainerStatus(CONTAINER_EXITED, { reason }))),
-      );
-      return memory.see('container', 'c', bytes, 0, bytes.length, at(1));
-    };
-    expect(see('Error')).toBe(true);
-    expect(see('x'.repeat(5_000))).toBe(false);
-    expect(memory.get('container', 'c')).toBeUndefined();
   });
 });

@@ -142,4 +142,17 @@ describe('statuses in the journal', () => {
     await first.ledgerJournal.close();
     expect(await asOnFile()).toBe('199');
   });
+
+  it('are forgotten in it too, when a later one could not be looked at', async () => {
+    await using dir = await tempDir();
+    const file = dir.file('journal');
+    const first = await openOn(file);
+    first.make();
+    first.see(RUNNING, 'first');
+    first.snapshot.statuses.miss('container', 'c');
+    await first.ledgerJournal.close();
+    const second = await openOn(file);
+    expect([...second.snapshot.statuses.entries()]).toEqual([]);
+    await second.ledgerJournal.close();
+  });
 });
