@@ -37,6 +37,8 @@ export class ListSnapshot {
   private last: ListBase | undefined;
   /** Whether others may have the base's bytes or views on them: then its memory is not ours to release. */
   private isShared = false;
+  /** Whether the base came in this life of Switchyard: of one before, only the wall clock says when. */
+  private isOwn = false;
   /** Lists that began before this change are too old to be taken. */
   private floor = 0;
   private changes: NumberedChange[] = [];
@@ -52,6 +54,11 @@ export class ListSnapshot {
   /** When the last complete reply was asked for; undefined before the first. */
   get start(): ListStart | undefined {
     return this.last;
+  }
+
+  /** Whether the last complete reply came since Switchyard was started, so that its moment is one of the present clock. */
+  get isOfThisLife(): boolean {
+    return this.isOwn;
   }
 
   /**
@@ -80,7 +87,9 @@ export class ListSnapshot {
   /** Takes a complete reply, by reference. False when it began before one that was taken earlier. */
   refresh(message: Buffer, start: ListStart): boolean {
     const isOlder = start.seq === this.last?.seq && start.atMs < this.last.atMs;
-    return !isOlder && this.restore(message, start);
+    if (isOlder || !this.restore(message, start)) return false;
+    this.isOwn = true;
+    return true;
   }
 
   /** As refresh, for a reply that was written down later than those taken before; its moment may come from another clock. */
@@ -88,6 +97,7 @@ export class ListSnapshot {
     if (start.seq < this.floor) return false;
     holdMemory(message);
     this.setBase({ message, ...start });
+    this.isOwn = false;
     this.floor = start.seq;
     if ((this.changes[0]?.seq ?? Number.POSITIVE_INFINITY) <= start.seq) {
       this.changes = this.changes.filter(({ seq }) => seq > start.seq);

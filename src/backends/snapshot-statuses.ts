@@ -4,7 +4,16 @@ import type { Moment } from '../clock.ts';
 import { MalformedMessageError } from '../errors.ts';
 import type { ListSnapshot, ListStart } from './snapshot-list.ts';
 import { CONTAINER_STATE, SANDBOX_STATE } from './snapshot-record.ts';
-import { containerReply, containerState, type Listed, sandboxReply, sandboxState } from './status-answer.ts';
+import {
+  containerReply,
+  containerState,
+  isEarlier,
+  type Listed,
+  listedState,
+  sandboxReply,
+  sandboxState,
+  stateIn,
+} from './status-answer.ts';
 import { type KeptStatus, type StatusBudget, StatusMemory, type StatusObject } from './status-memory.ts';
 
 /** Called for each object of which something else is kept than before, or nothing any more. */
@@ -26,9 +35,25 @@ export class SnapshotStatuses {
     this.watcher = watcher;
   }
 
-  /** The backend has just given this status to a client: bytes[start, end), which are only looked at. */
+  /**
+   * The backend has just given this status to a client: bytes[start, end), which are only looked at. One that was long on
+   * its way, and shows an earlier state than another that came before it, is passed over.
+   */
   see(object: StatusObject, id: string, bytes: Buffer, start: number, end: number, seen: Moment): void {
+    if (this.isLate(object, id, bytes.subarray(start, end), seen)) return;
     if (this.memory.see(object, id, bytes, start, end, seen)) this.watcher?.(object, id);
+  }
+
+  /** Whether a status shows an earlier state than is known; not when a list since then has shown it too, as after `docker start`. */
+  private isLate(object: StatusObject, id: string, status: Buffer, now: Moment): boolean {
+    const kept = this.memory.get(object, id);
+    if (kept === undefined) return false;
+    const known = stateIn(kept.status);
+    if (!isEarlier(object, stateIn(status), known)) return false;
+    const listed = readable(() => this.listed(object, id, now));
+    if (listed === undefined) return true;
+    const state = object === 'sandbox' ? sandboxState(kept, listed) : containerState(kept, listed);
+    return !isEarlier(object, state, known);
   }
 
   /** Whether the backend says what it said last, as nearly always: then there is nothing to see. */
@@ -99,14 +124,34 @@ export class SnapshotStatuses {
     if (object === 'container') return containerState(kept, listed) === CONTAINER_STATE.exited;
     const containers = this.lists.container.records();
     if (containers === undefined || sandboxState(kept, listed) !== SANDBOX_STATE.notReady) return false;
-    return Array.from(containers.inside(id)).every((inside) => !this.mayRun(inside, now));
+    const showsAllStarts = this.showsAllStarts(kept, listed);
+    return Array.from(containers.inside(id)).every((inside) => !this.mayRun(inside, now, showsAllStarts));
   }
 
   /** Of a container in a sandbox that is not ready: nothing is started there any more. */
-  private mayRun(id: string, now: Moment): boolean {
+  private mayRun(id: string, now: Moment, showsAllStarts: boolean): boolean {
     const listed = this.listed('container', id, now);
     const state = listed && containerState(this.memory.get('container', id), listed);
-    return state !== CONTAINER_STATE.exited && state !== CONTAINER_STATE.created;
+    if (state === CONTAINER_STATE.exited) return false;
+    // It may have been started since it was listed, by a call whose answer was lost.
+    const isClosed = this.lists.container.records()?.find(id)?.isClosed ?? false;
+    return state !== CONTAINER_STATE.created || !(isClosed || showsAllStarts);
+  }
+
+  /**
+   * Whether the list of containers shows each that was started in a sandbox that is not ready: no call is in doubt, and
+   * the list was asked for when the sandbox was known to take no more.
+   */
+  private showsAllStarts(sandbox: KeptStatus | undefined, { record }: Listed): boolean {
+    const { container, sandbox: sandboxes } = this.lists;
+    const { start, lostAtSeq, isOfThisLife } = container;
+    if (start === undefined || lostAtSeq !== undefined || !isOfThisLife) return false;
+    const isListed = listedState('sandbox', record) === SANDBOX_STATE.notReady && sandboxes.isOfThisLife;
+    const isSeen = sandbox !== undefined && stateIn(sandbox.status) === SANDBOX_STATE.notReady;
+    return (
+      (isListed && (sandboxes.start?.atMs ?? Number.POSITIVE_INFINITY) <= start.atMs) ||
+      (isSeen && sandbox.seen.atMs <= start.atMs)
+    );
   }
 
   private listed(object: StatusObject, id: string, now: Moment): Listed | undefined {
@@ -117,7 +162,8 @@ export class SnapshotStatuses {
     const listedAtMs = this.listedAtMs.get(start) ?? now.wallMs - (now.atMs - start.atMs);
     this.listedAtMs.set(start, listedAtMs);
     const kept = this.memory.get(object, id);
-    const isNewer = kept !== undefined && start.atMs > kept.seen.atMs;
+    // Where both are of an earlier life, neither is: that clock may have been set back between them.
+    const isNewer = kept !== undefined && list.isOfThisLife && start.atMs > kept.seen.atMs;
     return { record: found.body, end: found.end, listedAtMs, isNewer };
   }
 }

@@ -14,6 +14,8 @@ interface ListRecord {
   /** '' for what is not a container. */
   readonly sandboxId: string;
   readonly end: RecordEnd;
+  /** Nothing is started there any more, for its sandbox was stopped or the machine started anew since it was listed. */
+  readonly isClosed: boolean;
 }
 
 /** What changes did to a container since it was listed: it was ended while it ran, or nobody knows whether it ran. */
@@ -46,9 +48,13 @@ export class SnapshotView {
   }
 
   /** The body of a record, with what has become of it. */
-  find(id: string): { readonly body: Buffer; readonly end: RecordEnd } | undefined {
+  find(
+    id: string,
+  ): { readonly body: Buffer; readonly end: RecordEnd; readonly isClosed: boolean } | undefined {
     const record = this.records.get(id);
-    return record && { body: record.bytes.subarray(record.bodyStart), end: record.end };
+    if (record === undefined) return undefined;
+    const { bytes, bodyStart, end, isClosed } = record;
+    return { body: bytes.subarray(bodyStart), end, isClosed };
   }
 
   /** The ids of the containers in a sandbox. */
@@ -77,7 +83,7 @@ export class SnapshotView {
         return;
       case 'stop-sandbox':
         if (isOfSandboxes) this.turn(change.id, SANDBOX_STATE.ready, SANDBOX_STATE.notReady);
-        else for (const id of this.inside(change.id)) this.end(id);
+        else for (const id of this.inside(change.id)) this.end(id, true);
         return;
       case 'remove-sandbox':
         if (isOfSandboxes) this.remove(change.id);
@@ -86,7 +92,7 @@ export class SnapshotView {
       case 'end-all':
         for (const id of this.records.keys()) {
           if (isOfSandboxes) this.turn(id, SANDBOX_STATE.ready, SANDBOX_STATE.notReady);
-          else this.end(id);
+          else this.end(id, true);
         }
         return;
       case 'lose':
@@ -127,7 +133,13 @@ export class SnapshotView {
       if (!over && this.records.has(id)) return;
       const sandboxId = (sandboxPath && readString(message, bodyStart, bodyEnd, sandboxPath)) ?? '';
       const bytes = message.subarray(recordStart, bodyEnd);
-      this.records.set(id, { bytes, bodyStart: bodyStart - recordStart, sandboxId, end: 'none' });
+      this.records.set(id, {
+        bytes,
+        bodyStart: bodyStart - recordStart,
+        sandboxId,
+        end: 'none',
+        isClosed: false,
+      });
       if (sandboxPath === undefined) return;
       const siblings = this.children.get(sandboxId);
       if (siblings === undefined) this.children.set(sandboxId, new Set([id]));
@@ -145,11 +157,16 @@ export class SnapshotView {
   }
 
   /** A container stops. One that was never started stays CREATED: runtimes have nothing to stop there. */
-  private end(id: string): void {
+  private end(id: string, isClosed = false): void {
     const isEnded = this.turn(id, running, exited) || this.turn(id, unknown, exited);
     const record = this.records.get(id);
-    if (record?.end === 'none')
-      this.records.set(id, { ...record, end: isEnded ? 'ended' : 'ended if it ran' });
+    if (record === undefined) return;
+    const end = isEnded ? 'ended' : 'ended if it ran';
+    this.records.set(id, {
+      ...record,
+      end: record.end === 'none' ? end : record.end,
+      isClosed: record.isClosed || isClosed,
+    });
   }
 
   private turn(id: string, from: number, to: number): boolean {

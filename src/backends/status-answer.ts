@@ -16,7 +16,10 @@ export interface Listed {
   readonly listedAtMs: number;
   /** What changes after the list did to it. */
   readonly end: RecordEnd;
-  /** The list was asked for after the last status was given, so that its state is the newer one. */
+  /**
+   * The list was surely asked for after the last status was given. Then its state counts, also where that is the earlier
+   * one: somebody started the container again behind our back. Else the later state does.
+   */
   readonly isNewer: boolean;
 }
 
@@ -75,6 +78,8 @@ const REPLY_STATUS = 1;
 const { created, running, exited, unknown } = CONTAINER_STATE;
 /** Containers go from one to the next, and not back. */
 const ORDER: readonly number[] = [created, running, unknown, exited];
+/** By state: what is lower was before what is higher. A container of unknown state may be found running again. */
+const RANKS: Readonly<Record<StatusObject, readonly number[]>> = { sandbox: [0, 1], container: [0, 1, 2, 1] };
 
 /** The reply of PodSandboxStatus; undefined when too little is known. */
 export function sandboxReply(kept: KeptStatus | undefined, listed: Listed): Buffer | undefined {
@@ -109,19 +114,30 @@ export function containerReply(kept: KeptStatus | undefined, listed: Listed): Bu
   return reply(parts, 'container', listed);
 }
 
+/** Whether an object had the first state before the second, so that a status that shows it is the older one. */
+export function isEarlier(object: StatusObject, state: number, than: number): boolean {
+  const [rank = 0, other = 0] = [RANKS[object][state], RANKS[object][than]];
+  return rank < other;
+}
+
+/** The state in a record of a list. */
+export function listedState(object: StatusObject, record: Uint8Array): number {
+  return stateIn(record, LISTED_STATE[object]);
+}
+
 /** READY or NOTREADY: what is not ready will not be again. */
 export function sandboxState(kept: KeptStatus | undefined, { record, isNewer }: Listed): number {
-  const listedState = stateIn(record, LISTED_STATE.sandbox);
-  if (kept === undefined || isNewer) return listedState;
-  return Math.max(stateIn(kept.status), listedState);
+  const inList = listedState('sandbox', record);
+  if (kept === undefined || isNewer) return inList;
+  return Math.max(stateIn(kept.status), inList);
 }
 
 /** The state of a container that comes last of those that were seen. */
 export function containerState(kept: KeptStatus | undefined, { record, isNewer, end }: Listed): number {
-  const listedState = stateIn(record, LISTED_STATE.container);
-  if (kept === undefined || isNewer) return listedState;
+  const inList = listedState('container', record);
+  if (kept === undefined || isNewer) return inList;
   const keptState = stateIn(kept.status);
-  if (ORDER.indexOf(keptState) <= ORDER.indexOf(listedState)) return listedState;
+  if (ORDER.indexOf(keptState) <= ORDER.indexOf(inList)) return inList;
   return end === 'none' ? keptState : exited;
 }
 
@@ -140,7 +156,8 @@ function reply(parts: readonly Uint8Array[], object: StatusObject, { record }: L
   return Buffer.from(encodeMessage(REPLY_STATUS, ...parts, ...retagged(record, LABELS[object])));
 }
 
-function stateIn(message: Uint8Array, number = STATE): number {
+/** The state in a status, or in another message's field. */
+export function stateIn(message: Uint8Array, number = STATE): number {
   return readVarint(message, 0, message.length, [number]) ?? 0;
 }
 

@@ -1,5 +1,7 @@
 // That what is answered for an absent backend is never older than what it said last, whichever way that came.
+import { status } from '@grpc/grpc-js';
 import { describe, expect, it } from 'vitest';
+import { aContainerConfig } from '../../support/cri-configs.ts';
 import { runContainer, runPod } from '../../support/cri-pod.ts';
 import { type ProxyWorld, proxyWorld, SIMULATED_IMAGE } from '../../support/proxy-world.ts';
 import { until } from '../../support/until.ts';
@@ -69,5 +71,62 @@ describe('the status of what an absent backend has', () => {
       // Of one that was not even looked at, what the list says.
       expect(unseen).toMatchObject({ state: RUNNING, exitCode: 0, reason: '' });
     }
+  });
+
+  it('is not that of a reply that was long on its way', async () => {
+    await using world = await twoBackends();
+    const { client } = world;
+    const pod = await aPodOnTwo(world);
+    const { containerId } = pod;
+    const runtime = world.runtime('two');
+    const hang = runtime.faults.add('ContainerStatus', { kind: 'hang', when: 'after' }, { calls: 1 });
+    const slow = client.call('ContainerStatus', { containerId });
+    await until(() => hang.hits === 1, 'the call hangs');
+    const container = runtime.world.containers.get(containerId) ?? expect.unreachable('it is there');
+    runtime.world.exitContainer(container, 0);
+    const fast = (await client.call('ContainerStatus', { containerId })).status;
+    expect(fast).toMatchObject({ state: EXITED, exitCode: 0 });
+    hang.clear();
+    expect((await slow).status?.state).toBe(RUNNING);
+    await list(world);
+    runtime.crash();
+    await until(() => world.lines.some(({ text }) => text === 'backend is absent'), 'the backend is absent');
+    expect((await client.call('ContainerStatus', { containerId })).status).toEqual(fast);
+  });
+
+  it('does not let a sandbox be stopped while a start in it is in doubt', async () => {
+    await using world = await twoBackends();
+    const { client } = world;
+    const runtime = world.runtime('two');
+    const pod = await runPod(client, { handler: 'two' });
+    const { podSandboxId } = pod;
+    const config = aContainerConfig({ image: SIMULATED_IMAGE });
+    const { containerId } = await client.call('CreateContainer', {
+      ...{ podSandboxId, config, sandboxConfig: pod.config },
+    });
+    await list(world);
+    const seen = world.lines.length;
+    runtime.faults.add('ListContainers', { kind: 'refuse', status: 'UNKNOWN', message: 'locked' });
+    runtime.faults.add('StartContainer', { kind: 'cut', when: 'after' }, { calls: 1 });
+    await expect(client.call('StartContainer', { containerId })).rejects.toMatchObject({
+      code: status.UNAVAILABLE,
+    });
+    await until(
+      () => world.lines.slice(seen).some(({ text }) => text === 'backend is ready'),
+      'the backend is ready again',
+    );
+    const sandbox = runtime.world.sandboxes.get(podSandboxId) ?? expect.unreachable('it is there');
+    Object.assign(sandbox, { state: 1 });
+    await list(world);
+    await client.call('PodSandboxStatus', { podSandboxId });
+    expect(runtime.world.containers.get(containerId)?.stateName).toBe('CONTAINER_RUNNING');
+    runtime.crash();
+    await until(
+      () => world.lines.slice(seen).some(({ text }) => text === 'backend is absent'),
+      'the backend is absent',
+    );
+    await expect(client.call('StopPodSandbox', { podSandboxId })).rejects.toMatchObject({
+      code: status.UNAVAILABLE,
+    });
   });
 });

@@ -161,6 +161,34 @@ describe('the status of a container in a snapshot', () => {
     expect(stage.container(9_000)?.finishedAt).toBe(ns(5_001));
   });
 
+  it('stays exited where an earlier state comes late, and where a clock was set back before a restart', () => {
+    const stage = new Stage();
+    stage.list(10, SANDBOX_READY, CONTAINER_RUNNING);
+    const status = aContainerStatus(CONTAINER_EXITED, { exitCode: 3, finishedAt: ns(19), reason: 'Error' });
+    stage.see(20, status);
+    stage.see(30, aContainerStatus(CONTAINER_RUNNING));
+    stage.see(31, aContainerStatus(CONTAINER_CREATED));
+    expect(stage.container(40)).toEqual(containerOf(status));
+
+    // As of an earlier life, in which the list seems to be the later one.
+    const again = new Stage();
+    const list = stage.snapshot.messageOf('ListContainers') ?? expect.unreachable('it was listed');
+    again.snapshot.restoreMessage('ListContainers', list.message, { seq: 0, atMs: 25 });
+    const kept = stage.snapshot.statuses.kept('container', 'c') ?? expect.unreachable('it is kept');
+    again.snapshot.statuses.restore('container', 'c', kept);
+    expect(again.container(40)).toEqual(containerOf(status));
+  });
+
+  it('runs again once a list of this life has shown that: it was started behind our back', () => {
+    const stage = new Stage();
+    stage.list(10, SANDBOX_READY, CONTAINER_EXITED);
+    stage.see(20, aContainerStatus(CONTAINER_EXITED, { exitCode: 3, finishedAt: ns(19) }));
+    stage.list(30, SANDBOX_READY, CONTAINER_RUNNING);
+    expect(stage.container(40)).toMatchObject({ state: CONTAINER_RUNNING, exitCode: 0, finishedAt: 0n });
+    stage.see(50, aContainerStatus(CONTAINER_RUNNING));
+    expect(stage.container(60)).toEqual(containerOf(aContainerStatus(CONTAINER_RUNNING)));
+  });
+
   it('is made of its record in the list where none was given', () => {
     const stage = new Stage();
     stage.list(10, SANDBOX_READY, CONTAINER_RUNNING);
@@ -215,5 +243,34 @@ describe('the status of a pod sandbox in a snapshot', () => {
     stage.list(40, SANDBOX_READY, CONTAINER_EXITED);
     expect(statuses.hasEnded('sandbox', 's', at(50))).toBe(false);
     expect(statuses.hasEnded('sandbox', 'unknown', at(50))).toBe(false);
+  });
+
+  it('takes a container that was created for never started only where no start can have been missed', () => {
+    const listed = (...atMs: number[]) => {
+      const stage = new Stage();
+      for (const ms of atMs) stage.list(ms, SANDBOX_NOTREADY, CONTAINER_CREATED);
+      return { stage, hasEnded: () => stage.snapshot.statuses.hasEnded('sandbox', 's', at(100)) };
+    };
+    const { stage, hasEnded } = listed(10);
+    expect(hasEnded()).toBe(true);
+    stage.snapshot.change({ kind: 'lose', list: 'ListContainers' });
+    expect(hasEnded()).toBe(false);
+    stage.list(20, SANDBOX_NOTREADY, CONTAINER_CREATED);
+    expect(hasEnded()).toBe(true);
+
+    // It was ready when its containers were listed.
+    const late = listed();
+    late.stage.list(10, SANDBOX_READY, CONTAINER_CREATED);
+    late.stage.seeSandbox(20, aSandboxStatus(SANDBOX_NOTREADY));
+    expect(late.hasEnded()).toBe(false);
+
+    for (const change of [{ kind: 'stop-sandbox', id: 's' }, { kind: 'end-all' }] as const) {
+      const closed = listed(10);
+      closed.stage.snapshot.change({ kind: 'lose', list: 'ListContainers' });
+      closed.stage.snapshot.change({ kind: 'stop-container', id: 'c' });
+      expect(closed.hasEnded()).toBe(false);
+      closed.stage.snapshot.change(change);
+      expect(closed.hasEnded()).toBe(true);
+    }
   });
 });

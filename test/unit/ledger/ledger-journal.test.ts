@@ -2,7 +2,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { BackendSnapshot } from '../../../src/backends/snapshot.ts';
 import { containerRecord, sandboxRecord } from '../../../src/backends/snapshot-record.ts';
-import { forEachRecord, readString, readVarint } from '../../../src/cri/wire.ts';
+import { encodeField, forEachRecord, readString, readVarint } from '../../../src/cri/wire.ts';
 import { releaseMemory, takeMemory } from '../../../src/grpc/message-memory.ts';
 import { decodeJournal } from '../../../src/ledger/journal-content.ts';
 import { decodeEntry, type LedgerEntry } from '../../../src/ledger/journal-entries.ts';
@@ -364,7 +364,7 @@ describe('LedgerJournal', () => {
     first.ledgerJournal.unpinned('u1');
     first.ledgerJournal.note('runtime-name', Buffer.from('containerd'));
     first.checkpoint('/checkpoints/one', 'red');
-    const status = sandboxRecord({ id: 's', createdAtMs: 1 }, EMPTY, '');
+    const status = encodeField(2, encodeField(1, Buffer.from('web')));
     const seen = { atMs: first.clock.now(), wallMs: first.clock.wallMs() };
     first.snapshotOf('red').statuses.see('sandbox', 's', Buffer.from(status), 0, status.length, seen);
     await first.ledgerJournal.close();
