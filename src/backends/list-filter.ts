@@ -4,6 +4,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { ListMethod } from '../cri/methods.ts';
 import { forEachAt, type Path, readBytes, readMap, readString, readVarint } from '../cri/wire.ts';
+import { MalformedMessageError } from '../errors.ts';
 
 /** What a list request asks for; all that is given must hold. */
 export interface ListFilter {
@@ -60,8 +61,26 @@ export function isText(
   return isAll;
 }
 
-/** Whether a record has the state and the labels asked for. Ids are looked up, not compared: see wholeId. */
+/**
+ * Whether a record has the state and the labels asked for. Ids are looked up, not compared: see wholeId. One that cannot
+ * be read is let through: its backend may have given it, and a list must not lack what is there.
+ */
 export function hasStateAndLabels(
+  method: ListMethod,
+  filter: ListFilter,
+  buf: Uint8Array,
+  bodyStart: number,
+  bodyEnd: number,
+): boolean {
+  try {
+    return isWanted(method, filter, buf, bodyStart, bodyEnd);
+  } catch (error) {
+    if (!(error instanceof MalformedMessageError)) throw error;
+    return true;
+  }
+}
+
+function isWanted(
   method: ListMethod,
   filter: ListFilter,
   buf: Uint8Array,

@@ -114,7 +114,7 @@ export class BackendSnapshot {
   /**
    * The reply that the backend would give to this request of ListPodSandbox, ListContainers or ListImages, as far as is
    * known; undefined when `has` is false. `runtimeName` is what decides over the filter of ListImages.
-   * Throws MalformedMessageError when the request does not parse, or labels that it asks for do not.
+   * Throws MalformedMessageError when the request does not parse.
    */
   answer(list: SnapshotList, request: Uint8Array, runtimeName = ''): Buffer | undefined {
     if (!this.has(list)) return undefined;

@@ -4,7 +4,7 @@
 // may be found, or the look-up fails, and crictl goes on.
 import type { Backend } from '../backends/backend.ts';
 import { forEachRecord, readString } from '../cri/wire.ts';
-import { ImageInUseError } from '../errors.ts';
+import { ImageInUseError, MalformedMessageError } from '../errors.ts';
 import { excerpt } from '../quote.ts';
 import { mayList } from './image-answers.ts';
 
@@ -34,10 +34,9 @@ export function hiddenUse(
   const others = all.filter((one) => one !== owner);
   let user: string | undefined;
   forEachRecord(containers, 0, containers.length, RECORDS, (_, start, end) => {
-    const text = (path: readonly number[]) => readString(containers, start, end, path) ?? '';
-    const reference = text(IMAGE);
-    if (user !== undefined || !isUsed(owner, id, reference, text(IMAGE_REF), text(IMAGE_ID))) return;
-    if (others.some((other) => mayAnswerFor(other, reference, id))) user = text(ID);
+    const container = user === undefined ? readContainer(containers, start, end) : undefined;
+    if (container === undefined || !isUsed(owner, id, container)) return;
+    if (others.some((other) => mayAnswerFor(other, container.reference, id))) user = container.id;
   });
   if (user === undefined) return undefined;
   return new ImageInUseError(
@@ -46,13 +45,29 @@ export function hiddenUse(
   );
 }
 
-function isUsed(
-  { images }: ListedImages,
-  id: string,
-  reference: string,
-  imageRef: string,
-  imageId: string,
-): boolean {
+interface ImageUser {
+  readonly id: string;
+  /** What it was created with. */
+  readonly reference: string;
+  readonly imageRef: string;
+  readonly imageId: string;
+}
+
+/**
+ * Undefined for a record that cannot be read: then no client could read the list, over this runtime alone neither, and
+ * nobody was shown another image than the container's.
+ */
+function readContainer(list: Buffer, start: number, end: number): ImageUser | undefined {
+  const text = (path: readonly number[]) => readString(list, start, end, path) ?? '';
+  try {
+    return { id: text(ID), reference: text(IMAGE), imageRef: text(IMAGE_REF), imageId: text(IMAGE_ID) };
+  } catch (error) {
+    if (!(error instanceof MalformedMessageError)) throw error;
+    return undefined;
+  }
+}
+
+function isUsed({ images }: ListedImages, id: string, { reference, imageRef, imageId }: ImageUser): boolean {
   if (imageId === id || imageRef === id) return true;
   // Created just now, and not listed by its backend yet: only the reference is known.
   return imageId === '' && imageRef === reference && mayList(images, reference, (one) => one === id);

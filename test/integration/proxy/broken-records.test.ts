@@ -6,6 +6,7 @@ import { startSwitchyard } from '../../../src/app.ts';
 import { encodeField } from '../../../src/cri/wire.ts';
 import { encodeNumber, encodeText } from '../../../src/cri/wire-writer.ts';
 import { CriClient } from '../../support/cri-client.ts';
+import { codecOf } from '../../support/cri-codec.ts';
 import {
   answerStatus,
   answerVersion,
@@ -44,7 +45,8 @@ async function world(records: { readonly sandbox?: Uint8Array; readonly containe
     else if (call.rpc === 'Version') answerVersion(call);
     else if (call.rpc === 'ListPodSandbox') answerWith(call, listOf(sandbox));
     else if (call.rpc === 'ListContainers') answerWith(call, listOf(container));
-    else if (call.rpc === 'ListImages') answerWith(call, Buffer.alloc(0));
+    else if (call.rpc === 'ListImages') answerWith(call, listOf(encodeText(1, 'i')));
+    else if (call.rpc === 'RemoveImage') answerWith(call, Buffer.alloc(0));
     else answerStatus(call, status.UNIMPLEMENTED, 'no');
   };
   const bad = await http2Backend(dir.file('bad.sock'), serve, { maxConcurrentStreams: 6 });
@@ -92,7 +94,7 @@ async function expectServed(world: World): Promise<void> {
   const { client } = world;
   await expect(client.call('ContainerStatus', { containerId: CONTAINER })).rejects.toMatchObject(UNAVAILABLE);
   await expect(client.call('StopPodSandbox', { podSandboxId: SANDBOX })).rejects.toMatchObject(UNAVAILABLE);
-  expect((await client.call('ListImages', {})).images).toEqual([]);
+  expect((await client.call('ListImages', {})).images).toHaveLength(1);
   expect(world.errors()).toEqual([]);
 }
 
@@ -132,5 +134,37 @@ describe('the status of a container whose record has broken metadata', () => {
     await it.restart();
     await expectUnavailable(ask(it, 2));
     await expectServed(it);
+  });
+});
+
+describe('records that cannot be read', () => {
+  const labelled = bytes(encodeText(1, CONTAINER), encodeText(2, SANDBOX), created, encodeField(8, BROKEN));
+  const sandbox = bytes(encodeText(1, SANDBOX), encodeNumber(4, 1), encodeField(5, BROKEN));
+  const filter = { labelSelector: { a: 'b' } };
+
+  it('are in filtered lists and their streams while their backend is away, as it may have given them', async () => {
+    await using it = await world({ container: labelled, sandbox });
+    await it.bad[Symbol.asyncDispose]();
+    await until(() => it.isAbsent(), 'the backend is absent');
+    const { client } = it;
+    const told = async (
+      rpc: 'ListContainers' | 'ListPodSandbox' | 'StreamContainers' | 'StreamPodSandboxes',
+    ) => {
+      const { code, messages } = await client.rawCall(client.pathOf(rpc), codecOf(rpc).encode({ filter }));
+      return { code, bytes: Buffer.concat(messages) };
+    };
+    for (const rpc of ['ListContainers', 'StreamContainers'] as const)
+      expect(await told(rpc)).toEqual({ code: status.OK, bytes: listOf(labelled) });
+    for (const rpc of ['ListPodSandbox', 'StreamPodSandboxes'] as const)
+      expect(await told(rpc)).toEqual({ code: status.OK, bytes: listOf(sandbox) });
+  });
+
+  it('keep no image from being removed: over one runtime alone nobody would know of their use either', async () => {
+    const container = bytes(
+      ...[encodeText(1, CONTAINER), encodeText(2, SANDBOX), encodeField(4, BROKEN)],
+      ...[encodeText(5, 'i'), created, encodeText(10, 'i')],
+    );
+    await using it = await world({ container });
+    await it.client.call('RemoveImage', { image: { image: 'i' } });
   });
 });
