@@ -163,9 +163,7 @@ export async function startSwitchyard({
   });
   for (const { backend, release } of memory.unsettled) census.whenCounted(backend, release);
   const locator = new Locator({
-    backends: registry.all,
-    ledger,
-    clock,
+    ...{ backends: registry.all, ledger, clock, gone: memory.gone },
     onOutcome: (outcome) => metrics.locate(outcome),
   });
   const record = () => memory.flush();

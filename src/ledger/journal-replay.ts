@@ -8,7 +8,8 @@ import { decodeEntry, type LedgerEntry, type NoteName } from './journal-entries.
 import type { JournalEntry } from './journal-format.ts';
 import type { JournalRecords } from './journal-records.ts';
 import type { ObjectKind } from './ledger.ts';
-import type { Origin, RecordedObject, RecordedState } from './recorded-state.ts';
+import { REMEMBERED_IDS } from './locate.ts';
+import type { Origin, RecordedDeparture, RecordedObject, RecordedState } from './recorded-state.ts';
 
 export interface ReplayOptions {
   /** Name to socket of the backends in the config; entries of others are left out. */
@@ -35,6 +36,7 @@ class Replay {
     sandbox: new Map<string, RecordedObject>(),
     container: new Map<string, RecordedObject>(),
   };
+  private readonly gone = new Map<string, RecordedDeparture>();
   private readonly snapshots = new Map<string, BackendSnapshot>();
   private readonly pins = new Map<string, string>();
   private readonly notes = new Map<NoteName, Buffer>();
@@ -85,6 +87,7 @@ class Replay {
     return {
       sandboxes: this.objects.sandbox,
       containers: this.objects.container,
+      gone: isTrusted ? [...this.gone.values()] : [],
       snapshots: this.snapshots,
       pins: this.pins,
       notes: this.notes,
@@ -126,9 +129,10 @@ class Replay {
         return;
       case 'added':
         this.objects[entry.object].set(entry.id, { backend: entry.backend, parent: entry.parent });
+        this.gone.delete(`${entry.object} ${entry.id}`);
         return;
       case 'removed':
-        this.objects[entry.object].delete(entry.id);
+        this.remove(entry.object, entry.id);
         for (const { statuses } of this.snapshots.values()) statuses.forget(entry.object, entry.id);
         return;
       case 'message':
@@ -169,6 +173,15 @@ class Replay {
     }
   }
 
+  private remove(object: ObjectKind, id: string): void {
+    const { gone } = this;
+    const known = this.objects[object].get(id);
+    if (known === undefined) return;
+    this.objects[object].delete(id);
+    gone.set(`${object} ${id}`, { object, id, backend: known.backend });
+    if (gone.size > REMEMBERED_IDS) gone.delete(gone.keys().next().value ?? '');
+  }
+
   /** When a message was asked for, on the present clock. A wall clock that was set back must not make it younger than now. */
   private startOf({ seq, wallMs }: { readonly seq: number; readonly wallMs: number }): ListStart {
     return { seq, atMs: this.options.nowMs - Math.max(0, this.options.wallMs - wallMs) };
@@ -185,6 +198,7 @@ class Replay {
         this.leftOut.set(backend, (this.leftOut.get(backend) ?? 0) + 1);
       }
     }
+    for (const [key, { backend }] of this.gone) if (!isKept(backend)) this.gone.delete(key);
     for (const places of [this.pins, this.checkpoints])
       for (const [key, backend] of places) if (!isKept(backend)) places.delete(key);
     for (const name of this.snapshots.keys()) if (!isKept(name)) this.snapshots.delete(name);

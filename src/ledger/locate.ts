@@ -21,10 +21,19 @@ export type Location =
 
 export type LocateOutcome = 'found' | 'absent' | 'unresolved' | 'ambiguous';
 
+/** An object that was there, and is not any more. */
+export interface GoneObject {
+  readonly object: ObjectKind;
+  readonly id: string;
+  readonly backend: Backend;
+}
+
 export interface LocatorOptions {
   readonly backends: readonly Backend[];
   readonly ledger: Ledger;
   readonly clock: Clock;
+  /** What an earlier run knew to be gone. */
+  readonly gone?: readonly GoneObject[];
   /** Told how each search ended. */
   onOutcome(outcome: LocateOutcome): void;
 }
@@ -36,7 +45,8 @@ const ABSENT_MS = 1_000;
  * known while a backend that never had it cannot be asked.
  */
 const GONE_MS = 10 * 60_000;
-const REMEMBERED_IDS = 4_000;
+/** Absent and gone ids that are kept, of each. */
+export const REMEMBERED_IDS = 4_000;
 /** Ids have 64 characters; a client may ask for some of 16 MiB. One that is longer than all this is not remembered. */
 const REMEMBERED_CHARACTERS = 1024 * 1024;
 
@@ -73,6 +83,8 @@ export class Locator {
     };
     this.absent = new LRUCache<string, true>({ ...bounds, ttl: ABSENT_MS });
     this.gone = new LRUCache<string, Backend | 'removed'>({ ...bounds, ttl: GONE_MS });
+    // How each went is not on record: so its backend has the word while it is there.
+    for (const { object, id, backend } of options.gone ?? []) this.removed(object, id, backend, 'unlisted');
     options.ledger.watch(this);
   }
 

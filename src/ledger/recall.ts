@@ -7,6 +7,7 @@ import { Checkpoints } from './checkpoints.ts';
 import type { NoteName } from './journal-entries.ts';
 import { Ledger } from './ledger.ts';
 import { LedgerJournal, readBootId } from './ledger-journal.ts';
+import type { GoneObject } from './locate.ts';
 import { Placements } from './placements.ts';
 import { lockState } from './state-lock.ts';
 
@@ -28,6 +29,8 @@ export interface Recall {
   readonly ledger: Ledger;
   readonly placements: Placements;
   readonly checkpoints: Checkpoints;
+  /** Objects that were removed, or missing from the full list of their backend; the newest last. */
+  readonly gone: readonly GoneObject[];
   /** Values of an earlier run by name. */
   readonly notes: ReadonlyMap<NoteName, Buffer>;
   /** Writes a value down under its name. */
@@ -106,6 +109,10 @@ export async function recall(options: RecallOptions): Promise<Recall> {
     ledger,
     placements,
     checkpoints,
+    gone: state.gone.flatMap(({ backend: name, ...one }) => {
+      const backend = byName.get(name);
+      return backend === undefined ? [] : [{ ...one, backend }];
+    }),
     notes: state.notes,
     note: (name, value) => journal.note(name, value),
     flush: () => journal.flush(),

@@ -1,6 +1,7 @@
 // What an earlier run had on record, as plain values: see journal-replay.ts.
 import type { BackendSnapshot } from '../backends/snapshot.ts';
 import type { LedgerEntry, NoteName } from './journal-entries.ts';
+import type { ObjectKind } from './ledger.ts';
 
 /** An object as it was on record. */
 export interface RecordedObject {
@@ -9,10 +10,19 @@ export interface RecordedObject {
   readonly parent: string;
 }
 
+/** An object that was on record, and was removed, or missing from the full list of its backend. */
+export interface RecordedDeparture {
+  readonly object: ObjectKind;
+  readonly id: string;
+  readonly backend: string;
+}
+
 export interface RecordedState {
   /** By id. */
   readonly sandboxes: ReadonlyMap<string, RecordedObject>;
   readonly containers: ReadonlyMap<string, RecordedObject>;
+  /** What was on record and is gone; the newest last. */
+  readonly gone: readonly RecordedDeparture[];
   /** By backend name; one for every backend of the config. */
   readonly snapshots: ReadonlyMap<string, BackendSnapshot>;
   /** UIDs of pods that were being placed, with the backend that may have got them. */

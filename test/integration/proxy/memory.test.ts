@@ -6,6 +6,7 @@ import { startSwitchyard } from '../../../src/app.ts';
 import { decodeJournal } from '../../../src/ledger/journal-content.ts';
 import { CriClient } from '../../support/cri-client.ts';
 import { runContainer, runPod } from '../../support/cri-pod.ts';
+import { crash } from '../../support/image-world.ts';
 import { formatOneFile } from '../../support/journal-format-one.ts';
 import {
   configOf,
@@ -72,6 +73,26 @@ describe('what outlives a restart', () => {
       code: status.UNAVAILABLE,
       details: expect.stringContaining('two'),
     });
+  });
+
+  it('R9: says NOT_FOUND for a pod that was removed and its container while their backend is down, OK for their stop', async () => {
+    await using world = await twoBackends();
+    const pod = await runPod(world.client, { handler: 'two' });
+    const { podSandboxId } = pod;
+    const containerId = await runContainer(world.client, pod, { image: SIMULATED_IMAGE });
+    await world.client.call('StopPodSandbox', { podSandboxId });
+    await world.client.call('RemovePodSandbox', { podSandboxId });
+    await crash(world, 'two');
+    await using killed = await afterKill(world);
+    const { client } = killed;
+    const gone = { code: status.NOT_FOUND };
+    await until(async () => {
+      const answer = client.call('ContainerStatus', { containerId });
+      return (await answer.catch(({ code }) => code)) === gone.code;
+    }, 'the backend is known to be down');
+    await expect(client.call('PodSandboxStatus', { podSandboxId })).rejects.toMatchObject(gone);
+    await client.call('StopContainer', { containerId, timeout: 0 });
+    await client.call('RemovePodSandbox', { podSandboxId });
   });
 
   it('R13: keeps a pod on its backend while that is down', async () => {

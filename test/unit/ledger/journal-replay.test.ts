@@ -142,4 +142,27 @@ describe('the replay of a journal', () => {
       expect.stringContaining('no list that is on record is used'),
     ]);
   });
+
+  it('knows what was removed, the newest last, of backends that are still what they were', () => {
+    const removed = (id: string): LedgerEntry => ({ kind: 'removed', object: 'sandbox', id });
+    const entries = [
+      ORIGIN,
+      added('a'),
+      added('b'),
+      added('c'),
+      ...['b', 'a', 'c', 'x'].map(removed),
+      added('c'),
+    ];
+    const gone = (more: Partial<ReplayOptions> = {}) => replay(entries, more).state.gone.map(({ id }) => id);
+    expect(gone()).toEqual(['b', 'a']);
+    expect(gone({ sockets: new Map([['red', '/run/other.sock']]) })).toEqual([]);
+    expect(gone({ lacks: 'records' })).toEqual([]);
+  });
+
+  it('knows no more of what was removed than is of use', () => {
+    const ids = Array.from({ length: 4_001 }, (_, i) => `id-${i}`);
+    const lives = ids.flatMap((id): LedgerEntry[] => [added(id), { kind: 'removed', object: 'sandbox', id }]);
+    const { gone } = replay([ORIGIN, ...lives]).state;
+    expect([gone.length, gone[0]?.id, gone.at(-1)?.id]).toEqual([4_000, 'id-1', 'id-4000']);
+  });
 });
