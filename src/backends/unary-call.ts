@@ -80,6 +80,8 @@ export function statusOf(trailers: readonly Field[]): { code: number; text: stri
 export class UnaryCall extends BackendCall {
   /** How long it is waited for while its backend hangs. */
   hangPatienceMs = Number.POSITIVE_INFINITY;
+  /** What is said when it is given up for that. */
+  wordHang: ((error: BackendUnavailableError) => Error) | undefined;
   private hasBegun = false;
   private headers: readonly Field[] = [];
   private message: Buffer | undefined;
@@ -154,7 +156,7 @@ export class UnaryCall extends BackendCall {
   }
 
   override onHang(error: BackendUnavailableError, hungMs: number): void {
-    if (hungMs >= this.hangPatienceMs) this.abandon(error);
+    if (hungMs >= this.hangPatienceMs) this.abandon(this.wordHang?.(error) ?? error);
   }
 
   /** Gives up waiting: the backend is told, and `error` is the outcome. */

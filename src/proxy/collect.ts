@@ -3,6 +3,7 @@ import type { Backend } from '../backends/backend.ts';
 import { UnaryCall, type UnaryOutcome } from '../backends/unary-call.ts';
 import type { Clock } from '../clock.ts';
 import { hangPatienceMs } from '../cri/methods.ts';
+import type { BackendUnavailableError } from '../errors.ts';
 import type { OnGrowth } from '../grpc/message.ts';
 import { isForwardedResponse } from '../grpc/metadata.ts';
 import { STATUS } from '../grpc/status.ts';
@@ -23,6 +24,8 @@ export interface CollectOptions {
   readonly watchGrowth?: () => OnGrowth;
   /** Given: a backend that turns out to hang is not waited for until the client's deadline. */
   readonly hangClock?: Clock;
+  /** What is said when a backend hangs for longer than the RPC waits for that; default: that it hangs. */
+  readonly wordHang?: (error: BackendUnavailableError) => Error;
 }
 
 /**
@@ -95,6 +98,7 @@ function attempt(
   const unary = new UnaryCall(backend.name, options.limitBytes, done, options.watchGrowth?.(), call);
   call.onLeave(() => unary.cancel());
   const { body, rpc = route.rpc } = options;
+  unary.wordHang = options.wordHang;
   unary.hangPatienceMs = options.hangClock === undefined ? hangPatienceMs(rpc) : 0;
   backend.call(unary, {
     service: route.service,

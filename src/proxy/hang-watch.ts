@@ -3,6 +3,8 @@
 import type { Backend } from '../backends/backend.ts';
 import type { Clock, Timer } from '../clock.ts';
 import type { ServiceName } from '../cri/methods.ts';
+import { BackendUnavailableError } from '../errors.ts';
+import type { Call } from './call.ts';
 
 /** How often a backend that is waited for is looked at again. */
 export const LOOK_AGAIN_MS = 500;
@@ -32,4 +34,13 @@ const PATIENCE = 4;
 /** How long a list that may lack the backend waits for it. */
 export function patienceMs({ config }: Backend): number {
   return config.timeouts.listMs * PATIENCE;
+}
+
+/** The end of a call whose backend hangs: as if it had come a moment later, but for what may yet become of it. */
+export function givenUp(
+  call: Call,
+  { message, hint, backends }: BackendUnavailableError,
+): BackendUnavailableError {
+  const doubt = call.route?.method?.retry === 'once' ? '' : ', though it may still be carried out';
+  return new BackendUnavailableError(`${call.rpc} is given up${doubt}: ${message}`, { hint, backends });
 }

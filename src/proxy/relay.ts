@@ -4,13 +4,14 @@ import type { Backend } from '../backends/backend.ts';
 import { BackendCall } from '../backends/backend-call.ts';
 import { foreignAnswer } from '../backends/foreign-answer.ts';
 import { abortError, lossOf, statusOf } from '../backends/unary-call.ts';
-import { BackendUnavailableError, MalformedMessageError } from '../errors.ts';
+import { type BackendUnavailableError, MalformedMessageError } from '../errors.ts';
 import { MessageLimit } from '../grpc/message-limit.ts';
 import { isForwardedResponse } from '../grpc/metadata.ts';
 import { STATUS } from '../grpc/status.ts';
 import type { Field } from '../http2/field.ts';
 import type { StreamAbort } from '../http2/stream.ts';
 import type { Call } from './call.ts';
+import { givenUp } from './hang-watch.ts';
 import { type LastReplies, PassedReply } from './passed-reply.ts';
 
 /** What a handler may want to know of a relayed answer before the client does. */
@@ -170,10 +171,4 @@ class Relay extends BackendCall {
     this.heldBytes = 0;
     if (heldBytes > 0 && !this.isOver) this.stream?.consume(heldBytes);
   }
-}
-
-/** The end of a call whose backend hangs: as if it had come a moment later, but for what may yet become of it. */
-function givenUp(call: Call, { message, hint, backends }: BackendUnavailableError): BackendUnavailableError {
-  const doubt = call.route?.method?.retry === 'once' ? '' : ', though it may still be carried out';
-  return new BackendUnavailableError(`${call.rpc} is given up${doubt}: ${message}`, { hint, backends });
 }
