@@ -13,7 +13,8 @@ import { choose } from './placement.ts';
 
 /** ImageSpec is field 1 of ImageStatus, PullImage and RemoveImage. */
 export const IMAGE = [1, 1];
-const ANNOTATIONS = [1, 2];
+/** The annotations of the pod that it is for. */
+export const ANNOTATIONS = [1, 2];
 /** PullImage's PodSandboxConfig, and the UID in its metadata. */
 const SANDBOX_CONFIG = [3];
 const SANDBOX_UID = [3, 1, 2];
@@ -51,7 +52,8 @@ export function homeOfPull(parts: ProxyParts, request: Buffer): Backend {
 export function homeOfSpec(parts: ProxyParts, request: Buffer): ImageHome {
   const annotations = readMap(request, 0, request.length, ANNOTATIONS);
   const handler = readString(request, 0, request.length, SPEC_HANDLER) ?? '';
-  const home = annotations.size === 0 ? UNSAID : homeOfAnnotations(parts, annotations, handler);
+  const image = readString(request, 0, request.length, IMAGE) ?? '';
+  const home = annotations.size === 0 ? UNSAID : homeOfAnnotations(parts, annotations, handler, image);
   if (home.kind === 'known' || handler === '') return home;
   const exposed = exposing(parts, handler);
   return exposed === undefined ? home : { kind: 'known', backend: exposed };
@@ -66,22 +68,27 @@ export function speaksOfPod(request: Buffer): boolean {
 /**
  * In order: the pod that had exactly these annotations when it was placed; one that was first seen at the same moment,
  * for annotations may be edited; the pods with the same annotations, for a kubelet that was restarted sees all pods
- * anew; the rules. Where pods with the same annotations live on several backends, the rules may leave one of them.
+ * anew; the rules. Where pods with the same annotations live on several backends, it is more likely the one that has just
+ * lost a container of that image; else the rules may leave one of them.
  */
 function homeOfAnnotations(
   parts: ProxyParts,
   annotations: ReadonlyMap<string, string>,
   handler: string,
+  image: string,
 ): ImageHome {
   const { imageMemory, registry, config } = parts;
   const remembered = imageMemory.backendOfPod(annotations);
   if (remembered !== undefined) return { kind: 'known', backend: remembered };
-  const { same, alike, unlisted } = findTraces(registry.all, annotations);
+  const { same, alike, bereft, unlisted } = findTraces(registry.all, annotations, image);
   const [only] = same;
   if (only !== undefined && same.length === 1) {
     imageMemory.rememberPod(annotations, only);
     return { kind: 'known', backend: only };
   }
+  const [loser] = bereft;
+  // A runtime handler says more than a guess.
+  if (loser !== undefined && bereft.length === 1 && handler === '') return { kind: 'known', backend: loser };
   const reachable = candidatesOf(config, annotations, handler);
   const byRules = registry.all.filter(({ name }) => reachable.has(name));
   // A backend that was never listed may have the pod as well.
