@@ -182,7 +182,7 @@ export async function startSwitchyard({
     checkpoints,
     census,
     locator,
-    imageMemory: new ImageMemory(),
+    imageMemory: new ImageMemory(clock),
     identity,
     replay,
     statistics,

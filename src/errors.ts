@@ -215,6 +215,13 @@ export class IgnoredFieldError extends SwitchyardError {
   }
 }
 
+/** A container would get the image or the user that another backend has under its image's name. */
+export class StrayImageError extends SwitchyardError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('SWITCHYARD_STRAY_IMAGE', 'UNAVAILABLE', message, options);
+  }
+}
+
 /** Switchyard cannot start: the socket is taken, a folder is not writable, a backend is configured twice. */
 export class StartError extends SwitchyardError {
   constructor(message: string, options?: ErrorOptions) {

@@ -4,7 +4,10 @@
 // name: no secret of a pod or a registry stays here.
 import { LRUCache } from 'lru-cache';
 import type { Backend } from '../backends/backend.ts';
+import type { Clock } from '../clock.ts';
 import { withTag } from '../cri/image-reference.ts';
+import { ContainerStarts } from './container-starts.ts';
+import { ImageTurns } from './image-turns.ts';
 
 const PODS = 1_000;
 const IMAGES = 1_000;
@@ -25,15 +28,21 @@ interface Remembered extends Sighting {
 }
 
 export class ImageMemory {
+  readonly starts = new ContainerStarts();
+  readonly turns: ImageTurns;
   private readonly byAnnotations = new LRUCache<string, Backend>({ max: PODS });
   private readonly bySeen = new LRUCache<string, Backend>({ max: PODS });
   private readonly byImage = new LRUCache<string, Remembered>({ max: IMAGES });
   private readonly told = new LRUCache<string, true>({ max: IMAGES });
 
+  constructor(clock: Clock) {
+    this.turns = new ImageTurns(clock);
+  }
+
   /** A pod with these annotations is on `backend`, or is being placed there. */
   rememberPod(annotations: ReadonlyMap<string, string>, backend: Backend): void {
     if (annotations.size === 0) return;
-    this.byAnnotations.set(keyOf(annotations), backend);
+    this.byAnnotations.set(podKeyOf(annotations), backend);
     const seen = annotations.get(CONFIG_SEEN);
     if (seen !== undefined) this.bySeen.set(seen, backend);
   }
@@ -43,25 +52,38 @@ export class ImageMemory {
     if (annotations.size === 0) return undefined;
     const seen = annotations.get(CONFIG_SEEN);
     return (
-      this.byAnnotations.get(keyOf(annotations)) ?? (seen === undefined ? undefined : this.bySeen.get(seen))
+      this.byAnnotations.get(podKeyOf(annotations)) ??
+      (seen === undefined ? undefined : this.bySeen.get(seen))
     );
   }
 
   /**
-   * An image was found or pulled on `backend`; `user` is the one it names, undefined when not known.
-   * `byNow` decides about later look-ups of the bare name.
+   * An image was found or pulled on `backend`, where look-ups of the bare name go from now on; `user` is the one it names,
+   * undefined when that was not seen.
    */
   rememberImage(image: string, backend: Backend, nowMs: number, user: string | undefined): void {
     const key = withTag(image);
     const users = new Map(this.byImage.peek(key)?.users);
-    if (user === undefined) users.delete(backend);
-    else users.set(backend, user);
+    if (user !== undefined) users.set(backend, user);
     this.byImage.set(key, { backend, atMs: nowMs, users });
+  }
+
+  /** A look-up that named no pod has shown the user of the image on `backend`. */
+  noteUser(image: string, backend: Backend, user: string): void {
+    const key = withTag(image);
+    const remembered = this.byImage.peek(key);
+    if (remembered === undefined || remembered.users.get(backend) === user) return;
+    this.byImage.set(key, { ...remembered, users: new Map(remembered.users).set(backend, user) });
   }
 
   /** Where the image of this name was found or pulled last. */
   sightingOf(image: string): Sighting | undefined {
     return this.byImage.get(withTag(image));
+  }
+
+  /** The user that a backend's image of this name had when it was last looked at. */
+  userOf(image: string, backend: Backend): string | undefined {
+    return this.byImage.peek(withTag(image))?.users.get(backend);
   }
 
   /** The backends whose image of this name has another user than `user`, as far as is known. */
@@ -89,8 +111,12 @@ export class ImageMemory {
   }
 }
 
-/** Order does not matter in a protobuf map, so it does not in the key. */
-function keyOf(annotations: ReadonlyMap<string, string>): string {
+/**
+ * A checksum of a pod's annotations, which tells pods apart as the kubelet stamps each; '' where there are none. Order
+ * does not matter in a protobuf map, so it does not here.
+ */
+export function podKeyOf(annotations: ReadonlyMap<string, string>): string {
+  if (annotations.size === 0) return '';
   const entries = [...annotations].sort(([a], [b]) => (a < b ? -1 : 1));
   // Not imported: it takes a megabyte, which a node without annotated pods need not have.
   const { createHash } = process.getBuiltinModule('node:crypto');

@@ -12,6 +12,7 @@ import type { Lack } from './list-errors.ts';
 const FOUND = [1];
 // Image: id 1, repo_tags 2, repo_digests 3, uid 5 (an Int64Value), username 6.
 const FOUND_ID = [1, 1];
+const FOUND_UID_VALUE = [1, 5];
 const FOUND_UID = [1, 5, 1];
 const FOUND_USERNAME = [1, 6];
 
@@ -35,16 +36,21 @@ export function foundId({ outcome }: BackendOutcome): string {
   return readString(outcome.message, 0, outcome.message.length, FOUND_ID) ?? '';
 }
 
+/** Who a container runs as whose image names no user, or was not found: the kubelet sends this uid. */
+export const ROOT = '0';
+
 /**
- * The user whom a container of the found image runs as unless its pod says otherwise; undefined when that cannot be
- * read. It is read beside the way of the answer, so a broken image is the client's to find.
+ * The user whom a container of the found image runs as unless its pod says otherwise, as the kubelet reads it: the uid,
+ * else the name, else root. Undefined when that cannot be read. It is read beside the way of the answer, so a broken
+ * image is the client's to find.
  */
 export function userOfFound({ outcome }: BackendOutcome): string | undefined {
   if (outcome.kind !== 'answered') return undefined;
   const { message } = outcome;
   try {
-    const name = readString(message, 0, message.length, FOUND_USERNAME) ?? '';
-    return name !== '' ? name : String(readVarint(message, 0, message.length, FOUND_UID) ?? 0);
+    if (readBytes(message, 0, message.length, FOUND_UID_VALUE) !== undefined)
+      return String(readVarint(message, 0, message.length, FOUND_UID) ?? 0);
+    return readString(message, 0, message.length, FOUND_USERNAME) || ROOT;
   } catch (error) {
     if (error instanceof MalformedMessageError) return undefined;
     throw error;

@@ -69,6 +69,9 @@ function exposeRouting(registry: Registry, metrics: Metrics): void {
   counter(registry, 'switchyard_locates_total', LOCATES_HELP, ['outcome'], function* () {
     for (const [outcome, count] of metrics.locates) yield [{ outcome }, count.value];
   });
+  counter(registry, 'switchyard_stray_images_total', STRAY_IMAGES_HELP, ['outcome'], function* () {
+    for (const [outcome, count] of metrics.strayImages) yield [{ outcome }, count.value];
+  });
   gauge(registry, 'switchyard_ledger_sandboxes', 'Pod sandboxes whose owner is known.', [], function* () {
     yield [{}, metrics.sources.ledgerSize().sandboxes];
   });
@@ -187,6 +190,8 @@ const DECISIONS_HELP =
   'Decisions by rule and outcome: placed, refused, fallback (the rule named another backend for an absent one), sticky (the pod has a sandbox there). Rule checkpoint takes a pod that is restored to the backend that wrote its checkpoint. Rule guard refuses a pod or container whose backend would ignore what isolates it.';
 const LOCATES_HELP =
   'Searches for ids that the ledger did not know: found, absent (every backend denies it), unresolved (one could not be asked), ambiguous.';
+const STRAY_IMAGES_HELP =
+  "Containers that were to be created with what another backend's image of the name has: replaced (its id gave way to that of the pod's own backend), missing (which lacks the image, so the kubelet pulls it), other-user (its user; the kubelet tries again).";
 const UP_HELP = '1 when the backend is connected and has answered Version since, else 0.';
 const IMAGES_UP_HELP =
   '1 when the image service of a backend with an imageEndpoint is connected and answers, else 0: its pods go on then, its image calls fail.';

@@ -51,6 +51,9 @@ export type DecisionOutcome = 'placed' | 'refused' | 'fallback' | 'sticky';
 /** What became of the search for an id that the ledger did not know. */
 export type LocateOutcome = 'found' | 'absent' | 'unresolved' | 'ambiguous';
 
+/** What CreateContainer had from another backend's image, and what was done about it. */
+export type StrayImage = 'replaced' | 'missing' | 'other-user';
+
 /** What became of a client's connection to the relay of streams. */
 export type StreamOutcome = 'upgraded' | 'answered' | 'failed' | 'left' | 'refused';
 
@@ -78,6 +81,8 @@ export class Metrics {
   readonly decisions = new TallyTree<Count>(() => ({ value: 0 }));
   /** By outcome. */
   readonly locates = new Map<LocateOutcome, Count>();
+  /** By outcome. */
+  readonly strayImages = new Map<StrayImage, Count>();
   /** By backend: times its state turned, by the state it turned to. */
   readonly backendTurns = new TallyTree<Count>(() => ({ value: 0 }));
   /** By backend and method: lists and statuses that its snapshot answered. */
@@ -140,6 +145,13 @@ export class Metrics {
   locate(outcome: LocateOutcome): void {
     const count = this.locates.get(outcome);
     if (count === undefined) this.locates.set(outcome, { value: 1 });
+    else count.value++;
+  }
+
+  /** A container was to be made with the id or the user of another backend's image. */
+  strayImage(outcome: StrayImage): void {
+    const count = this.strayImages.get(outcome);
+    if (count === undefined) this.strayImages.set(outcome, { value: 1 });
     else count.value++;
   }
 

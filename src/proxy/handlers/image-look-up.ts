@@ -2,13 +2,24 @@
 // the image's name alone, right before it creates the container, to know the user it runs as. A wrong "not found" to the
 // second makes the container run as root, and so may the answer of another backend that has another image of that name.
 import type { Backend } from '../../backends/backend.ts';
-import { readString } from '../../cri/wire.ts';
+import { readMap, readString } from '../../cri/wire.ts';
+import { podKeyOf } from '../../ledger/image-memory.ts';
 import type { Call } from '../call.ts';
 import { replyWith } from '../collect.ts';
 import { type BackendOutcome, fanOut } from '../fan-out.ts';
-import { awayOf, deniesImage, hasImage, troubleOf, undecided, userOfFound } from '../image-answers.ts';
-import { homeOfSpec, IMAGE, type ImageHome, speaksOfPod } from '../image-home.ts';
+import {
+  awayOf,
+  deniesImage,
+  foundId,
+  hasImage,
+  ROOT,
+  troubleOf,
+  undecided,
+  userOfFound,
+} from '../image-answers.ts';
+import { ANNOTATIONS, homeOfSpec, IMAGE, type ImageHome, speaksOfPod } from '../image-home.ts';
 import { specRequestFor } from '../image-request.ts';
+import { awaitTurn } from '../image-turn.ts';
 import type { ProxyParts } from '../parts.ts';
 
 /** After a look-up with annotations the one without follows at once, or when a pull has ended. */
@@ -76,12 +87,11 @@ class LookUp {
     }
     this.ask([recent], ([own]) => {
       if (own === undefined) return;
-      if (!deniesImage(own)) this.answer(own);
-      else
-        this.searchAll(
-          backends.filter((backend) => backend !== recent),
-          [own],
-        );
+      if (!deniesImage(own)) return this.answer(own);
+      this.searchAll(
+        backends.filter((backend) => backend !== recent),
+        [own],
+      );
     });
   }
 
@@ -92,11 +102,10 @@ class LookUp {
       const found = outcomes.find(hasImage);
       if (found !== undefined) {
         const others = outcomes.filter((one) => hasImage(one) && userOfFound(one) !== userOfFound(found));
-        this.answer(
+        return this.answer(
           found,
           others.map(({ backend }) => backend),
         );
-        return;
       }
       const silent = outcomes.find((one) => !deniesImage(one));
       if (silent?.outcome.kind === 'status') {
@@ -108,22 +117,57 @@ class LookUp {
       const unanswered = outcomes.filter((one) => !deniesImage(one)).map(troubleOf);
       if (unanswered.length + unasked.length > 0) throw undecided(this.image, [...unanswered, ...unasked]);
       const [denial] = [...denials, ...outcomes];
-      if (denial !== undefined) replyWith(this.call, denial.backend, denial.outcome);
+      if (denial === undefined) return;
+      if (this.home.kind === 'unsaid') this.noteAnswer(undefined, ROOT);
+      replyWith(this.call, denial.backend, denial.outcome);
     });
   }
 
-  private answer(result: BackendOutcome, others: readonly Backend[] = []): void {
-    const { imageMemory, clock } = this.parts;
-    const { backend, outcome } = result;
-    if (hasImage(result)) {
-      const user = userOfFound(result);
-      // Only a look-up for a pod says where the image of this name will be wanted next.
-      if (this.home.kind !== 'unsaid') imageMemory.rememberImage(this.image, backend, clock.now(), user);
-      const remembered = user === undefined ? [] : imageMemory.othersThan(this.image, user);
-      const differing = new Set([...others, ...remembered].filter((one) => one !== backend));
-      this.tellOfUsers(backend, [...differing]);
+  private answer(result: BackendOutcome, others: readonly Backend[] = []): void | Promise<void> {
+    if (!hasImage(result)) {
+      replyWith(this.call, result.backend, result.outcome);
+      return;
     }
+    const { backend } = result;
+    const user = userOfFound(result);
+    if (this.home.kind === 'unsaid') {
+      if (user !== undefined) this.noteAnswer(backend, user);
+      this.give(result, others);
+      return;
+    }
+    const pod = podKeyOf(readMap(this.call.message, 0, this.call.message.length, ANNOTATIONS));
+    const waiting = awaitTurn(this.parts, this.call, this.image, { pod, backend, user });
+    if (waiting === undefined) this.giveToPod(result, pod, others);
+    else
+      return waiting.then(() => {
+        if (!this.call.isOver) this.giveToPod(result, pod, others);
+      });
+  }
+
+  /** Only a look-up for a pod says where the image of this name will be wanted next. */
+  private giveToPod(result: BackendOutcome, pod: string, others: readonly Backend[]): void {
+    const { imageMemory, clock } = this.parts;
+    const { backend } = result;
+    const user = userOfFound(result);
+    imageMemory.rememberImage(this.image, backend, clock.now(), user);
+    imageMemory.starts.noteFound(pod, this.image, { backend, user }, foundId(result));
+    this.give(result, others);
+  }
+
+  private give(result: BackendOutcome, others: readonly Backend[]): void {
+    const { backend, outcome } = result;
+    const user = userOfFound(result);
+    const remembered = user === undefined ? [] : this.parts.imageMemory.othersThan(this.image, user);
+    const differing = new Set([...others, ...remembered].filter((one) => one !== backend));
+    this.tellOfUsers(backend, [...differing]);
     replyWith(this.call, backend, outcome);
+  }
+
+  /** What a container gets its user from may be this answer, of nobody when there is no such image. */
+  private noteAnswer(backend: Backend | undefined, user: string): void {
+    const { imageMemory, clock } = this.parts;
+    if (backend !== undefined) imageMemory.noteUser(this.image, backend, user);
+    imageMemory.starts.noteAnswer(this.image, backend, user, clock.now());
   }
 
   /** One name, several users: whoever relies on the image's user should know. The most recent one was told. */
@@ -141,7 +185,10 @@ class LookUp {
     );
   }
 
-  private ask(backends: readonly Backend[], done: (outcomes: readonly BackendOutcome[]) => void): void {
+  private ask(
+    backends: readonly Backend[],
+    done: (outcomes: readonly BackendOutcome[]) => void | Promise<void>,
+  ): void {
     const { parts, call } = this;
     const bodyFor = (backend: Backend) => specRequestFor(backend, call.body);
     fanOut(parts, call, backends, { isRetryable: true, givesUpOnHang: true, bodyFor }, done);

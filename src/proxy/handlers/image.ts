@@ -3,17 +3,22 @@
 // credentials, which go on with the pull and are kept nowhere.
 import type { Backend } from '../../backends/backend.ts';
 import type { ImageMethod } from '../../cri/methods.ts';
-import { readString } from '../../cri/wire.ts';
-import { STATUS } from '../../grpc/status.ts';
+import { readMap, readString } from '../../cri/wire.ts';
+import type { BackendUnavailableError } from '../../errors.ts';
+import { podKeyOf } from '../../ledger/image-memory.ts';
 import type { Call } from '../call.ts';
-import { homeOfPull, IMAGE, speaksOfPod } from '../image-home.ts';
+import { collect, replyWith } from '../collect.ts';
+import { givenUp } from '../hang-watch.ts';
+import { ANNOTATIONS, homeOfPull, IMAGE, speaksOfPod } from '../image-home.ts';
 import { pullRequestFor } from '../image-request.ts';
+import { awaitTurn } from '../image-turn.ts';
 import type { Handler, ProxyParts } from '../parts.ts';
-import { relay } from '../relay.ts';
 import { ImageFilesystems } from './image-filesystems.ts';
 import { lookUpImage } from './image-look-up.ts';
 import { ImageRemoval } from './image-removal.ts';
 
+/** PullImageResponse.image_ref. */
+const PULLED = [1];
 const LOSE_IMAGES = { kind: 'lose', list: 'ListImages' } as const;
 
 export function imageHandler(parts: ProxyParts): Handler<ImageMethod> {
@@ -32,7 +37,7 @@ export function imageHandler(parts: ProxyParts): Handler<ImageMethod> {
     if (method.changesState) call.image = readString(message, 0, message.length, IMAGE);
     switch (method.op) {
       case 'pull':
-        return pull(parts, call, method, noteChange);
+        return pull(parts, call, noteChange);
       case 'status':
         return lookUpImage(parts, call);
       case 'remove':
@@ -48,12 +53,7 @@ export function imageHandler(parts: ProxyParts): Handler<ImageMethod> {
   };
 }
 
-async function pull(
-  parts: ProxyParts,
-  call: Call,
-  { hangPatienceMs }: ImageMethod,
-  noteChange: (backend: Backend) => void,
-): Promise<void> {
+async function pull(parts: ProxyParts, call: Call, noteChange: (backend: Backend) => void): Promise<void> {
   const { census, imageMemory, clock, config } = parts;
   const { message } = call;
   // Right after a start it may not be known yet where the pods live.
@@ -64,16 +64,26 @@ async function pull(
   const backend = homeOfPull(parts, message);
   if (backend.images.isAbsent) throw backend.images.absenceError();
   const { image = '' } = call;
+  const pod = podKeyOf(readMap(message, 0, message.length, ANNOTATIONS));
   // Whatever comes of it, the images of this backend are not what they were.
   call.onLeave(() => noteChange(backend));
-  relay(call, backend, {
+  const options = {
     body: pullRequestFor(backend, call.body),
     isRetryable: false,
-    ...(hangPatienceMs !== undefined && { hangPatienceMs }),
     limitBytes: config.limits.messageSizeBytes,
-    onStatus: (code) => {
-      if (code === STATUS.OK) imageMemory.rememberImage(image, backend, clock.now(), undefined);
-      noteChange(backend);
-    },
+    wordHang: (error: BackendUnavailableError) => givenUp(call, error),
+  };
+  call.backendName = backend.name;
+  collect(call, backend, options, async (outcome) => {
+    noteChange(backend);
+    if (outcome.kind === 'answered') {
+      // The pull may have brought another user; as a rule it has not.
+      await awaitTurn(parts, call, image, { pod, backend, user: imageMemory.userOf(image, backend) });
+      if (call.isOver) return;
+      imageMemory.rememberImage(image, backend, clock.now(), undefined);
+      const reference = readString(outcome.message, 0, outcome.message.length, PULLED) ?? '';
+      imageMemory.starts.noteFound(pod, image, { backend, user: undefined }, reference);
+    }
+    replyWith(call, backend, outcome);
   });
 }

@@ -1,6 +1,8 @@
 // What makes several runtimes one: joined lists, ids found wherever they are, pods and images that keep to their place.
+import { status } from '@grpc/grpc-js';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import type { Request, Rpc } from '../../support/cri-codec.ts';
+import { aContainerConfig } from '../../support/cri-configs.ts';
 import { listenToEvents } from '../../support/event-listener.ts';
 import { until } from '../../support/until.ts';
 import { Bench } from './bench.ts';
@@ -114,6 +116,28 @@ export function defineMultiplexing({ places, target }: SwitchyardPlan): void {
       expect(bare.image?.uid?.value).toBe(1000);
       await bench.cri.call('RemoveImage', { image: { image: pullable } });
       expect(await hasImage(other.place, pullable)).toBe(false);
+    });
+
+    it('R15: makes no container of an image that only another runtime has, and makes it when the image was pulled', async () => {
+      const { pullable } = bench.target;
+      const pod = await bench.pod();
+      const imageOf = (at: Place) =>
+        directly(at, async ({ cri }) => {
+          await cri.call('PullImage', { image: { image: pullable } });
+          return (await cri.call('ImageStatus', { image: { image: pullable } })).image?.id ?? '';
+        });
+      const image = { image: await imageOf(other.place), userSpecifiedImage: pullable };
+      const config = { ...aContainerConfig(image), image };
+      const { podSandboxId, config: sandboxConfig } = pod;
+      const create = () => bench.cri.call('CreateContainer', { podSandboxId, config, sandboxConfig });
+      await expect(create()).rejects.toMatchObject({ code: status.UNAVAILABLE });
+      await bench.cri.call('PullImage', { image: { image: pullable }, sandboxConfig });
+      const { containerId } = await create();
+      const own = await directly(place, ({ cri }) => cri.call('ContainerStatus', { containerId }));
+      expect(own.status?.id).toBe(containerId);
+      await bench.cri.call('RemoveContainer', { containerId });
+      for (const one of places)
+        await directly(one, ({ cri }) => cri.call('RemoveImage', { image: { image: pullable } }));
     });
 
     it('R16: removes an image by its id where it is listed by that id, and leaves all others', async () => {

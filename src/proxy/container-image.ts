@@ -1,0 +1,196 @@
+// CreateContainer carries an image's id and a user that the kubelet got from look-ups, of which the last named no pod.
+// Here, where the pod's backend is certain, what another backend answered is found out: its id gives way to that of the
+// backend's own image of the name, and a container that would run as the user of another's image is not made. A real
+// kubelet answers any error of CreateContainer by starting anew from the first look-up, 10 to 15 s later (pod_workers.go,
+// kuberuntime_container.go), and by then it is known where the pod is.
+import type { Backend } from '../backends/backend.ts';
+import { encodeMessage, encodeText } from '../cri/wire-writer.ts';
+import { StrayImageError } from '../errors.ts';
+import { framed } from '../grpc/message.ts';
+import type { AskedUser, ContainerStart } from '../ledger/container-starts.ts';
+import { podKeyOf } from '../ledger/image-memory.ts';
+import { excerpt, quote } from '../quote.ts';
+import type { Call } from './call.ts';
+import { type AskedImage, ContainerRequest } from './container-request.ts';
+import type { BackendOutcome } from './fan-out.ts';
+import {
+  deniesImage,
+  foundId,
+  hasImage,
+  listsId,
+  troubleOf,
+  undecided,
+  userOfFound,
+} from './image-answers.ts';
+import type { ProxyParts } from './parts.ts';
+
+/** How long the owner may take to say what it has. */
+const ASK_MS = 10_000;
+const NO_FILTER = new Uint8Array(0);
+
+interface ImageOfContainer extends AskedImage {
+  /** The look-up or pull from which it comes. */
+  readonly start: ContainerStart | undefined;
+}
+
+/**
+ * The framed request as the owner must get it. Throws, or rejects with, a StrayImageError when the container would be
+ * another one than its pod asks for.
+ */
+export function containerRequestFor(parts: ProxyParts, call: Call, owner: Backend): Buffer | Promise<Buffer> {
+  return new ContainerImages(parts, call, owner).settle();
+}
+
+class ContainerImages {
+  private readonly parts: ProxyParts;
+  private readonly call: Call;
+  private readonly owner: Backend;
+  private readonly request: ContainerRequest;
+  /** Of the container's file system. */
+  private readonly main: ImageOfContainer;
+  private readonly volumes: readonly ImageOfContainer[];
+  private readonly asked = new Map<string, Promise<BackendOutcome>>();
+
+  constructor(parts: ProxyParts, call: Call, owner: Backend) {
+    this.parts = parts;
+    this.call = call;
+    this.owner = owner;
+    this.request = new ContainerRequest(call.message);
+    const { podAnnotations, images } = this.request;
+    const { imageMemory } = parts;
+    // They may be new to us, after a restart or an edit; the next look-up of an image has nothing else.
+    imageMemory.rememberPod(podAnnotations, owner);
+    const pod = podKeyOf(podAnnotations);
+    const [main, ...volumes] = images;
+    this.main = this.withStart(pod, main);
+    this.volumes = volumes.map((image) => this.withStart(pod, image));
+    for (const { name } of this.all()) if (name !== '') imageMemory.turns.leave(name, pod);
+    if (this.main.start !== undefined) imageMemory.starts.end(pod, this.main.start);
+  }
+
+  settle(): Buffer | Promise<Buffer> {
+    const areOwn = this.all().every((image) => this.isOwn(image));
+    return areOwn && this.giver() === undefined ? this.call.body : this.settleAll();
+  }
+
+  private async settleAll(): Promise<Buffer> {
+    const own = new Map<string, string>();
+    for (const image of this.all()) {
+      const reference = await this.ownReference(image);
+      if (reference !== image.reference) own.set(image.reference, reference);
+    }
+    await this.checkUser(own.get(this.main.reference) ?? this.main.reference);
+    if (own.size === 0) return this.call.body;
+    this.parts.metrics.strayImage('replaced');
+    this.parts.log.info(
+      {
+        backend: this.owner.name,
+        container: this.who(),
+        images: [...own].map(([from, to]) => `${excerpt(from)} -> ${excerpt(to)}`),
+      },
+      "an image id of another backend gives way to that of the pod's own",
+    );
+    return framed(this.request.withReferences(own));
+  }
+
+  /** Whether the owner itself gave the reference, moments ago. */
+  private isOwn({ start, reference }: ImageOfContainer): boolean {
+    return start?.backend === this.owner && start.references.includes(reference);
+  }
+
+  /** How the owner calls the image. What it can find under the reference, or what nobody can name, stays as it is. */
+  private async ownReference(image: ImageOfContainer): Promise<string> {
+    const { owner } = this;
+    const { reference, name, start } = image;
+    if (name === '' || name === reference || this.isOwn(image)) return reference;
+    const isOthers = start !== undefined && start.backend !== owner;
+    if (!isOthers) {
+      const list = owner.snapshot.answer('ListImages', NO_FILTER);
+      if (list !== undefined && listsId([list], reference)) return reference;
+      if (!deniesImage(await this.ask(reference))) return reference;
+    }
+    const found = await this.ask(name);
+    if (hasImage(found)) return foundId(found);
+    if (!deniesImage(found)) throw undecided(name, [troubleOf(found)]);
+    this.parts.metrics.strayImage('missing');
+    const whence = isOthers ? `, which is of backend ${start.backend.name}` : '';
+    throw new StrayImageError(
+      `${this.who()} is not made: backend ${owner.name}, where its pod is, has no image ${excerpt(name)}, and none that is ${excerpt(reference)}${whence}`,
+      { hint: 'The kubelet tries again, and pulls the image there unless its imagePullPolicy is Never' },
+    );
+  }
+
+  /** Another backend that may have given the container its user; undefined when none did. */
+  private giver(): { readonly name: string | undefined } | undefined {
+    const asked = this.askedUser();
+    const { imageMemory, clock } = this.parts;
+    return asked && imageMemory.starts.giverOf(asked, this.owner, this.main.start, clock.now());
+  }
+
+  private async checkUser(reference: string): Promise<void> {
+    const giver = this.giver();
+    const asked = this.askedUser();
+    if (giver === undefined || asked === undefined) return;
+    const { owner, main } = this;
+    const { image, user } = asked;
+    const known = this.isOwn(main) ? main.start?.user : undefined;
+    const found = known === undefined ? await this.ask(reference) : undefined;
+    // What the owner cannot find it does not make a container of.
+    if (found !== undefined && deniesImage(found)) return;
+    const due = found === undefined ? known : userOfFound(found);
+    if (due === user) return;
+    if (due === undefined) throw undecided(image, found === undefined ? [] : [troubleOf(found)]);
+    this.refuse(asked);
+    const whence =
+      giver.name === undefined ? 'when no backend had the image' : `as backend ${giver.name} has that image`;
+    throw new StrayImageError(
+      `${this.who()} is not made: it would run as user ${quote(user)}, ${whence}, but image ${excerpt(image)} of backend ${owner.name}, where its pod is, has user ${quote(due)}; the kubelet's last look-up of an image names no pod, and pods on several backends were starting from that image`,
+      { hint: 'The kubelet tries again; set runAsUser in the pods, or give the images different names' },
+    );
+  }
+
+  private refuse(asked: AskedUser): void {
+    const { imageMemory, metrics, clock } = this.parts;
+    metrics.strayImage('other-user');
+    imageMemory.starts.noteRefusal(asked);
+    // A client whose look-ups name no pod has nothing else that leads its next one here.
+    if (this.main.start === undefined) {
+      imageMemory.rememberImage(asked.image, this.owner, clock.now(), undefined);
+    }
+  }
+
+  /** Undefined when the user is left to the runtime, or the image has no name that could have been looked up. */
+  private askedUser(): AskedUser | undefined {
+    const { sandboxId, container, user } = this.request;
+    const image = this.main.name;
+    return user === undefined || image === '' ? undefined : { sandboxId, container, image, user };
+  }
+
+  private all(): readonly ImageOfContainer[] {
+    return [this.main, ...this.volumes];
+  }
+
+  private withStart(pod: string, { reference, name }: AskedImage): ImageOfContainer {
+    const start = this.parts.imageMemory.starts.startOf(pod, name, reference);
+    return { reference, name: name === '' ? (start?.image ?? '') : name, start };
+  }
+
+  /** What the owner has under a name or id. Asked once. */
+  private ask(image: string): Promise<BackendOutcome> {
+    const { owner, call, asked } = this;
+    const known = asked.get(image);
+    if (known !== undefined) return known;
+    const request = encodeMessage(1, encodeText(1, image));
+    const timeoutMs = call.remainingMs(ASK_MS);
+    const outcome = owner
+      .ask({ service: 'ImageService', rpc: 'ImageStatus', request, timeoutMs })
+      .then((answer) => ({ backend: owner, outcome: answer }));
+    asked.set(image, outcome);
+    return outcome;
+  }
+
+  private who(): string {
+    const { container, podNamespace, podName } = this.request;
+    return `container ${excerpt(container)} of pod ${excerpt(podNamespace)}/${excerpt(podName)}`;
+  }
+}
