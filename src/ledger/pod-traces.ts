@@ -2,6 +2,7 @@
 // a restart of Switchyard, which empties the image memory, or of the kubelet, which stamps its pods anew.
 import type { Backend } from '../backends/backend.ts';
 import { forEachRecord, readMap, readString, readVarint } from '../cri/wire.ts';
+import { MalformedMessageError } from '../errors.ts';
 import { CONFIG_SEEN } from './image-memory.ts';
 import { hasLost } from './lost-containers.ts';
 
@@ -54,7 +55,8 @@ export function findTraces(
       continue;
     }
     forEachRecord(list, 0, list.length, SANDBOXES, (_, start, end) => {
-      const own = readMap(list, start, end, ANNOTATIONS);
+      const own = annotationsOf(list, start, end);
+      if (own === undefined) return;
       const traces = (readVarint(list, start, end, STATE) ?? 0) === 0 ? ready : other;
       if (seen !== undefined && own.get(CONFIG_SEEN) === seen) traces.same.add(backend);
       if (!areAlike(own, annotations)) return;
@@ -69,6 +71,16 @@ export function findTraces(
 }
 
 const backendOf = ([backend]: readonly [Backend, unknown]) => backend;
+
+/** Undefined for a record that cannot be read: it must not keep all other pods from their images. */
+function annotationsOf(list: Buffer, start: number, end: number): ReadonlyMap<string, string> | undefined {
+  try {
+    return readMap(list, start, end, ANNOTATIONS);
+  } catch (error) {
+    if (!(error instanceof MalformedMessageError)) throw error;
+    return undefined;
+  }
+}
 
 function areAlike(a: ReadonlyMap<string, string>, b: ReadonlyMap<string, string>): boolean {
   if (countOf(a) !== countOf(b)) return false;

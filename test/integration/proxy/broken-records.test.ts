@@ -167,4 +167,15 @@ describe('records that cannot be read', () => {
     await using it = await world({ container });
     await it.client.call('RemoveImage', { image: { image: 'i' } });
   });
+
+  it('are passed over when the backend of a pod is looked for by its annotations', async () => {
+    await using it = await world({
+      sandbox: bytes(encodeText(1, SANDBOX), encodeNumber(4, 1), encodeField(6, BROKEN)),
+    });
+    const image = { image: 'app:1', annotations: { 'kubernetes.io/config.seen': 'now' } };
+    // What the backends say, who do not know the call.
+    await expect(it.client.call('ImageStatus', { image })).rejects.toMatchObject({
+      code: status.UNIMPLEMENTED,
+    });
+  });
 });
