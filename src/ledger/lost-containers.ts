@@ -4,6 +4,7 @@ import type { Backend } from '../backends/backend.ts';
 import { CONTAINER_STATE } from '../backends/snapshot-record.ts';
 import { digitsOf, mayMean, withTag } from '../cri/image-reference.ts';
 import { forEachRecord, type Path, readString, readStrings, readVarint } from '../cri/wire.ts';
+import { MalformedMessageError } from '../errors.ts';
 
 const NO_FILTER = new Uint8Array(0);
 const RECORDS = 1;
@@ -19,8 +20,20 @@ const IMAGE_ID: Path = [1];
 const TAGS: Path = [2];
 const DIGESTS: Path = [3];
 
-/** Whether the newest container of some name, made from the image in one of the sandboxes, has ended. */
+/**
+ * Whether the newest container of some name, made from the image in one of the sandboxes, has ended. Lists that cannot be
+ * read show nothing: they must not keep pods from their images.
+ */
 export function hasLost(backend: Backend, sandboxIds: ReadonlySet<string>, image: string): boolean {
+  try {
+    return showsLoss(backend, sandboxIds, image);
+  } catch (error) {
+    if (!(error instanceof MalformedMessageError)) throw error;
+    return false;
+  }
+}
+
+function showsLoss(backend: Backend, sandboxIds: ReadonlySet<string>, image: string): boolean {
   const list = backend.snapshot.answer('ListContainers', NO_FILTER);
   if (list === undefined) return false;
   const ids = idsOf(backend, image);

@@ -59,6 +59,17 @@ describe('a pod has lost its container of an image', () => {
     expect(isLost({ state: EXITED, image: 'b2'.repeat(32) })).toBe(false);
   });
 
+  it('and not by a list that cannot be read', () => {
+    const broken = Buffer.concat([Buffer.from([0x0a, 2 + 9 + 3, 0x12, 7]), Buffer.from('sandbox')]);
+    const metadata = Buffer.from([0x1a, 3, 0x0a, 0x7f, 0x41]);
+    const lists = { ListContainers: Buffer.concat([broken, metadata, Buffer.from([0x30, EXITED])]) };
+    lists.ListContainers[1] = lists.ListContainers.length - 2;
+    const backend = {
+      snapshot: { answer: (list: string) => (list === 'ListContainers' ? lists.ListContainers : undefined) },
+    } as unknown as Backend;
+    expect(hasLost(backend, new Set(['sandbox']), '')).toBe(false);
+  });
+
   it('and no other pod, and not where nothing is listed', () => {
     expect(isLost({ sandbox: 'another', state: EXITED })).toBe(false);
     const unlisted = { snapshot: { answer: () => undefined } } as unknown as Backend;
