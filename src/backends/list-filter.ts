@@ -3,8 +3,8 @@
 // make of the filter of ListImages: image-selection.ts.
 import { isUtf8 } from 'node:buffer';
 import type { ListMethod } from '../cri/methods.ts';
+import { readable } from '../cri/readable.ts';
 import { forEachAt, type Path, readBytes, readMap, readString, readVarint } from '../cri/wire.ts';
-import { MalformedMessageError } from '../errors.ts';
 
 /** What a list request asks for; all that is given must hold. */
 export interface ListFilter {
@@ -72,12 +72,7 @@ export function hasStateAndLabels(
   bodyStart: number,
   bodyEnd: number,
 ): boolean {
-  try {
-    return isWanted(method, filter, buf, bodyStart, bodyEnd);
-  } catch (error) {
-    if (!(error instanceof MalformedMessageError)) throw error;
-    return true;
-  }
+  return readable(() => isWanted(method, filter, buf, bodyStart, bodyEnd)) ?? true;
 }
 
 function isWanted(

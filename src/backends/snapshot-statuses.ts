@@ -1,7 +1,7 @@
 // The statuses of a backend's objects in its snapshot: the last ones it gave, answered from while it is absent. What the
 // lists of the snapshot do not show is not answered, so a status is trusted no longer and no further than they are.
 import type { Moment } from '../clock.ts';
-import { MalformedMessageError } from '../errors.ts';
+import { readable } from '../cri/readable.ts';
 import type { ListSnapshot, ListStart } from './snapshot-list.ts';
 import { CONTAINER_STATE, SANDBOX_STATE } from './snapshot-record.ts';
 import {
@@ -165,15 +165,5 @@ export class SnapshotStatuses {
     // Where both are of an earlier life, neither is: that clock may have been set back between them.
     const isNewer = kept !== undefined && list.isOfThisLife && start.atMs > kept.seen.atMs;
     return { record: found.body, end: found.end, listedAtMs, isNewer };
-  }
-}
-
-/** What is read of records; undefined where one does not parse, which is its backend's affair and nobody's who asks. */
-function readable<T>(read: () => T | undefined): T | undefined {
-  try {
-    return read();
-  } catch (error) {
-    if (!(error instanceof MalformedMessageError)) throw error;
-    return undefined;
   }
 }

@@ -3,8 +3,8 @@
 import type { Backend } from '../backends/backend.ts';
 import { CONTAINER_STATE } from '../backends/snapshot-record.ts';
 import { digitsOf, mayMean, withTag } from '../cri/image-reference.ts';
+import { readable } from '../cri/readable.ts';
 import { forEachRecord, type Path, readString, readStrings, readVarint } from '../cri/wire.ts';
-import { MalformedMessageError } from '../errors.ts';
 
 const NO_FILTER = new Uint8Array(0);
 const RECORDS = 1;
@@ -20,25 +20,13 @@ const IMAGE_ID: Path = [1];
 const TAGS: Path = [2];
 const DIGESTS: Path = [3];
 
-/**
- * Whether the newest container of some name, made from the image in one of the sandboxes, has ended. Lists that cannot be
- * read show nothing: they must not keep pods from their images.
- */
+/** Whether the newest container of some name, made from the image in one of the sandboxes, has ended. */
 export function hasLost(backend: Backend, sandboxIds: ReadonlySet<string>, image: string): boolean {
-  try {
-    return showsLoss(backend, sandboxIds, image);
-  } catch (error) {
-    if (!(error instanceof MalformedMessageError)) throw error;
-    return false;
-  }
-}
-
-function showsLoss(backend: Backend, sandboxIds: ReadonlySet<string>, image: string): boolean {
   const list = backend.snapshot.answer('ListContainers', NO_FILTER);
   if (list === undefined) return false;
   const ids = idsOf(backend, image);
   const newest = new Map<string, { attempt: number; hasEnded: boolean }>();
-  forEachRecord(list, 0, list.length, RECORDS, (_, start, end) => {
+  const note = (start: number, end: number) => {
     const text = (path: Path) => readString(list, start, end, path) ?? '';
     const sandboxId = text(SANDBOX);
     if (!sandboxIds.has(sandboxId)) return;
@@ -49,6 +37,9 @@ function showsLoss(backend: Backend, sandboxIds: ReadonlySet<string>, image: str
     const known = newest.get(key);
     if (known !== undefined && known.attempt > attempt) return;
     newest.set(key, { attempt, hasEnded: readVarint(list, start, end, STATE) === CONTAINER_STATE.exited });
+  };
+  forEachRecord(list, 0, list.length, RECORDS, (_, start, end) => {
+    readable(() => note(start, end));
   });
   return [...newest.values()].some(({ hasEnded }) => hasEnded);
 }

@@ -1,8 +1,8 @@
 // Looks for a pod by its annotations in what the backends last listed. So an image look-up finds its backend also after
 // a restart of Switchyard, which empties the image memory, or of the kubelet, which stamps its pods anew.
 import type { Backend } from '../backends/backend.ts';
+import { readable } from '../cri/readable.ts';
 import { forEachRecord, readMap, readString, readVarint } from '../cri/wire.ts';
-import { MalformedMessageError } from '../errors.ts';
 import { CONFIG_SEEN } from './image-memory.ts';
 import { hasLost } from './lost-containers.ts';
 
@@ -55,7 +55,8 @@ export function findTraces(
       continue;
     }
     forEachRecord(list, 0, list.length, SANDBOXES, (_, start, end) => {
-      const own = annotationsOf(list, start, end);
+      // One record that cannot be read must not keep all other pods from their images.
+      const own = readable(() => readMap(list, start, end, ANNOTATIONS));
       if (own === undefined) return;
       const traces = (readVarint(list, start, end, STATE) ?? 0) === 0 ? ready : other;
       if (seen !== undefined && own.get(CONFIG_SEEN) === seen) traces.same.add(backend);
@@ -71,16 +72,6 @@ export function findTraces(
 }
 
 const backendOf = ([backend]: readonly [Backend, unknown]) => backend;
-
-/** Undefined for a record that cannot be read: it must not keep all other pods from their images. */
-function annotationsOf(list: Buffer, start: number, end: number): ReadonlyMap<string, string> | undefined {
-  try {
-    return readMap(list, start, end, ANNOTATIONS);
-  } catch (error) {
-    if (!(error instanceof MalformedMessageError)) throw error;
-    return undefined;
-  }
-}
 
 function areAlike(a: ReadonlyMap<string, string>, b: ReadonlyMap<string, string>): boolean {
   if (countOf(a) !== countOf(b)) return false;

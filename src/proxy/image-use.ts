@@ -3,8 +3,9 @@
 // removes all else by id. One runtime answers for its own containers; over several, the image of that name on another one
 // may be found, or the look-up fails, and crictl goes on.
 import type { Backend } from '../backends/backend.ts';
+import { readable } from '../cri/readable.ts';
 import { forEachRecord, readString } from '../cri/wire.ts';
-import { ImageInUseError, MalformedMessageError } from '../errors.ts';
+import { ImageInUseError } from '../errors.ts';
 import { excerpt } from '../quote.ts';
 import { mayList } from './image-answers.ts';
 
@@ -59,12 +60,9 @@ interface ImageUser {
  */
 function readContainer(list: Buffer, start: number, end: number): ImageUser | undefined {
   const text = (path: readonly number[]) => readString(list, start, end, path) ?? '';
-  try {
+  return readable(() => {
     return { id: text(ID), reference: text(IMAGE), imageRef: text(IMAGE_REF), imageId: text(IMAGE_ID) };
-  } catch (error) {
-    if (!(error instanceof MalformedMessageError)) throw error;
-    return undefined;
-  }
+  });
 }
 
 function isUsed({ images }: ListedImages, id: string, { reference, imageRef, imageId }: ImageUser): boolean {

@@ -1,11 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import type { Backend } from '../../../src/backends/backend.ts';
+import { encodeField } from '../../../src/cri/wire.ts';
 import { hasLost } from '../../../src/ledger/lost-containers.ts';
 import { codecOf } from '../../support/cri-codec.ts';
 
 const ID = 'a1'.repeat(32);
 const RUNNING = 1;
 const EXITED = 2;
+const BROKEN = encodeField(3, Buffer.from([0x0a, 0x7f, 0x41]));
 
 interface Listed {
   readonly sandbox?: string;
@@ -59,15 +61,20 @@ describe('a pod has lost its container of an image', () => {
     expect(isLost({ state: EXITED, image: 'b2'.repeat(32) })).toBe(false);
   });
 
-  it('and not by a list that cannot be read', () => {
-    const broken = Buffer.concat([Buffer.from([0x0a, 2 + 9 + 3, 0x12, 7]), Buffer.from('sandbox')]);
-    const metadata = Buffer.from([0x1a, 3, 0x0a, 0x7f, 0x41]);
-    const lists = { ListContainers: Buffer.concat([broken, metadata, Buffer.from([0x30, EXITED])]) };
-    lists.ListContainers[1] = lists.ListContainers.length - 2;
-    const backend = {
-      snapshot: { answer: (list: string) => (list === 'ListContainers' ? lists.ListContainers : undefined) },
-    } as unknown as Backend;
-    expect(hasLost(backend, new Set(['sandbox']), '')).toBe(false);
+  it('past a record that cannot be read', () => {
+    const { snapshot } = listing({ state: EXITED });
+    // A container of the same pod whose metadata is longer than itself.
+    const body = Buffer.concat([
+      encodeField(2, Buffer.from('sandbox')),
+      encodeField(5, Buffer.from(ID)),
+      BROKEN,
+    ]);
+    const answer = (list: 'ListContainers' | 'ListImages') => {
+      const listed = snapshot.answer(list, Buffer.alloc(0)) ?? Buffer.alloc(0);
+      return list === 'ListImages' ? listed : Buffer.concat([encodeField(1, body), listed]);
+    };
+    const backend = { snapshot: { answer } } as unknown as Backend;
+    expect(hasLost(backend, new Set(['sandbox']), 'registry.test/app')).toBe(true);
   });
 
   it('and no other pod, and not where nothing is listed', () => {
