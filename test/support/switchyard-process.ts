@@ -5,9 +5,12 @@ import { fileURLToPath } from 'node:url';
 import { CriClient } from './cri-client.ts';
 import { Daemon, type Exit } from './daemon.ts';
 import { freePort } from './free-port.ts';
+import { until } from './until.ts';
 
 /** The built program. */
 export const PROGRAM = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+
+const TOO_MANY_SCRAPES = 503;
 
 /** The parts of a config that a test chooses; sockets, folders and the admin address are made. */
 export interface SwitchyardSettings {
@@ -70,10 +73,10 @@ export class SwitchyardProcess implements AsyncDisposable {
 
   /**
    * Starts the program with the same config, after it was stopped or killed; resolves when it is ready, which takes a
-   * list or a snapshot of each backend, or with `serving` when it takes calls.
+   * list or a snapshot of each backend, or with phase `serving` when it takes calls.
    */
-  async startAgain(until: 'ready' | 'serving' = 'ready'): Promise<void> {
-    const route = until === 'ready' ? '/readyz' : '/livez';
+  async startAgain(phase: 'ready' | 'serving' = 'ready'): Promise<void> {
+    const route = phase === 'ready' ? '/readyz' : '/livez';
     const command = [process.execPath, PROGRAM, 'serve', '--config', this.configFile];
     const limited = ['-c', `ulimit -n ${this.descriptors}; exec "$@"`, 'bash', ...command];
     this.running = await Daemon.start({
@@ -99,9 +102,15 @@ export class SwitchyardProcess implements AsyncDisposable {
     return new CriClient(this.socket, { version, authority });
   }
 
-  /** Its Prometheus metrics as text. */
+  /** Its Prometheus metrics as text; a test that asks more often than it answers waits. Throws on any other refusal. */
   async metrics(): Promise<string> {
-    return (await this.ask('/metrics')).text();
+    let answer = await this.ask('/metrics');
+    await until(async () => {
+      if (answer.status === TOO_MANY_SCRAPES) answer = await this.ask('/metrics');
+      return answer.status !== TOO_MANY_SCRAPES;
+    }, '/metrics is answered');
+    if (!answer.ok) throw new Error(`/metrics is answered with ${answer.status}: ${await answer.text()}`);
+    return answer.text();
   }
 
   /** What /readyz says. */
