@@ -2,44 +2,15 @@
 import { status } from '@grpc/grpc-js';
 import { describe, expect, it } from 'vitest';
 import { runContainer, runPod } from '../../support/cri-pod.ts';
-import { type ProxyWorld, proxyWorld, SIMULATED_IMAGE } from '../../support/proxy-world.ts';
+import { type ProxyWorld, SIMULATED_IMAGE } from '../../support/proxy-world.ts';
+import { aPodOnTwo, list, look, twoBackends } from '../../support/status-world.ts';
 import { until } from '../../support/until.ts';
 
 const READY = 0;
 const NOTREADY = 1;
 const RUNNING = 1;
 const EXITED = 2;
-const budgets = { listMs: 200, statusMs: 100 };
 const UNAVAILABLE = { code: status.UNAVAILABLE, details: expect.stringContaining('backend two is ') };
-
-async function twoBackends(): Promise<ProxyWorld> {
-  return await proxyWorld([
-    { name: 'one', profile: 'containerd-2.1', timeouts: budgets },
-    { name: 'two', profile: 'cri-o', handlers: { two: '' }, timeouts: budgets },
-  ]);
-}
-
-/** A pod with a running container on backend two, listed. */
-async function aPodOnTwo(world: ProxyWorld) {
-  const { client } = world;
-  const pod = await runPod(client, { handler: 'two' });
-  const containerId = await runContainer(client, pod, { image: SIMULATED_IMAGE });
-  await list(world);
-  return { ...pod, containerId };
-}
-
-async function list({ client }: ProxyWorld): Promise<void> {
-  await client.call('ListPodSandbox', {});
-  await client.call('ListContainers', {});
-}
-
-/** Both statuses, as a kubelet asks for them. */
-async function look({ client }: ProxyWorld, pod: { podSandboxId: string; containerId: string }) {
-  const { podSandboxId, containerId } = pod;
-  const sandbox = await client.call('PodSandboxStatus', { podSandboxId });
-  const container = await client.call('ContainerStatus', { containerId });
-  return { sandbox: sandbox.status, container: container.status };
-}
 
 async function crash(world: ProxyWorld): Promise<void> {
   world.runtime('two').crash();

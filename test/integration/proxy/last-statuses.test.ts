@@ -2,42 +2,13 @@
 import { status } from '@grpc/grpc-js';
 import { describe, expect, it } from 'vitest';
 import { aContainerConfig } from '../../support/cri-configs.ts';
-import { runContainer, runPod } from '../../support/cri-pod.ts';
-import { type ProxyWorld, proxyWorld, SIMULATED_IMAGE } from '../../support/proxy-world.ts';
+import { runPod } from '../../support/cri-pod.ts';
+import { type ProxyWorld, SIMULATED_IMAGE } from '../../support/proxy-world.ts';
+import { aPodOnTwo, list, look, twoBackends } from '../../support/status-world.ts';
 import { until } from '../../support/until.ts';
 
 const RUNNING = 1;
 const EXITED = 2;
-const budgets = { listMs: 200, statusMs: 100 };
-
-async function twoBackends(): Promise<ProxyWorld> {
-  return await proxyWorld([
-    { name: 'one', profile: 'containerd-2.1', timeouts: budgets },
-    { name: 'two', profile: 'cri-o', handlers: { two: '' }, timeouts: budgets },
-  ]);
-}
-
-/** A pod with a running container on backend two, listed. */
-async function aPodOnTwo(world: ProxyWorld) {
-  const { client } = world;
-  const pod = await runPod(client, { handler: 'two' });
-  const containerId = await runContainer(client, pod, { image: SIMULATED_IMAGE });
-  await list(world);
-  return { ...pod, containerId };
-}
-
-async function list({ client }: ProxyWorld): Promise<void> {
-  await client.call('ListPodSandbox', {});
-  await client.call('ListContainers', {});
-}
-
-/** Both statuses, as a kubelet asks for them. */
-async function look({ client }: ProxyWorld, pod: { podSandboxId: string; containerId: string }) {
-  const { podSandboxId, containerId } = pod;
-  const sandbox = await client.call('PodSandboxStatus', { podSandboxId });
-  const container = await client.call('ContainerStatus', { containerId });
-  return { sandbox: sandbox.status, container: container.status };
-}
 
 describe('the status of what an absent backend has', () => {
   it('is never older than the last that passed, however long that was, also after a restart', async () => {
