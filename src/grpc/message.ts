@@ -80,6 +80,7 @@ export class MessageReader {
         at += missing;
         continue;
       }
+      if (at === end) return; // a prefix alone claims no memory
       const part = Math.min(missing, end - at);
       this.hold(buffer, at, at + part);
       at += part;

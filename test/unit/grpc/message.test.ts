@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { MalformedMessageError, MessageTooLargeError, UnimplementedError } from '../../../src/errors.ts';
-import { framed, MessageReader } from '../../../src/grpc/message.ts';
+import { framed, MessageReader, PREFIX_BYTES } from '../../../src/grpc/message.ts';
 
 function readAll(reader: MessageReader, pieces: readonly Buffer[]): Buffer[] {
   const messages: Buffer[] = [];
@@ -66,6 +66,21 @@ describe('the message reader', () => {
     });
     expect(readAll(reader, split(framed(message), [4, 1_005, 2_005]))).toEqual([message]);
     expect(sizes).toEqual([1_000, 2_000]);
+  });
+
+  it('does not claim the memory of a long message at the word of its prefix', () => {
+    const MIB = 1024 * 1024;
+    const sizeBytes = 16 * MIB;
+    const claimed: number[] = [];
+    const reader = new MessageReader(sizeBytes, 'the reply', 'backend', (held) => claimed.push(held.length));
+    const prefix = framed(Buffer.alloc(sizeBytes)).subarray(0, PREFIX_BYTES);
+    readAll(reader, [Buffer.from(prefix)]);
+    expect(claimed).toEqual([]);
+    readAll(reader, [Buffer.alloc(1), Buffer.alloc(MIB - 1)]);
+    expect(claimed).toHaveLength(2);
+    for (const claimedBytes of claimed) expect(claimedBytes).toBeLessThan(2 * MIB);
+    readAll(reader, [Buffer.alloc(MIB)]); // now it is believed
+    expect(claimed.at(-1)).toBeGreaterThanOrEqual(sizeBytes);
   });
 
   it('does not copy a message that arrives whole', () => {
