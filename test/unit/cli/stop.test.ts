@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { StopSignals } from '../../../src/cli/stop.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
@@ -26,15 +27,25 @@ describe('the signals that stop a command', () => {
     expect(context.process.exitCode).toBe(1);
   });
 
-  it('are one wish when they come at once, as Ctrl-C under npm does', async () => {
+  it('are one wish when they come at once, as Ctrl-C under npm does, and another one later', async () => {
     const context = fakeContext();
     const clock = new FakeClock();
     using stop = new StopSignals(context, [], clock);
+    let isCutShort = false;
+    const work = stop.unlessTwice(context, never()).then(() => {
+      isCutShort = true;
+    });
     context.signal('SIGINT');
-    clock.advance(20);
+    for (const waitMs of [0, 20, 480]) {
+      clock.advance(waitMs);
+      context.signal('SIGINT');
+    }
+    await nextTurn();
+    expect([isCutShort, context.process.exitCode]).toEqual([false, undefined]);
+    clock.advance(1);
     context.signal('SIGINT');
-    const outcome = await Promise.race([stop.second.then(() => 'second'), Promise.resolve('one wish')]);
-    expect(outcome).toBe('one wish');
+    await work;
+    expect(context.process.exitCode).toBe(1);
   });
 
   it('are heard no more once the command has ended', () => {

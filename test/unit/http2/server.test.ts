@@ -1,3 +1,5 @@
+import net from 'node:net';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { ERROR_CODE } from '../../../src/http2/connection-error.ts';
 import { Field } from '../../../src/http2/field.ts';
@@ -249,6 +251,29 @@ describe('a server connection that is asked to drain', () => {
     await peer.received('a PING', (f) => f.type === TYPE.ping && f.flags === 0);
     clock.advance(1000);
     await until(() => peer.isEnded, 'the connection ended');
+  });
+});
+
+describe('the socket of a connection that we closed', () => {
+  it('goes after a second, when the client does not close its own end', async () => {
+    const clock = new FakeClock();
+    let isGone = false;
+    const onGone = () => {
+      isGone = true;
+    };
+    await using server = await recordingServer({ clock, onGone });
+    const socket = net.connect({ path: server.path, allowHalfOpen: true });
+    using peer = new RawPeer(socket, { expectsPreface: false });
+    peer.send(PREFACE, settings());
+    await until(() => server.connections.length === 1, 'it is accepted');
+    server.connections[0]?.close();
+    await until(() => peer.isEnded, 'the client has read to the end');
+    expect(await peer.goawayCode()).toBe(ERROR_CODE.NO_ERROR);
+    clock.advance(999);
+    await nextTurn();
+    expect(isGone).toBe(false);
+    clock.advance(1);
+    await until(() => isGone, 'the socket has gone');
   });
 });
 
