@@ -28,16 +28,14 @@ describe('a backend whose streams are all taken', () => {
     dir = await tempDir();
     clock = new FakeClock();
     stuck = [];
+    backend = backendOf(10_000);
+  });
+
+  const backendOf = (callsInFlight: number) => {
     const [config] = configOf(dir, [{ name: 'one', profile: 'reference' }]).backends;
     if (config === undefined) throw new Error('no backend');
-    backend = new Backend({
-      ...{
-        config,
-        clock,
-        ownSocket: dir.file('cri.sock'),
-        messageSizeBytes: 1_000_000,
-        callsInFlight: 10_000,
-      },
+    return new Backend({
+      ...{ config, clock, ownSocket: dir.file('cri.sock'), messageSizeBytes: 1_000_000, callsInFlight },
       events: {
         onState: () => undefined,
         onImageState: () => undefined,
@@ -46,7 +44,7 @@ describe('a backend whose streams are all taken', () => {
         },
       },
     });
-  });
+  };
 
   afterEach(async () => {
     backend.stop();
@@ -186,6 +184,27 @@ describe('a backend whose streams are all taken', () => {
     for (let i = 0; i < 1_050; i++) void backend.ask({ ...CALL, rpc: 'ListImages' });
     const refused = await backend.ask({ ...CALL, rpc: 'ListImages' });
     expect(refused).toMatchObject({ kind: 'failed', loss: 'refused' });
+    clock.advance(backend.config.timeouts.statusMs);
+    expect(backend.state.kind).toBe('hanging');
+  });
+
+  it('is suspected when it does not read what it was sent', async () => {
+    await takeAll();
+    hand(90, 64 * MIB + 1);
+    clock.advance(backend.config.timeouts.statusMs);
+    expect(backend.state.kind).toBe('ready');
+    expect(hand(500)).toBe('refused');
+    clock.advance(backend.config.timeouts.statusMs);
+    expect(backend.state.kind).toBe('hanging');
+  });
+
+  it('is suspected when it holds as many calls as it may', async () => {
+    backend = backendOf(10);
+    await start(10);
+    await is('ready');
+    for (let i = 0; i < 10; i++) void backend.ask({ ...CALL, rpc: 'ExecSync' });
+    await until(() => stuck.length === 10, 'it holds them');
+    expect(hand(90)).toBe('refused');
     clock.advance(backend.config.timeouts.statusMs);
     expect(backend.state.kind).toBe('hanging');
   });
