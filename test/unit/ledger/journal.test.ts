@@ -17,6 +17,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { Journal, type JournalOptions } from '../../../src/ledger/journal.ts';
 import { decodeJournal } from '../../../src/ledger/journal-content.ts';
+import { asidePath } from '../../../src/ledger/journal-file.ts';
 import {
   encodeHeader,
   encodeRecord,
@@ -330,6 +331,44 @@ describe('Journal', () => {
     await journal.close();
     expect(read(file).map).toEqual(new Map([['a', '1']]));
   });
+
+  it.each([
+    ['could not be read', 'unreadable' as const, (_: Buffer) => Buffer.from('# my notes, do not touch\n')],
+    ['is damaged', 'damaged' as const, (bytes: Buffer) => bytes.fill(0xee, HEADER_BYTES + HEAD_BYTES)],
+  ])(
+    'never writes over a file that %s and that it could not keep: that waits until it can',
+    async (_, why, spoil) => {
+      await using dir = await tempDir();
+      const file = dir.file('journal');
+      await write(file, TWO);
+      const bytes = spoil(readFileSync(file));
+      await writeFile(file, bytes);
+      const clock = new FakeClock();
+      // What lies where it would be kept, in this moment.
+      mkdirSync(path.join(asidePath(file, why, clock.wallMs()), 'precious'), { recursive: true });
+      const said: string[] = [];
+      const { journal, reading } = Journal.open(
+        optionsOf(file, {
+          clock,
+          onTrouble: (reason) => said.push(reason),
+          onRecovered: () => said.push('recovered'),
+        }),
+      );
+      expect(reading.isInTheWay).toBe(true);
+      journal.attach(() => liveEntries(TWO));
+      journal.append(mapEntry('a', '1'));
+      journal.flush();
+      expect(said).toEqual([`the journal ${file} cannot be written: ${reading.remarks.join('; ')}`]);
+      expect(readFileSync(file)).toEqual(bytes);
+
+      clock.advance(5_000);
+      await until(() => said.length > 1, 'it is written');
+      expect(said[1]).toBe('recovered');
+      expect(readFileSync(asidePath(file, 'unreadable', clock.wallMs()))).toEqual(bytes);
+      await journal.close();
+      expect(read(file).map).toEqual(TWO);
+    },
+  );
 
   it('moves a folder in its place aside', async () => {
     await using dir = await tempDir();
