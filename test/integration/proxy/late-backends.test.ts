@@ -1,0 +1,170 @@
+// A backend that lives and is late with its list: when its snapshot may stand for it, and when it is waited for.
+import http2 from 'node:http2';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type Switchyard, startSwitchyard } from '../../../src/app.ts';
+import { CriClient, type RawReply } from '../../support/cri-client.ts';
+import { codecOf, type Rpc } from '../../support/cri-codec.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import {
+  answerStatus,
+  answerVersion,
+  answerWith,
+  type Http2Backend,
+  type Http2Call,
+  http2Backend,
+} from '../../support/http2-backend.ts';
+import { configOf, type LogLine, recorder } from '../../support/proxy-world.ts';
+import { type TempDir, tempDir } from '../../support/temp-dir.ts';
+import { until } from '../../support/until.ts';
+
+const LIST_MS = 2_000;
+const TRUSTED_MS = 30_000;
+const POD = 'a'.repeat(64);
+const CONTAINER = 'c'.repeat(64);
+const UNIMPLEMENTED = 12;
+
+type List = 'ListPodSandbox' | 'ListContainers';
+const HAS: Record<List, Buffer> = {
+  ListPodSandbox: codecOf('ListPodSandbox').encodeResponse({ items: [{ id: POD }] }),
+  ListContainers: codecOf('ListContainers').encodeResponse({
+    containers: [{ id: CONTAINER, podSandboxId: POD }],
+  }),
+};
+const EMPTY = Buffer.alloc(0);
+
+describe('a list that its backend is late with', () => {
+  let dir: TempDir;
+  let clock: FakeClock;
+  let runtime: Http2Backend;
+  let switchyard: Switchyard;
+  let client: CriClient;
+  let lines: LogLine[];
+  /** Its lists that are not answered yet; undefined while it is quick. */
+  let late: Http2Call[] | undefined;
+  /** RPCs whose answers are lost. */
+  let lost: Set<string>;
+
+  const serve = (call: Http2Call) => {
+    const { rpc, stream } = call;
+    if (rpc === 'Version') answerVersion(call);
+    else if (rpc === 'ListImages') answerWith(call, EMPTY);
+    else if (rpc in HAS) late === undefined ? answerWith(call, HAS[rpc as List]) : late.push(call);
+    else if (lost.has(rpc)) stream.close(http2.constants.NGHTTP2_INTERNAL_ERROR);
+    else if (rpc === 'ContainerStatus') answerWith(call, EMPTY);
+    else answerStatus(call, UNIMPLEMENTED, 'no');
+  };
+
+  beforeEach(async () => {
+    dir = await tempDir();
+    clock = new FakeClock();
+    lines = [];
+    late = undefined;
+    lost = new Set();
+    runtime = await http2Backend(dir.file('one.sock'), serve);
+    const timeouts = { listMs: LIST_MS, statusMs: 1_500 };
+    const config = configOf(dir, [{ name: 'one', profile: 'reference', timeouts }]);
+    switchyard = await startSwitchyard({ config, log: recorder(lines), clock });
+    client = new CriClient(switchyard.socket);
+    await until(() => lines.some(({ text }) => text === 'backend is ready'), 'the backend is ready');
+    await until(() => runtime.paths.some((path) => path.endsWith('ListImages')), 'it was listed');
+    for (const rpc of ['ListPodSandbox', 'ListContainers'] as const) await client.call(rpc, {});
+  });
+
+  afterEach(async () => {
+    client.close();
+    await runtime[Symbol.asyncDispose]();
+    await switchyard.close();
+    await dir[Symbol.asyncDispose]();
+  });
+
+  /** Time goes on in steps, in which the backend shows that it lives: what was asked before is answered before this. */
+  const pass = async (spanMs: number) => {
+    for (let leftMs = spanMs; leftMs > 0; leftMs -= 250) {
+      clock.advance(Math.min(250, leftMs));
+      await client.call('ContainerStatus', { containerId: CONTAINER });
+    }
+    expect(lines.filter(({ fields }) => fields['state'] === 'hanging')).toEqual([]);
+  };
+
+  /** A list that the backend has got and does not answer. */
+  const listLate = async (rpc: List) => {
+    late ??= [];
+    const before = late.length;
+    const asked: { reply?: RawReply } = {};
+    const ended = client.rawCall(client.pathOf(rpc), EMPTY, { deadlineMs: 600_000 }).then((reply) => {
+      asked.reply = reply;
+      return reply;
+    });
+    await until(() => (late?.length ?? 0) > before, 'the backend is asked');
+    return { asked, ended };
+  };
+
+  const answerAll = (message: Buffer) => {
+    for (const call of late?.splice(0) ?? []) answerWith(call, message);
+    late = undefined;
+  };
+
+  it('is answered from a snapshot that is 30 s old at the end of its budget', async () => {
+    await pass(TRUSTED_MS - LIST_MS);
+    const { asked, ended } = await listLate('ListContainers');
+    await pass(LIST_MS - 1);
+    expect(asked.reply).toBeUndefined();
+    clock.advance(1);
+    expect((await ended).bytes).toEqual(HAS.ListContainers);
+  });
+
+  it('is waited for when its snapshot is older than that', async () => {
+    await pass(TRUSTED_MS - LIST_MS + 1);
+    const { asked, ended } = await listLate('ListContainers');
+    await pass(2 * LIST_MS);
+    expect(asked.reply).toBeUndefined();
+    answerAll(EMPTY);
+    expect((await ended).bytes).toEqual(EMPTY);
+  });
+
+  it('is given up 30 s after its client was answered', async () => {
+    const { ended } = await listLate('ListContainers');
+    await pass(LIST_MS);
+    await ended;
+    const stream = late?.[0]?.stream;
+    await pass(TRUSTED_MS - 1);
+    expect(stream?.closed).toBe(false);
+    clock.advance(1);
+    await until(() => stream?.closed === true, 'the backend hears of it');
+    expect(stream?.rstCode).toBe(http2.constants.NGHTTP2_CANCEL);
+  });
+
+  const pod = { metadata: { name: 'new', namespace: 'default', uid: 'new', attempt: 0 } };
+  it.each<[Rpc, object, List]>([
+    ['RunPodSandbox', { config: pod }, 'ListPodSandbox'],
+    ['StopPodSandbox', { podSandboxId: POD }, 'ListPodSandbox'],
+    ['RemovePodSandbox', { podSandboxId: POD }, 'ListPodSandbox'],
+    ['CreateContainer', { podSandboxId: POD, config: { metadata: { name: 'new' } } }, 'ListContainers'],
+    ['StartContainer', { containerId: CONTAINER }, 'ListContainers'],
+    ['StopContainer', { containerId: CONTAINER }, 'ListContainers'],
+    ['RemoveContainer', { containerId: CONTAINER }, 'ListContainers'],
+  ])(
+    'is waited for after a %s whose answer was lost: nobody knows what it did',
+    async (rpc, request, list) => {
+      late = [];
+      lost.add(rpc);
+      await expect(client.call(rpc, request)).rejects.toThrow('the peer reset the stream');
+      const { asked, ended } = await listLate(list);
+      await pass(2 * LIST_MS);
+      expect(asked.reply).toBeUndefined();
+      answerAll(EMPTY);
+      expect((await ended).bytes).toEqual(EMPTY);
+    },
+  );
+
+  it.each([
+    ['RunPodSandbox', { config: pod }],
+    ['CreateContainer', { podSandboxId: POD, config: { metadata: { name: 'new' } } }],
+  ] as const)('is asked for at once after a %s whose answer was lost', async (rpc, request) => {
+    const listed = () => runtime.paths.filter((path) => path.endsWith('/ListContainers')).length;
+    const before = listed();
+    lost.add(rpc);
+    await expect(client.call(rpc, request)).rejects.toThrow('the peer reset the stream');
+    await until(() => listed() > before, 'all that the backend has is listed');
+  });
+});
