@@ -44,6 +44,37 @@ describe('ids that are asked for', () => {
     for (const name of ['one', 'two', 'three']) expect(calls(name, 'RemoveContainer')).toBe(0);
   });
 
+  it('OK for removing what its owner has no more, also from a runtime that has no word of its own for that', async () => {
+    const { client } = world;
+    const pod = await runPod(client, { handler: 'three' });
+    const containerId = await runContainer(client, pod, { image: SIMULATED_IMAGE });
+    using direct = world.direct('three');
+    await direct.call('StopContainer', { containerId, timeout: 0 });
+    await direct.call('RemoveContainer', { containerId });
+    await expect(direct.call('RemoveContainer', { containerId })).rejects.toMatchObject({
+      code: status.UNKNOWN,
+    });
+    await client.call('RemoveContainer', { containerId });
+    const before = calls('three', 'RemoveContainer');
+    await client.call('RemoveContainer', { containerId });
+    expect(calls('three', 'RemoveContainer')).toBe(before); // it is known by now
+  });
+
+  it("the owner's own error for not removing what it still has, or may still have", async () => {
+    const { client } = world;
+    const pod = await runPod(client, { handler: 'three' });
+    const containerId = await runContainer(client, pod, { image: SIMULATED_IMAGE });
+    const { faults } = world.runtime('three');
+    const error = { code: status.UNKNOWN, details: 'removal is in progress' };
+    faults.add('RemoveContainer', { kind: 'refuse', status: 'UNKNOWN', message: error.details });
+    await expect(client.call('RemoveContainer', { containerId })).rejects.toMatchObject(error);
+    faults.add('ListContainers', { kind: 'refuse', status: 'INTERNAL', message: 'no lists today' });
+    await expect(client.call('RemoveContainer', { containerId })).rejects.toMatchObject(error);
+    faults.clear();
+    await client.call('RemoveContainer', { containerId });
+    expect(world.runtime('three').world.containers.size).toBe(0);
+  });
+
   it('INVALID_ARGUMENT for no id, written as an empty one or not at all, also when one object would fit', async () => {
     const { client } = world;
     await runContainer(client, await runPod(client), { image: SIMULATED_IMAGE });
@@ -167,6 +198,38 @@ describe('ids that are asked for', () => {
     expect(items.map(({ id }) => id).sort()).toEqual([first.podSandboxId, again.podSandboxId].sort());
     expect(calls('two', 'RunPodSandbox')).toBe(2);
     expect(calls('one', 'RunPodSandbox')).toBe(0);
+  });
+
+  it('R13: a pod with sandboxes on several backends, none of them where it would go, stays with the newest', async () => {
+    const { client } = world;
+    const uid = 'wanderer';
+    for (const [attempt, name] of ['three', 'two'].entries()) {
+      using direct = world.direct(name);
+      await runPod(direct, { uid, attempt });
+      await client.call('ListPodSandbox', {});
+    }
+    await runPod(client, { uid, attempt: 2, handler: '' });
+    expect(['one', 'two', 'three'].map((name) => calls(name, 'RunPodSandbox'))).toEqual([0, 2, 1]);
+    // And it does so over a restart, from the journal.
+    await world.restart();
+    await runPod(world.connect(), { uid, attempt: 3, handler: '' });
+    expect(['one', 'two', 'three'].map((name) => calls(name, 'RunPodSandbox'))).toEqual([0, 3, 1]);
+  });
+
+  it("R13: a list of a pod's sandboxes has the one that is being made, though another backend has one too", async () => {
+    const { client } = world;
+    const uid = 'twofold';
+    const hang = world.runtime('two').faults.add('RunPodSandbox', { kind: 'hang', when: 'after' });
+    const answer = runPod(client, { uid, attempt: 1, handler: 'two' });
+    await until(() => world.runtime('two').world.sandboxes.size === 1, 'it is made');
+    using direct = world.direct('three');
+    const other = await runPod(direct, { uid });
+    await client.call('ListPodSandbox', { filter: { id: other.podSandboxId } }); // known from now on
+    const labelSelector = { 'io.kubernetes.pod.uid': uid };
+    const { items } = await client.call('ListPodSandbox', { filter: { labelSelector } });
+    hang.clear();
+    const { podSandboxId } = await answer;
+    expect(items.map(({ id }) => id).sort()).toEqual([podSandboxId, other.podSandboxId].sort());
   });
 
   it('R4: knows all ids again after a restart, and still keeps a pod where it lives', async () => {
