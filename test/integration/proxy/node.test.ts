@@ -79,6 +79,22 @@ describe('the node as the kubelet sees it', () => {
     expect(runtimeHandlers.find(({ name }) => name === 'side')?.features?.userNamespaces).toBe(true);
   });
 
+  it('knows the features of a backend that went away before anybody asked: it was asked when it was met', async () => {
+    world = await proxyWorld([
+      { name: 'main', profile: 'containerd-2.1' },
+      { name: 'side', profile: 'cri-o', handlers: { side: '' } },
+    ]);
+    const { journal } = world.runtime('side');
+    const isAsked = () => journal.some(({ method, ended }) => method === 'Status' && ended === 'OK');
+    await until(isAsked, 'it is asked for its Status');
+    await runPod(world.client, { handler: 'side' }); // this answer comes behind that one
+    world.runtime('side').crash();
+    await until(() => world.lines.some(({ text }) => text === 'backend is absent'), 'the backend is absent');
+    const { features, runtimeHandlers } = await world.client.call('Status', {});
+    expect(runtimeHandlers.find(({ name }) => name === 'side')?.features?.userNamespaces).toBe(true);
+    expect(features?.supplementalGroupsPolicy).toBe(true);
+  });
+
   it('R18: answers within its budget and claims nothing for a backend that was never met', async () => {
     world = await proxyWorld([
       { name: 'main', profile: 'containerd-2.1' },
