@@ -1,4 +1,4 @@
-// A backend that lives and is late with its list: when its snapshot may stand for it, and when it is waited for.
+// A backend that is late with its list: when its snapshot may stand for it, and when it is waited for.
 import http2 from 'node:http2';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Switchyard, startSwitchyard } from '../../../src/app.ts';
@@ -18,6 +18,7 @@ import { type TempDir, tempDir } from '../../support/temp-dir.ts';
 import { until } from '../../support/until.ts';
 
 const LIST_MS = 2_000;
+const STATUS_MS = 1_500;
 const TRUSTED_MS = 30_000;
 const POD = 'a'.repeat(64);
 const CONTAINER = 'c'.repeat(64);
@@ -43,9 +44,12 @@ describe('a list that its backend is late with', () => {
   let late: Http2Call[] | undefined;
   /** RPCs whose answers are lost. */
   let lost: Set<string>;
+  /** Whether it answers nothing. */
+  let hangs: boolean;
 
   const serve = (call: Http2Call) => {
     const { rpc, stream } = call;
+    if (hangs) return;
     if (rpc === 'Version') answerVersion(call);
     else if (rpc === 'ListImages') answerWith(call, EMPTY);
     else if (rpc in HAS) late === undefined ? answerWith(call, HAS[rpc as List]) : late.push(call);
@@ -60,13 +64,14 @@ describe('a list that its backend is late with', () => {
     lines = [];
     late = undefined;
     lost = new Set();
+    hangs = false;
     runtime = await http2Backend(dir.file('one.sock'), serve);
-    const timeouts = { listMs: LIST_MS, statusMs: 1_500 };
+    const timeouts = { listMs: LIST_MS, statusMs: STATUS_MS };
     const config = configOf(dir, [{ name: 'one', profile: 'reference', timeouts }]);
     switchyard = await startSwitchyard({ config, log: recorder(lines), clock });
     client = new CriClient(switchyard.socket);
     await until(() => lines.some(({ text }) => text === 'backend is ready'), 'the backend is ready');
-    await until(() => runtime.paths.some((path) => path.endsWith('ListImages')), 'it was listed');
+    await until(() => asked('ListImages') > 0, 'it was listed');
     for (const rpc of ['ListPodSandbox', 'ListContainers'] as const) await client.call(rpc, {});
   });
 
@@ -77,6 +82,8 @@ describe('a list that its backend is late with', () => {
     await dir[Symbol.asyncDispose]();
   });
 
+  const asked = (rpc: string) => runtime.paths.filter((path) => path.endsWith(`/${rpc}`)).length;
+
   /** Time goes on in steps, in which the backend shows that it lives: what was asked before is answered before this. */
   const pass = async (spanMs: number) => {
     for (let leftMs = spanMs; leftMs > 0; leftMs -= 250) {
@@ -86,17 +93,21 @@ describe('a list that its backend is late with', () => {
     expect(lines.filter(({ fields }) => fields['state'] === 'hanging')).toEqual([]);
   };
 
-  /** A list that the backend has got and does not answer. */
-  const listLate = async (rpc: List) => {
-    late ??= [];
-    const before = late.length;
-    const asked: { reply?: RawReply } = {};
+  /** A call that the backend has got and does not answer. */
+  const callLate = async (rpc: Rpc) => {
+    const before = asked(rpc);
+    const call: { reply?: RawReply } = {};
     const ended = client.rawCall(client.pathOf(rpc), EMPTY, { deadlineMs: 600_000 }).then((reply) => {
-      asked.reply = reply;
+      call.reply = reply;
       return reply;
     });
-    await until(() => (late?.length ?? 0) > before, 'the backend is asked');
-    return { asked, ended };
+    await until(() => asked(rpc) > before, 'the backend is asked');
+    return { call, ended };
+  };
+
+  const listLate = (rpc: List) => {
+    late ??= [];
+    return callLate(rpc);
   };
 
   const answerAll = (message: Buffer) => {
@@ -106,20 +117,47 @@ describe('a list that its backend is late with', () => {
 
   it('is answered from a snapshot that is 30 s old at the end of its budget', async () => {
     await pass(TRUSTED_MS - LIST_MS);
-    const { asked, ended } = await listLate('ListContainers');
+    const { call, ended } = await listLate('ListContainers');
     await pass(LIST_MS - 1);
-    expect(asked.reply).toBeUndefined();
+    expect(call.reply).toBeUndefined();
     clock.advance(1);
     expect((await ended).bytes).toEqual(HAS.ListContainers);
   });
 
   it('is waited for when its snapshot is older than that', async () => {
     await pass(TRUSTED_MS - LIST_MS + 1);
-    const { asked, ended } = await listLate('ListContainers');
+    const { call, ended } = await listLate('ListContainers');
     await pass(2 * LIST_MS);
-    expect(asked.reply).toBeUndefined();
+    expect(call.reply).toBeUndefined();
     answerAll(EMPTY);
     expect((await ended).bytes).toEqual(EMPTY);
+  });
+
+  it('is answered from its snapshot, however old, when the backend turns out to hang; later ones at once', async () => {
+    await pass(2 * TRUSTED_MS);
+    hangs = true;
+    const { call, ended } = await callLate('ListContainers');
+    clock.advance(LIST_MS - 1);
+    expect(call.reply).toBeUndefined();
+    clock.advance(1);
+    expect((await ended).bytes).toEqual(HAS.ListContainers);
+    // Time stands still from here on: what waits for the backend, or for a budget, never ends.
+    const asks = runtime.paths.length;
+    for (const rpc of ['ListContainers', 'ListPodSandbox'] as const)
+      expect((await client.rawCall(client.pathOf(rpc), EMPTY, { deadlineMs: 5_000 })).bytes).toEqual(
+        HAS[rpc],
+      );
+    expect((await client.rawCall(client.pathOf('Status'), EMPTY, { deadlineMs: 5_000 })).code).toBe(0);
+    expect(runtime.paths.length).toBe(asks);
+  });
+
+  it('does not keep Status waiting for longer than the budget of a Status', async () => {
+    hangs = true;
+    const { call, ended } = await callLate('Status');
+    clock.advance(STATUS_MS - 1);
+    expect(call.reply).toBeUndefined();
+    clock.advance(1);
+    expect((await ended).code).toBe(0);
   });
 
   it('is given up 30 s after its client was answered', async () => {
@@ -149,9 +187,9 @@ describe('a list that its backend is late with', () => {
       late = [];
       lost.add(rpc);
       await expect(client.call(rpc, request)).rejects.toThrow('the peer reset the stream');
-      const { asked, ended } = await listLate(list);
+      const { call, ended } = await listLate(list);
       await pass(2 * LIST_MS);
-      expect(asked.reply).toBeUndefined();
+      expect(call.reply).toBeUndefined();
       answerAll(EMPTY);
       expect((await ended).bytes).toEqual(EMPTY);
     },
@@ -161,10 +199,9 @@ describe('a list that its backend is late with', () => {
     ['RunPodSandbox', { config: pod }],
     ['CreateContainer', { podSandboxId: POD, config: { metadata: { name: 'new' } } }],
   ] as const)('is asked for at once after a %s whose answer was lost', async (rpc, request) => {
-    const listed = () => runtime.paths.filter((path) => path.endsWith('/ListContainers')).length;
-    const before = listed();
+    const before = asked('ListContainers');
     lost.add(rpc);
     await expect(client.call(rpc, request)).rejects.toThrow('the peer reset the stream');
-    await until(() => listed() > before, 'all that the backend has is listed');
+    await until(() => asked('ListContainers') > before, 'all that the backend has is listed');
   });
 });

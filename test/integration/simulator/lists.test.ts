@@ -1,6 +1,7 @@
 // Lists of the simulated runtimes: filters, streams, and thousands of containers.
 import { status as Code } from '@grpc/grpc-js';
 import { describe, expect, it } from 'vitest';
+import { FakeClock } from '../../support/fake-clock.ts';
 import { NOT_READY, READY, RUNNING, type Stage, stage } from './stage.ts';
 
 /** Two pods with two containers each; one of each is stopped. */
@@ -93,12 +94,14 @@ describe('stats and metrics', () => {
   });
 
   it('grow with time', async () => {
-    await using at = await stage('reference');
+    const clock = new FakeClock();
+    await using at = await stage('reference', { clock });
     const { nginx } = await twoPods(at);
     const used = async () =>
       (await at.client.call('ContainerStats', { containerId: nginx })).stats?.cpu?.usageCoreNanoSeconds
         ?.value ?? 0;
     const before = await used();
+    clock.advance(1);
     expect(await used()).toBeGreaterThan(before);
   });
 
