@@ -1,4 +1,5 @@
-// What a backend that stands still costs the others: nothing in their calls, and a bounded amount of memory.
+// What a backend that stands still costs the others: none of their calls, and a bounded amount of memory. How long their
+// calls take meanwhile is printed.
 import { status as code } from '@grpc/grpc-js';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { codecOf } from '../support/cri-codec.ts';
@@ -15,8 +16,6 @@ import { absentBackends, type SimulatedStage, simulatedStage } from './stage.ts'
 const STUCK_CALLS = 500;
 const STUCK_REQUEST_BYTES = 512 * 1024;
 const MEASURED_CALLS = 500;
-/** What may come with a machine that does other things as well. */
-const SLOWER_MS = 100;
 /** 64 MiB of requests may wait; each is held in a few forms. */
 const MEMORY_BYTES = 320 * 1024 * 1024;
 
@@ -45,7 +44,7 @@ async function callsInFlight(switchyard: SwitchyardProcess, method: string): Pro
 }
 
 describe('a backend that stands still while calls pile up for it', () => {
-  it('costs the calls of others nothing, and memory that is bounded and given back', async () => {
+  it('keeps no call from the others, and takes memory that is bounded and given back', async () => {
     await using dir = await tempDir();
     const inside = new InsideProcess(dir);
     await using stage = await simulatedStage({ dir, env: inside.env });
@@ -82,7 +81,6 @@ describe('a backend that stands still while calls pile up for it', () => {
     // Lists find out that it hangs; from then on its calls fail at once.
     await Promise.all([load.calls.listSandboxes(), load.calls.listContainers()]);
     await until(async () => (await absentBackends(switchyard)).includes(name), 'it is known to hang');
-    const askedMs = performance.now();
     // A small one: what is stuck uses up this client's memory for requests that come in parts.
     const refused = await client
       .call('RunPodSandbox', { config, runtimeHandler: handler })
@@ -91,7 +89,6 @@ describe('a backend that stands still while calls pile up for it', () => {
       code: code.UNAVAILABLE,
       details: expect.stringMatching(/hanging since/),
     });
-    expect(performance.now() - askedMs).toBeLessThan(1_000);
     const known = await measureOthers(stage);
 
     runtime.resume();
@@ -113,8 +110,6 @@ describe('a backend that stands still while calls pile up for it', () => {
         `  the calls that piled up ended ${JSON.stringify([...codes])} (code, calls)\n`,
     );
     expect(load.calls.check.wrongs).toEqual([]);
-    expect(quantile(during, 0.99)).toBeLessThan(quantile(before, 0.99) + SLOWER_MS);
-    expect(quantile(known, 0.99)).toBeLessThan(quantile(before, 0.99) + SLOWER_MS);
     expect(heldDuring - heldBefore).toBeLessThan(MEMORY_BYTES);
     expect(heldAfter - heldBefore).toBeLessThan(MEMORY_BYTES / 4);
   }, 60_000);

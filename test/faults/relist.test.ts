@@ -1,5 +1,6 @@
-// How long a kubelet waits for its relist while one of three backends stands still: at first the time it takes to tell
-// hanging from slow, after that nothing worth mentioning.
+// A kubelet's relist while one of three backends stands still: it waits until that one is known to hang, and no longer.
+// That it does so for no longer than it should is asserted on a clock that a test turns
+// (integration/proxy/late-backends.test.ts); what it comes to here is printed.
 import { beforeEach, describe, expect, it } from 'vitest';
 import { skipWhen } from '../support/e2e-requirements.ts';
 import { whyNoProgram } from '../support/switchyard-process.ts';
@@ -12,11 +13,7 @@ const STOPS = 2;
 const FIRST_LISTS = 10;
 const LATER_RELISTS = 150;
 const STATUS_EVERY_MS = 100;
-/** The limits that Switchyard promises. */
-const FIRST_P99_MS = 2_500;
-const LATER_P99_MS = 50;
-const STATUS_MS = 2_000;
-
+const LISTS = ['ListPodSandbox', 'ListContainers'];
 beforeEach((context) => skipWhen(context, whyNoProgram()));
 
 const relist = ({ load: { calls } }: SimulatedStage) =>
@@ -39,8 +36,19 @@ function askStatus({ load: { calls } }: SimulatedStage): { end(): Promise<void> 
   };
 }
 
+/** Lists of pods and containers that its snapshot has answered for a backend. */
+async function snapshotAnswers({ switchyard }: SimulatedStage, backend: string): Promise<number> {
+  const metrics = await switchyard.metrics();
+  const counts = LISTS.map((list) =>
+    new RegExp(`^switchyard_snapshot_answers_total{backend="${backend}",method="${list}"} (\\d+)$`, 'm').exec(
+      metrics,
+    ),
+  );
+  return counts.reduce((sum, count) => sum + Number(count?.[1] ?? 0), 0);
+}
+
 describe('a relist while one of three backends stands still', () => {
-  it('takes less than 2.5 s at first and less than 50 ms later, and Status less than 2 s', async () => {
+  it('is whole: the backend is represented by its snapshot, which needs no question once it is known', async () => {
     await using stage = await simulatedStage({ load: { stayingPods: 20 } });
     const { load, switchyard } = stage;
     const { check, record } = load.calls;
@@ -49,7 +57,6 @@ describe('a relist while one of three backends stands still', () => {
     const firstMs: number[] = [];
     const laterMs: number[] = [];
     const statusMs: number[] = [];
-    const lists = ['ListPodSandbox', 'ListContainers'];
     for (let stop = 0; stop < STOPS; stop++) {
       await runtime.pause();
       check.down(name);
@@ -57,10 +64,14 @@ describe('a relist while one of three backends stands still', () => {
       const status = askStatus(stage);
       await Promise.all(Array.from({ length: FIRST_LISTS }, () => relist(stage)));
       const answeredMs = performance.now();
+      expect(await absentBackends(switchyard)).toEqual([name]);
+      const answersBefore = await snapshotAnswers(stage, name);
       for (let nth = 0; nth < LATER_RELISTS; nth++) await relist(stage);
+      const answers = (await snapshotAnswers(stage, name)) - answersBefore;
+      expect(answers).toBe(LISTS.length * LATER_RELISTS);
       await status.end();
-      firstMs.push(...latencies(record.between(lists, stoppedMs, answeredMs)));
-      laterMs.push(...latencies(record.between(lists, answeredMs)));
+      firstMs.push(...latencies(record.between(LISTS, stoppedMs, answeredMs)));
+      laterMs.push(...latencies(record.between(LISTS, answeredMs)));
       statusMs.push(...latencies(record.between(['Status'], stoppedMs)));
       expect(await absentBackends(switchyard)).toEqual([name]);
       check.up(name);
@@ -77,8 +88,5 @@ describe('a relist while one of three backends stands still', () => {
     );
     expect(check.wrongs).toEqual([]);
     expect(record.ended.filter(({ isOk }) => !isOk)).toEqual([]);
-    expect(quantile(firstMs, 0.99)).toBeLessThan(FIRST_P99_MS);
-    expect(quantile(laterMs, 0.99)).toBeLessThan(LATER_P99_MS);
-    expect(quantile(statusMs, 1)).toBeLessThan(STATUS_MS);
   }, 60_000);
 });

@@ -9,6 +9,7 @@ import {
 } from '@grpc/grpc-js';
 import { fromJSON } from '@grpc/proto-loader';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Config } from '../../../src/config/config.ts';
 import { type ProxyWorld, proxyWorld } from '../../support/proxy-world.ts';
 import { until } from '../../support/until.ts';
 
@@ -67,7 +68,9 @@ let world: ProxyWorld;
 let client: HealthClient;
 
 beforeEach(async () => {
-  world = await proxyWorld([{ name: 'one', profile: 'containerd-2.1' }]);
+  // Who holds up the end of Switchyard would do so for longer than a test lasts.
+  const patient = (config: Config): Config => ({ ...config, shutdownGraceMs: 600_000 });
+  world = await proxyWorld([{ name: 'one', profile: 'containerd-2.1' }], patient);
   client = newClient();
 });
 
@@ -199,9 +202,7 @@ describe('Watch', () => {
     await served();
     const { said } = watch();
     await until(() => said.length === 1, 'the first word');
-    const before = performance.now();
     await world.switchyard.close();
-    expect(performance.now() - before).toBeLessThan(900);
     await until(() => said.length === 3, 'it ends');
     expect(said).toEqual(['SERVING', 'NOT_SERVING', `code ${status.UNAVAILABLE}`]);
   });
