@@ -20,6 +20,7 @@ import { fileURLToPath } from 'node:url';
 import { build, transform } from 'esbuild';
 import { bundle, CHUNKS, STYLE } from './bundle.mjs';
 import { licenceTexts } from './licence-texts.mjs';
+import { STAMP_FILE, stampOfSources } from './sources.mjs';
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const { version } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
@@ -28,6 +29,8 @@ const main = path.join(dist, 'main.js');
 const chunks = path.join(dist, CHUNKS);
 const codeCache = path.join(dist, 'code-cache');
 
+// Taken before anything is read: what changes while this runs makes the build an old one.
+const stamp = stampOfSources(root);
 const { outputFiles, metafile } = await bundle(root, version);
 /** @type {{ path: string, contents: Uint8Array }[]} */
 const files = (await Promise.all(outputFiles.map(toCommonJs))).flat();
@@ -58,6 +61,7 @@ for (const [name, text] of Object.entries({
 files.push(...boot.outputFiles);
 for (const dir of [chunks, codeCache]) mkdirSync(dir, { recursive: true });
 for (const { path: file, contents } of files) write(file, contents);
+write(path.join(root, STAMP_FILE), Buffer.from(`${stamp}\n`));
 await makeCodeCache();
 removeOldChunks(new Set(files.map((file) => path.basename(file.path))));
 if (process.argv.includes('--sizes')) printSizes();

@@ -4,17 +4,11 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { SOURCES } from './sources.mjs';
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const at = (/** @type {string} */ name) => path.join(root, name);
 const say = (/** @type {string} */ text) => process.stderr.write(`prepare: ${text}\n`);
-
-/** All that dist/ is made from. */
-const SOURCES = [
-  ...['src', 'proto', 'package.json', 'package-lock.json', 'LICENSE'],
-  ...['scripts/build.mjs', 'scripts/bundle.mjs', 'scripts/left-out.mjs'],
-  ...['scripts/licence-texts.mjs', 'scripts/make-code-cache.ts'],
-];
 
 /** Installs and builds what is missing or old. Ends the process with exit code 1 when that fails. */
 export async function prepare() {

@@ -3,10 +3,10 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { status } from '@grpc/grpc-js';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { builtProgram } from '../support/built-program.ts';
 import { type Pod, removePods, runContainer, runPod } from '../support/cri-pod.ts';
 import { skipWhen } from '../support/e2e-requirements.ts';
 import { IMAGES } from '../support/oci-image.ts';
-import { PROGRAM } from '../support/switchyard-process.ts';
 import { until } from '../support/until.ts';
 import { sandboxIds, startWorld, type World, whyNoWorld } from './world.ts';
 
@@ -116,10 +116,8 @@ describe('Switchyard that is asked to stop', () => {
 
 describe('a second Switchyard on the same socket', () => {
   it('is refused, and the first goes on', async () => {
-    const second = spawnSync(process.execPath, [PROGRAM, 'serve', '--config', world.switchyard.configFile], {
-      encoding: 'utf8',
-      timeout: 20_000,
-    });
+    const args = [builtProgram(), 'serve', '--config', world.switchyard.configFile];
+    const second = spawnSync(process.execPath, args, { encoding: 'utf8', timeout: 20_000 });
     expect(second.status).not.toBe(0);
     expect(`${second.stdout}${second.stderr}`).toContain(world.switchyard.socket);
     const reply = await world.cri.rawCall(world.cri.pathOf('Version'), Buffer.alloc(0));

@@ -5,9 +5,9 @@ import { audit } from '../faults/audit.ts';
 import { latencies, quantile } from '../faults/call-record.ts';
 import { PodWorker } from '../faults/pod-worker.ts';
 import { type RealStage, realStage } from '../faults/real-stage.ts';
+import { whyNoProgram } from '../support/built-program.ts';
 import type { Containerd } from '../support/containerd.ts';
 import { skipWhen, whyNoContainers } from '../support/e2e-requirements.ts';
-import { whyNoProgram } from '../support/switchyard-process.ts';
 import { until } from '../support/until.ts';
 
 /** How long it is gone. */

@@ -1,12 +1,14 @@
 // What most end-to-end tests start from: three real containerds of different versions, an image registry, and the built
 // Switchyard in front of them.
+
+import { whyNoProgram } from '../support/built-program.ts';
 import { Containerd, versionOf } from '../support/containerd.ts';
 import type { CriClient } from '../support/cri-client.ts';
 import { beginRun, type E2eRun } from '../support/e2e-leftovers.ts';
 import { whyNoContainers } from '../support/e2e-requirements.ts';
 import { ImageRegistry } from '../support/image-registry.ts';
 import { E2E_IMAGES, REGISTRY_IMAGE, writeOciArchive } from '../support/oci-image.ts';
-import { SwitchyardProcess, whyNoProgram } from '../support/switchyard-process.ts';
+import { SwitchyardProcess } from '../support/switchyard-process.ts';
 
 /** Why these tests cannot run here. */
 export function whyNoWorld(): string | undefined {

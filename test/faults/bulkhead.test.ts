@@ -2,10 +2,11 @@
 // calls take meanwhile is printed.
 import { status as code } from '@grpc/grpc-js';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { whyNoProgram } from '../support/built-program.ts';
 import { codecOf } from '../support/cri-codec.ts';
 import { skipWhen } from '../support/e2e-requirements.ts';
 import { residentBytes } from '../support/signalled-process.ts';
-import { type SwitchyardProcess, whyNoProgram } from '../support/switchyard-process.ts';
+import type { SwitchyardProcess } from '../support/switchyard-process.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { until } from '../support/until.ts';
 import { latencies, quantile } from './call-record.ts';

@@ -1,8 +1,8 @@
 // The wall clock jumps, for Switchyard alone: by days forward and back, while a backend stands still and over a restart.
 // Nothing that is decided may hang on it.
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
+import { whyNoProgram } from '../support/built-program.ts';
 import { skipWhen } from '../support/e2e-requirements.ts';
-import { whyNoProgram } from '../support/switchyard-process.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { type Drill, type DrillResult, lists, tableOf } from './drill.ts';
 import { noticed, standstill } from './fault-kinds.ts';

@@ -1,8 +1,8 @@
 // Faults of a real containerd under load: its pods go on while it is away, and it knows them when it comes back.
 import { rmSync } from 'node:fs';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { whyNoProgram } from '../support/built-program.ts';
 import { skipWhen, whyNoContainers } from '../support/e2e-requirements.ts';
-import { whyNoProgram } from '../support/switchyard-process.ts';
 import { until } from '../support/until.ts';
 import { audit } from './audit.ts';
 import { type Drill, type DrillResult, lists, play, tableOf } from './drill.ts';

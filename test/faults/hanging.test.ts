@@ -1,10 +1,10 @@
 // A runtime that stands still under SIGSTOP: found though nobody calls it, and the end of what was in flight on it.
 import { status as code } from '@grpc/grpc-js';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { whyNoProgram } from '../support/built-program.ts';
 import type { CriError } from '../support/cri-client.ts';
 import { runContainer, runPod } from '../support/cri-pod.ts';
 import { skipWhen } from '../support/e2e-requirements.ts';
-import { whyNoProgram } from '../support/switchyard-process.ts';
 import { until } from '../support/until.ts';
 import { absentBackends, type SimulatedStage, simulatedStage } from './stage.ts';
 

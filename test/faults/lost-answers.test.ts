@@ -1,10 +1,10 @@
 // An answer that is lost on its way: the runtime has made the object, and the client was never told. What it made must
 // show in the lists, once, and be used.
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { whyNoProgram } from '../support/built-program.ts';
 import { CriClient } from '../support/cri-client.ts';
 import { skipWhen } from '../support/e2e-requirements.ts';
 import { type Direction, SocketPipe } from '../support/socket-pipe.ts';
-import { whyNoProgram } from '../support/switchyard-process.ts';
 import { type TempDir, tempDir } from '../support/temp-dir.ts';
 import { until } from '../support/until.ts';
 import { audit } from './audit.ts';

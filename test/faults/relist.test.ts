@@ -2,8 +2,8 @@
 // That it does so for no longer than it should is asserted on a clock that a test turns
 // (integration/proxy/late-backends.test.ts); what it comes to here is printed.
 import { beforeEach, describe, expect, it } from 'vitest';
+import { whyNoProgram } from '../support/built-program.ts';
 import { skipWhen } from '../support/e2e-requirements.ts';
-import { whyNoProgram } from '../support/switchyard-process.ts';
 import { until } from '../support/until.ts';
 import { latencies, quantile } from './call-record.ts';
 import { onlyCriErrors } from './checked-calls.ts';

@@ -1,7 +1,7 @@
 // Faults of simulated runtimes and of Switchyard itself, each a process of its own, under a load like a kubelet's.
 import { afterAll, beforeEach, describe, it } from 'vitest';
+import { whyNoProgram } from '../support/built-program.ts';
 import { skipWhen } from '../support/e2e-requirements.ts';
-import { whyNoProgram } from '../support/switchyard-process.ts';
 import { type DrillResult, tableOf } from './drill.ts';
 import {
   killing,

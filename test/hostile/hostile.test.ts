@@ -3,8 +3,8 @@
 //   SWITCHYARD_HOSTILE_MS     how long each attack lasts (default 1000)
 //   SWITCHYARD_HOSTILE_ONLY   part of the names of those that are to be run
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { whyNoProgram } from '../support/built-program.ts';
 import { skipWhen } from '../support/e2e-requirements.ts';
-import { whyNoProgram } from '../support/switchyard-process.ts';
 import { ATTACKS } from './attacks.ts';
 import { HostileStage, type Outcome } from './stage.ts';
 

@@ -2,10 +2,10 @@
 // which can really be killed. Both keep their state directory from one life to the next.
 import { cpSync, existsSync, lstatSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
-import { fileURLToPath } from 'node:url';
 import { type Switchyard, startSwitchyard } from '../../src/app.ts';
 import type { Clock } from '../../src/clock.ts';
 import type { Config } from '../../src/config/config.ts';
+import { builtProgram } from './built-program.ts';
 import { Daemon } from './daemon.ts';
 import { type LogLine, recorder } from './proxy-world.ts';
 import type { TempDir } from './temp-dir.ts';
@@ -64,8 +64,6 @@ export class InnerProxy implements ModelProxy {
   }
 }
 
-const PROGRAM = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
-
 /** Runs as a process of its own, from the built program. */
 export class OuterProxy implements ModelProxy {
   readonly socket: string;
@@ -79,7 +77,6 @@ export class OuterProxy implements ModelProxy {
     this.stateDir = config.stateDir;
     this.configFile = dir.file('config.yaml');
     this.logFile = dir.file('log');
-    if (!existsSync(PROGRAM)) throw new Error(`${PROGRAM} is missing: run npm run build`);
     // The config is YAML, and JSON is YAML.
     writeFileSync(
       this.configFile,
@@ -104,7 +101,7 @@ export class OuterProxy implements ModelProxy {
     this.daemon = await Daemon.start({
       name: 'switchyard',
       command: process.execPath,
-      args: [PROGRAM, 'serve', '--config', this.configFile],
+      args: [builtProgram(), 'serve', '--config', this.configFile],
       logFile: this.logFile,
       isReady: () => isServed(this.socket),
     });

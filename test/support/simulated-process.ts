@@ -2,10 +2,10 @@
 // like a real one. Its pods live in its memory: started again it is an empty runtime.
 import { existsSync } from 'node:fs';
 import type { ProfileName } from '../../src/simulator/profile.ts';
+import { builtProgram } from './built-program.ts';
 import { CriClient } from './cri-client.ts';
 import { Daemon, type DaemonOptions } from './daemon.ts';
 import { pause, resume } from './signalled-process.ts';
-import { PROGRAM } from './switchyard-process.ts';
 
 export interface SimulatedProcessOptions {
   readonly name: string;
@@ -42,7 +42,7 @@ export class SimulatedProcess implements AsyncDisposable {
     const settings: DaemonOptions = {
       name: `simulated runtime ${name}`,
       command: process.execPath,
-      args: [PROGRAM, 'simulate', '--profile', profile, '--socket', socket],
+      args: [builtProgram(), 'simulate', '--profile', profile, '--socket', socket],
       logFile,
       isReady: async () => existsSync(socket) && (await answers(cri)),
     };

@@ -1,14 +1,11 @@
 // Switchyard as its users run it: the built program as a child process, with a config made for the test.
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { builtProgram } from './built-program.ts';
 import { CriClient } from './cri-client.ts';
 import { Daemon, type Exit } from './daemon.ts';
 import { freePort } from './free-port.ts';
 import { until } from './until.ts';
-
-/** The built program. */
-export const PROGRAM = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 
 const TOO_MANY_SCRAPES = 503;
 
@@ -77,7 +74,7 @@ export class SwitchyardProcess implements AsyncDisposable {
    */
   async startAgain(phase: 'ready' | 'serving' = 'ready'): Promise<void> {
     const route = phase === 'ready' ? '/readyz' : '/livez';
-    const command = [process.execPath, PROGRAM, 'serve', '--config', this.configFile];
+    const command = [process.execPath, builtProgram(), 'serve', '--config', this.configFile];
     const limited = ['-c', `ulimit -n ${this.descriptors}; exec "$@"`, 'bash', ...command];
     this.running = await Daemon.start({
       name: 'switchyard',
@@ -145,9 +142,4 @@ export class SwitchyardProcess implements AsyncDisposable {
   private ask(route: string): Promise<Response> {
     return fetch(`http://${this.admin}${route}`, { signal: AbortSignal.timeout(5_000) });
   }
-}
-
-/** Why the program cannot be started; undefined when it can. */
-export function whyNoProgram(): string | undefined {
-  return existsSync(PROGRAM) ? undefined : 'dist/main.js is missing: run npm run build';
 }

@@ -4,10 +4,12 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { bundle } from '../../../scripts/bundle.mjs';
 import { licenceTexts, WITHOUT_TEXT } from '../../../scripts/licence-texts.mjs';
+import { builtProgram } from '../../support/built-program.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 
 const root = path.resolve(import.meta.dirname, '../../..');
 const read = (name: string) => readFile(path.join(root, name), 'utf8');
+const readBuilt = (name: string) => readFile(path.join(path.dirname(builtProgram()), name), 'utf8');
 
 /** The directory of the package that a file belongs to, and the part of the path behind it. */
 function directoryOf(file: string): string | undefined {
@@ -21,13 +23,13 @@ function directoryOf(file: string): string | undefined {
 
 /** The entries of the file by `name version`. */
 async function entries(): Promise<Map<string, string>> {
-  const [, ...parts] = (await read('dist/THIRD-PARTY-LICENSES')).split(/\n={100}\n\n/);
+  const [, ...parts] = (await readBuilt('THIRD-PARTY-LICENSES')).split(/\n={100}\n\n/);
   return new Map(parts.map((part) => [part.slice(0, part.indexOf('\n')), part]));
 }
 
 describe('the built program', () => {
   it('ships its own licence', async () => {
-    expect(await read('dist/LICENSE')).toBe(await read('LICENSE'));
+    expect(await readBuilt('LICENSE')).toBe(await read('LICENSE'));
   });
 
   it('ships the terms of every package that is in it, and of no other', async () => {

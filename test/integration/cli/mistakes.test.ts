@@ -4,6 +4,7 @@ import { mkdir, symlink, truncate, writeFile } from 'node:fs/promises';
 import net from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { builtProgram } from '../../support/built-program.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 import { Program } from './program.ts';
 
@@ -180,9 +181,8 @@ describe('check FILE', () => {
   });
 
   it('reads what is piped in as /dev/stdin', async () => {
-    const command = `cat "$0" | "${process.execPath}" dist/main.js check /dev/stdin`;
-    const cwd = fileURLToPath(new URL('../../../', import.meta.url));
-    const out = execFileSync('sh', ['-c', command, GOOD], { cwd, encoding: 'utf8' });
+    const command = `cat "$0" | "${process.execPath}" "${builtProgram()}" check /dev/stdin`;
+    const out = execFileSync('sh', ['-c', command, GOOD], { encoding: 'utf8' });
     expect(out).toContain('/dev/stdin is good.');
   });
 });

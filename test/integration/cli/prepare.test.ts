@@ -30,8 +30,9 @@ async function project(): Promise<TempDir> {
   for (const folder of ['scripts', 'src/deep', 'proto', 'node_modules', 'dist', 'bin']) {
     await mkdir(dir.file(folder), { recursive: true });
   }
-  for (const script of ['prepare.mjs', 'start.mjs']) {
+  for (const script of ['prepare.mjs', 'start.mjs', 'sources.mjs']) {
     await copyFile(path.join(SCRIPTS, script), dir.file(`scripts/${script}`));
+    await touch(dir, `scripts/${script}`);
   }
   await write(dir, 'package.json', JSON.stringify({ type: 'module', engines: { node: '>=20.19' } }));
   await write(dir, 'package-lock.json', LOCK);

@@ -1,10 +1,7 @@
 // The built program as a child process, with what it printed so far.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { builtProgram } from '../../support/built-program.ts';
 import { until } from '../../support/until.ts';
-
-const PROGRAM = fileURLToPath(new URL('../../../dist/main.js', import.meta.url));
 
 export interface ProgramOptions {
   /** Beside the test's own environment. */
@@ -32,13 +29,12 @@ export class Program implements AsyncDisposable {
   constructor(args: readonly string[], options: ProgramOptions = {}) {
     const {
       env = {},
-      script = PROGRAM,
+      script = builtProgram(),
       stdout = 'pipe',
       stderr = 'pipe',
       before = ':',
       redirection = '',
     } = options;
-    if (!existsSync(script)) throw new Error(`${script} is missing: run npm run build`);
     const shell = ['-c', `${before}; exec "$0" "$@" ${redirection}`];
     this.child = spawn('sh', [...shell, process.execPath, script, ...args], {
       stdio: ['ignore', stdout, stderr],
