@@ -1,6 +1,6 @@
 // A backend whose streams are all taken, or that allows few of them.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Backend } from '../../../src/backends/backend.ts';
+import type { Backend } from '../../../src/backends/backend.ts';
 import { UnaryCall } from '../../../src/backends/unary-call.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import {
@@ -10,7 +10,7 @@ import {
   type Http2Call,
   http2Backend,
 } from '../../support/http2-backend.ts';
-import { configOf } from '../../support/proxy-world.ts';
+import { loneBackend } from '../../support/lone-backend.ts';
 import { type TempDir, tempDir } from '../../support/temp-dir.ts';
 import { until } from '../../support/until.ts';
 
@@ -28,23 +28,8 @@ describe('a backend whose streams are all taken', () => {
     dir = await tempDir();
     clock = new FakeClock();
     stuck = [];
-    backend = backendOf(10_000);
+    backend = loneBackend(dir, clock, { callsInFlight: 10_000 });
   });
-
-  const backendOf = (callsInFlight: number) => {
-    const [config] = configOf(dir, [{ name: 'one', profile: 'reference' }]).backends;
-    if (config === undefined) throw new Error('no backend');
-    return new Backend({
-      ...{ config, clock, ownSocket: dir.file('cri.sock'), messageSizeBytes: 1_000_000, callsInFlight },
-      events: {
-        onState: () => undefined,
-        onImageState: () => undefined,
-        onError: (_, error) => {
-          throw error;
-        },
-      },
-    });
-  };
 
   afterEach(async () => {
     backend.stop();
@@ -199,7 +184,7 @@ describe('a backend whose streams are all taken', () => {
   });
 
   it('is suspected when it holds as many calls as it may', async () => {
-    backend = backendOf(10);
+    backend = loneBackend(dir, clock, { callsInFlight: 10 });
     await start(10);
     await is('ready');
     for (let i = 0; i < 10; i++) void backend.ask({ ...CALL, rpc: 'ExecSync' });

@@ -1,6 +1,6 @@
 // A backend that stops answering while calls are in flight on it, or while nobody calls it.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Backend } from '../../../src/backends/backend.ts';
+import type { Backend } from '../../../src/backends/backend.ts';
 import type { UnaryOutcome } from '../../../src/backends/unary-call.ts';
 import { METHODS, type ServiceName } from '../../../src/cri/methods.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
@@ -12,7 +12,7 @@ import {
   type Http2Call,
   http2Backend,
 } from '../../support/http2-backend.ts';
-import { configOf } from '../../support/proxy-world.ts';
+import { loneBackend } from '../../support/lone-backend.ts';
 import { type TempDir, tempDir } from '../../support/temp-dir.ts';
 import { until } from '../../support/until.ts';
 
@@ -53,20 +53,7 @@ describe('a backend that stops answering', () => {
   const start = async (play: (call: Http2Call) => void = serve, imageSocket?: string) => {
     runtime = await http2Backend(dir.file('one.sock'), play);
     if (imageSocket !== undefined) images = await http2Backend(imageSocket, serve);
-    const [config] = configOf(dir, [
-      { name: 'one', profile: 'reference', ...(imageSocket && { runtime: { imageSocket } }) },
-    ]).backends;
-    if (config === undefined) throw new Error('no backend');
-    backend = new Backend({
-      ...{ config, clock, ownSocket: dir.file('cri.sock'), messageSizeBytes: 1_000_000, callsInFlight: 100 },
-      events: {
-        onState: () => undefined,
-        onImageState: () => undefined,
-        onError: (_, error) => {
-          throw error;
-        },
-      },
-    });
+    backend = loneBackend(dir, clock, { imageSocket });
     backend.start();
     await is('ready');
     if (imageSocket !== undefined)

@@ -2,7 +2,7 @@
 import http2 from 'node:http2';
 import { status } from '@grpc/grpc-js';
 import { expect, it } from 'vitest';
-import { Backend } from '../../../src/backends/backend.ts';
+import type { Backend } from '../../../src/backends/backend.ts';
 import type { UnaryOutcome } from '../../../src/backends/unary-call.ts';
 import { systemClock } from '../../../src/clock.ts';
 import type { Call } from '../../../src/proxy/call.ts';
@@ -11,7 +11,7 @@ import { relay } from '../../../src/proxy/relay.ts';
 import { CriClient } from '../../support/cri-client.ts';
 import { frontWorld } from '../../support/front-world.ts';
 import { answerVersion, answerWith, type Http2Call, http2Backend } from '../../support/http2-backend.ts';
-import { configOf } from '../../support/proxy-world.ts';
+import { loneBackend } from '../../support/lone-backend.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 import { until } from '../../support/until.ts';
 
@@ -24,19 +24,7 @@ async function backendWorld(play: (call: Http2Call) => void, handle: (call: Call
   const runtime = await http2Backend(dir.file('one.sock'), (call) =>
     call.rpc === 'Version' ? answerVersion(call) : play(call),
   );
-  const [config] = configOf(dir, [{ name: 'one', profile: 'reference' }]).backends;
-  if (config === undefined) throw new Error('no backend');
-  const backend = new Backend({
-    ...{ config, clock: systemClock, ownSocket: dir.file('s'), messageSizeBytes: LIMIT_BYTES },
-    callsInFlight: 100,
-    events: {
-      onState: () => undefined,
-      onImageState: () => undefined,
-      onError: (_, error) => {
-        throw error;
-      },
-    },
-  });
+  const backend = loneBackend(dir, systemClock);
   backend.start();
   await until(() => backend.state.kind === 'ready', 'the backend is ready');
   const front = await frontWorld({ handle: (call) => handle(call, backend) });
