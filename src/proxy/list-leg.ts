@@ -52,6 +52,8 @@ export interface ListQuestion {
   readonly body: Buffer;
   /** The unary RPC to ask with. */
   readonly rpc: string;
+  /** Whether the part of a backend that ends it with an error is made (pod-stats-leg.ts). */
+  readonly isMadeUp?: boolean;
 }
 
 /**

@@ -6,7 +6,6 @@ import { callTimer } from './call-timer.ts';
 import { patienceMs } from './hang-watch.ts';
 import {
   absence,
-  askLeg,
   type LegResult,
   type ListQuestion,
   messageOf,
@@ -14,6 +13,7 @@ import {
   trouble,
 } from './list-leg.ts';
 import type { ProxyParts } from './parts.ts';
+import { askPodStatsLeg } from './pod-stats-leg.ts';
 import { fromSnapshot } from './snapshot-answer.ts';
 
 /**
@@ -59,7 +59,7 @@ export function askLegs(
       look();
     };
     if (!backend.endpointOf(question.method.service).isAbsent) {
-      cancels.set(backend, askLeg(parts, call, backend, question, arrive));
+      cancels.set(backend, askPodStatsLeg(parts, call, backend, question, arrive));
       continue;
     }
     const records = fromSnapshot(parts, backend, question.method, messageOf(question));

@@ -4,6 +4,8 @@ import type { UnaryOutcome } from '../backends/unary-call.ts';
 
 /** The list that a part belongs to. */
 export interface StreamLegHost {
+  /** All that have a part in it. */
+  readonly backends: readonly Backend[];
   /** Records for the client; they become the stream's. */
   send(records: Buffer): void;
   /** The part is complete. */

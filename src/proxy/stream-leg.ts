@@ -80,6 +80,7 @@ export class StreamLeg {
           // All of an unfiltered stream is a complete list.
           if (this.received !== undefined && isList(list.name))
             backend.snapshot.refresh(list.name, Buffer.concat(this.received), start);
+          if (this.isFull && list.setsMode) parts.statistics.podStatsAlarm.given(backend);
           this.complete();
         } else if (this.mayAskWithoutStream(code)) this.askWithoutStream();
         else this.breakOff(`backend ${backend.name} ends it ${statusName(code)}: ${excerpt(text)}`);
@@ -136,9 +137,13 @@ export class StreamLeg {
     this.host.send(records);
   }
 
-  /** It lacks the stream, or it may refuse the filter: then it refuses that of the unary list too, which finds it out. */
+  /**
+   * It lacks the stream, or it may refuse the filter: then it refuses that of the unary list too, which finds it out. Or it
+   * cannot give statistics of pods, which are made then.
+   */
   private mayAskWithoutStream(code: number): boolean {
-    return !this.hasSent && (code === STATUS.UNIMPLEMENTED || (!this.isFull && mayBeRefusal(code)));
+    if (this.hasSent) return false;
+    return code === STATUS.UNIMPLEMENTED || this.list.setsMode || (!this.isFull && mayBeRefusal(code));
   }
 
   private askWithoutStream(): void {
@@ -146,7 +151,8 @@ export class StreamLeg {
     this.stream = undefined;
     if (this.isReplaced || this.isDone) return;
     this.progressAtMs = parts.clock.now();
-    this.cancelUnary = askWithoutStream(parts, call, backend, { list, isFull }, (part) => {
+    const question = { list, isFull, backends: this.host.backends };
+    this.cancelUnary = askWithoutStream(parts, call, backend, question, (part) => {
       this.cancelUnary = undefined;
       if (part.kind === 'lack') {
         this.lack(part.why, part.isUnimplemented);

@@ -30,6 +30,8 @@ const containerdImages: ImageTraits = {
   writableLayer: '/var/lib/containerd/io.containerd.snapshotter.v1.overlayfs',
 };
 
+const NOT_READY = 'failed to get pod sandbox stats since sandbox container "{id}" is not in ready state';
+
 export const containerd = {
   runtimeName: 'containerd',
   messageLimitBytes: 16 * 1024 * 1024,
@@ -49,10 +51,8 @@ export const containerd = {
   events: { delivery: 'shared-queue', enabled: true },
   streamUrl: { base: 'http://127.0.0.1:{port}', prefix: '' },
   sandboxStats: {
-    notReady: refusal(
-      'UNAVAILABLE',
-      'failed to get pod sandbox stats since sandbox container "{id}" is not in ready state: unavailable',
-    ),
+    notReady: refusal('UNAVAILABLE', `failed to decode pod sandbox metrics {id}: ${NOT_READY}: unavailable`),
+    notReadyInList: 'left-out',
     noCgroupParent: 'served',
   },
   metricLabels: ['pod', 'namespace', 'container', 'id', 'image'],
@@ -102,6 +102,14 @@ export const CONTAINERD_PROFILES = {
     unknownId: CONTAINERD_OLD_UNKNOWN_IDS,
     apis: both,
     gaps: rpcGaps([...METRICS, 'RuntimeConfig', ...SINCE_1_33], EVENTS_AND_CHECKPOINT),
+    sandboxStats: {
+      ...containerd.sandboxStats,
+      notReady: refusal('UNKNOWN', `failed to decode pod sandbox metrics {id}: ${NOT_READY}`),
+      notReadyInList: refusal(
+        'UNKNOWN',
+        `failed to decode sandbox container metrics for sandbox "{id}": ${NOT_READY}`,
+      ),
+    },
     status: { ...containerdStatus, deprecationCondition: 'absent' },
     shows: containerdShows,
   },
@@ -114,7 +122,10 @@ export const CONTAINERD_PROFILES = {
     images: { ...containerdImages, pausePinned: true },
     sandboxStats: {
       ...containerd.sandboxStats,
-      noCgroupParent: refusal('UNKNOWN', 'failed getting metrics for sandbox {id}: no cgroup path'),
+      noCgroupParent: refusal(
+        'UNKNOWN',
+        'failed to decode sandbox container metrics for sandbox "{id}": failed getting metrics for sandbox {id}: failed to get cgroup metrics for sandbox {id} because cgroupPath is empty',
+      ),
     },
     status: containerdStatus,
     shows: { ...containerdShows, resources: true },
@@ -155,7 +166,7 @@ export const REFERENCE_PROFILE: Profile = {
   images: { ...containerdImages, listFilter: 'single' },
   gaps: rpcGaps([]),
   events: { delivery: 'broadcast', enabled: true },
-  sandboxStats: { notReady: 'served', noCgroupParent: 'served' },
+  sandboxStats: { notReady: 'served', notReadyInList: 'left-out', noCgroupParent: 'served' },
   status: {
     ...containerdStatus,
     listsHandlers: true,

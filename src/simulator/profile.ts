@@ -105,8 +105,10 @@ export interface Profile {
 
 /** When stats of a sandbox are refused. */
 export interface SandboxStatsTraits {
-  /** Asked for a sandbox that is stopped; lists leave those out anyway. */
+  /** Asked for a sandbox that is stopped. */
   readonly notReady: Refusal | 'served';
+  /** A list of all, without a filter, while there is such a sandbox. An empty filter is one. */
+  readonly notReadyInList: Refusal | 'left-out';
   /** The pod's config names no cgroup parent. A list with such a pod in it is refused whole. */
   readonly noCgroupParent: Refusal | 'served';
 }

@@ -32,8 +32,8 @@ type SandboxStatsFilter = Parameters<typeof sandboxesBy>[1];
 export function statsHandlers(world: World): Pick<RuntimeHandlers, StatsRpcs> {
   const statsOf = (sandbox: Sandbox) => {
     const { notReady, noCgroupParent } = world.profile.sandboxStats;
-    if (!sandbox.isReady) refuseUnlessServed(notReady, sandbox);
-    if (!sandbox.config.linux?.cgroupParent) refuseUnlessServed(noCgroupParent, sandbox);
+    if (!sandbox.isReady && notReady !== 'served') refuse(notReady, sandbox);
+    if (!sandbox.config.linux?.cgroupParent && noCgroupParent !== 'served') refuse(noCgroupParent, sandbox);
     return sandboxStats(world, sandbox);
   };
   const ofContainers = (filter: ContainerStatsFilter): Buffer[] => {
@@ -46,8 +46,10 @@ export function statsHandlers(world: World): Pick<RuntimeHandlers, StatsRpcs> {
   };
   const ofSandboxes = (filter: SandboxStatsFilter): Buffer[] => {
     const elements: Buffer[] = [];
+    const { notReadyInList } = world.profile.sandboxStats;
     for (const sandbox of sandboxesBy(world, filter)) {
       if (sandbox.isReady) elements.push(encodeElement(PodSandboxStatsSchema, statsOf(sandbox)));
+      else if (filter === undefined && notReadyInList !== 'left-out') refuse(notReadyInList, sandbox);
     }
     return elements;
   };
@@ -78,6 +80,6 @@ export function statsHandlers(world: World): Pick<RuntimeHandlers, StatsRpcs> {
   };
 }
 
-function refuseUnlessServed(refused: Refusal | 'served', { id }: Sandbox): void {
-  if (refused !== 'served') throw new RpcError(refused.status, refusalText(refused, { id }));
+function refuse(refused: Refusal, { id }: Sandbox): never {
+  throw new RpcError(refused.status, refusalText(refused, { id }));
 }

@@ -205,7 +205,7 @@ const SNAPSHOT_AGE_HELP = 'Time since the backend last gave the list in full.';
 const SNAPSHOT_ANSWERS_HELP =
   'Answers in which the snapshot of a backend stood for one of its own: lists, the status of a pod or container, the stop of what had ended.';
 const PARTIAL_HELP =
-  'Lists of statistics or metrics that were given without the backend, because it gave no answer.';
+  'Lists of statistics or metrics that were given without the backend: it was away or late, or ended them with an error, and no part could be made for it.';
 const FOREIGN_HELP =
   'Records left out because another backend owns their ids, as two endpoints of one runtime do.';
 const STREAM_REQUESTS_HELP =

@@ -15,6 +15,7 @@ import type { LegResult, TroubleResult } from '../list-leg.ts';
 import { askLegs } from '../list-legs.ts';
 import { narrow } from '../narrow.ts';
 import type { Handler, ProxyParts } from '../parts.ts';
+import { isMadeUp } from '../pod-stats-leg.ts';
 import { reply, replyEmpty } from '../replies.ts';
 import { labelOf } from '../who-answered.ts';
 
@@ -33,6 +34,7 @@ export function listHandler(parts: ProxyParts): Handler<ListMethod> {
       isFull,
       body: method.object === 'image' ? imageListRequestFor(backend, call.body) : call.body,
       rpc: method.name,
+      isMadeUp: isMadeUp(method, backends, call.message),
     });
     const ask = () =>
       askLegs(parts, call, backends, questionFor, (results) => answer(parts, call, method, results));

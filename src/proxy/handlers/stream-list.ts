@@ -37,7 +37,7 @@ class StreamedList implements StreamLegHost {
   private readonly parts: ProxyParts;
   private readonly call: Call;
   private readonly list: ListMethod;
-  private readonly backends: readonly Backend[];
+  readonly backends: readonly Backend[];
   private readonly told: Set<string>;
   private readonly lacks: Lack[] = [];
   private left: number;

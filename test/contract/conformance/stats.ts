@@ -1,6 +1,6 @@
 // Statistics and metrics of containers and pods.
 import { expect, it } from 'vitest';
-import type { Rpc } from '../../support/cri-codec.ts';
+import type { Response, Rpc } from '../../support/cri-codec.ts';
 import type { Bench } from './bench.ts';
 
 export function defineStats(bench: Bench): void {
@@ -79,6 +79,31 @@ export function defineStats(bench: Bench): void {
     expect(pods[0]?.linux?.containers.map(({ attributes }) => attributes?.id)).toEqual([containerId]);
     expect(pods[0]?.linux?.memory?.workingSetBytes?.value).toBeGreaterThan(0);
     expect(ids).toEqual([podSandboxId]);
+  });
+
+  it('R11: lists the statistics of all other pods while one is stopped, unless it is a single runtime that cannot', async () => {
+    const { podSandboxId, containerId } = await bench.shared();
+    const stopped = await bench.pod();
+    await bench.cri.call('StopPodSandbox', { podSandboxId: stopped.podSandboxId });
+    const expected = bench.place.traits.statsBesideStopped;
+    const expectBoth = (stats: Response<'ListPodSandboxStats'>['stats']) => {
+      const ids = stats.map(({ attributes }) => attributes?.id);
+      expect(ids).toContain(podSandboxId);
+      expect(ids).not.toContain(stopped.podSandboxId);
+      const own = stats.find(({ attributes }) => attributes?.id === podSandboxId);
+      expect(own?.linux?.containers.map(({ attributes }) => attributes?.id)).toEqual([containerId]);
+    };
+    if (!(await isMissing('ListPodSandboxStats'))) {
+      // What kubelets and crictl send.
+      expectBoth((await bench.cri.call('ListPodSandboxStats', { filter: {} })).stats);
+      expect(await bench.code('ListPodSandboxStats', {})).toBe(expected);
+      if (expected === 'OK') expectBoth((await bench.cri.call('ListPodSandboxStats', {})).stats);
+    }
+    if (await isMissing('StreamPodSandboxStats')) return;
+    expect(await bench.code('StreamPodSandboxStats', {})).toBe(expected);
+    if (expected !== 'OK') return;
+    const messages = await bench.all('StreamPodSandboxStats', {});
+    expectBoth(messages.flatMap(({ podSandboxStats }) => podSandboxStats));
   });
 
   it('describes its metrics, and gives a value for each label of each sample, where it can', async () => {

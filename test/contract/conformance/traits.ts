@@ -73,6 +73,8 @@ export interface Traits {
   readonly namesOwnDirectory: boolean;
   /** Whether Status lists runtime handlers and features. */
   readonly listsHandlers: boolean;
+  /** A list of the statistics of all pods, asked for without a filter, while a pod is stopped. */
+  readonly statsBesideStopped: Code;
   /** Whether its pods are among the metrics, where any are served. */
   readonly hasMetrics: boolean;
   /** Where GetContainerEvents is served: events, or an end at once because they are off. */
@@ -160,6 +162,7 @@ const containerd: Traits = {
   hasContainerFs: false,
   namesOwnDirectory: false,
   listsHandlers: false,
+  statsBesideStopped: 'OK',
   hasMetrics: false,
   events: 'served',
 };
@@ -182,6 +185,7 @@ export const TRAITS: Readonly<Record<RuntimeKind, Traits>> = {
     ...containerd,
     lacks: [...METRICS, ...SINCE_1_33, 'RuntimeConfig', 'GetContainerEvents', 'CheckpointContainer'],
     unknownId: OLD_CONTAINERD_UNKNOWN_IDS,
+    statsBesideStopped: 'UNKNOWN',
   },
   'containerd-1.7': {
     ...containerd,
