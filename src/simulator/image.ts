@@ -105,13 +105,13 @@ export class Image {
     }
   }
 
-  /** True when the text is an id of this image: whole, or a prefix of at least `shortest` digits. */
+  /** True when the text is an id of this image: whole, or its first digits, at least three. */
   hasId(text: string, traits: ImageTraits): boolean {
-    if (text.startsWith('sha256:')) {
-      const digits = text.slice(7);
-      return traits.idForm === 'sha256' && (digits === this.configDigest || digits === this.manifestDigest);
-    }
-    return /^[0-9a-f]{3,64}$/.test(text) && this.configDigest.startsWith(text);
+    const hasName = text.startsWith('sha256:');
+    if (hasName && traits.idForm !== 'sha256') return false;
+    const digits = hasName ? text.slice('sha256:'.length) : text;
+    if (hasName && digits === this.manifestDigest) return true;
+    return /^[0-9a-f]{3,64}$/.test(digits) && this.configDigest.startsWith(digits);
   }
 
   /** True when the text is a tag or digest of this image. */

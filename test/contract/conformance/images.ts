@@ -40,6 +40,13 @@ export function defineImages(bench: Bench): void {
     expect(await lookUp(found?.id ?? '')).toBeNull();
   });
 
+  it('R15: finds an image by the beginning of its id, in each form of it', async () => {
+    const { id = '' } = (await lookUp(await pull(bench.target.pullable))) ?? {};
+    for (const beginning of [id.slice(0, 20), id.replace('sha256:', '').slice(0, 13)])
+      expect({ beginning, id: (await lookUp(beginning))?.id }).toEqual({ beginning, id });
+    expect(await lookUp('sha256:')).toBeNull();
+  });
+
   it('R15: tells the user of an image by its bare name, which decides as whom a container runs', async () => {
     await pull(bench.target.pullable);
     expect((await lookUp(bench.target.pullable))?.uid?.value).toBe(1000);

@@ -40,7 +40,8 @@ describe('an image', () => {
     expect(image.hasId(`sha256:${digest}`, containerd)).toBe(true);
     expect(image.hasId(digest, containerd)).toBe(true);
     expect(image.hasId(digest.slice(0, 12), containerd)).toBe(true);
-    expect(image.hasId('ab', containerd)).toBe(false);
+    expect(image.hasId(`sha256:${digest.slice(0, 12)}`, containerd)).toBe(true);
+    for (const short of ['ab', 'sha256:']) expect(image.hasId(short, containerd)).toBe(false);
     expect(image.hasId(`sha256:${digest}`, profileOf('cri-o').images)).toBe(false);
   });
 });
