@@ -1,6 +1,7 @@
 // What the backends' answers to image calls say, read from their bytes.
 import type { Backend } from '../backends/backend.ts';
-import { digitsOf, mayMean } from '../cri/image-reference.ts';
+import { ImageNameIndex } from '../cri/image-name-index.ts';
+import { digitsOf, type ImageNames, mayMean } from '../cri/image-reference.ts';
 import { forEachRecord, readBytes, readString, readStrings, readVarint } from '../cri/wire.ts';
 import { BackendUnavailableError, MalformedMessageError } from '../errors.ts';
 import { STATUS, statusName } from '../grpc/status.ts';
@@ -79,18 +80,31 @@ export function listedForm(list: readonly Buffer[], digits: string): string | un
   return form;
 }
 
-/** Whether a list shows an image, of those ids that count, that its backend might take this reference for. */
-export function mayList(
-  list: readonly Buffer[],
-  reference: string,
-  counts: (id: string) => boolean = () => true,
-): boolean {
-  return someImage(list, (part, start, end) => {
-    const id = readString(part, start, end, ID) ?? '';
-    const tags = readStrings(part, start, end, TAGS);
-    const digests = readStrings(part, start, end, DIGESTS);
-    return counts(id) && mayMean(reference, { id, tags, digests });
+/** The id of an image in a list that its backend might take this reference for; undefined when there is none. */
+export function meantId(list: readonly Buffer[], reference: string): string | undefined {
+  let meant: string | undefined;
+  someImage(list, (part, start, end) => {
+    const names = namesAt(part, start, end);
+    if (!mayMean(reference, names)) return false;
+    meant = names.id;
+    return true;
   });
+  return meant;
+}
+
+/** The names of the images in a list, of those ids that count. */
+export function indexNames(list: readonly Buffer[], counts: (id: string) => boolean): ImageNameIndex {
+  const index = new ImageNameIndex();
+  someImage(list, (part, start, end) => {
+    if (counts(readString(part, start, end, ID) ?? '')) index.add(namesAt(part, start, end));
+    return false;
+  });
+  return index;
+}
+
+function namesAt(part: Buffer, start: number, end: number): ImageNames {
+  const id = readString(part, start, end, ID) ?? '';
+  return { id, tags: readStrings(part, start, end, TAGS), digests: readStrings(part, start, end, DIGESTS) };
 }
 
 function someImage(

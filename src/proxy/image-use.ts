@@ -3,11 +3,12 @@
 // removes all else by id. One runtime answers for its own containers; over several, the image of that name on another one
 // may be found, or the look-up fails, and crictl goes on.
 import type { Backend } from '../backends/backend.ts';
+import type { ImageNameIndex } from '../cri/image-name-index.ts';
 import { readable } from '../cri/readable.ts';
 import { forEachRecord, readString } from '../cri/wire.ts';
 import { ImageInUseError } from '../errors.ts';
 import { excerpt } from '../quote.ts';
-import { mayList } from './image-answers.ts';
+import { indexNames } from './image-answers.ts';
 
 /** What a backend lists. */
 export interface ListedImages {
@@ -30,20 +31,47 @@ export function hiddenUse(
   id: string,
 ): ImageInUseError | undefined {
   const { backend } = owner;
+  const users = usersOf(owner, id);
+  if (users.size === 0) return undefined;
+  for (const other of all) {
+    if (other === owner) continue;
+    // A look-up there may be answered with another image than that of this id, or not at all.
+    const names = indexNames(other.images, (one) => one !== id || other.backend.images.isAbsent);
+    for (const [reference, container] of users)
+      if (names.mayMean(reference)) return inUse(id, container, backend, other.backend);
+  }
+  return undefined;
+}
+
+function inUse(id: string, container: string, owner: Backend, other: Backend): ImageInUseError {
+  const { name, config } = owner;
+  return new ImageInUseError(
+    `image ${excerpt(id)} is in use by container ${excerpt(container)} on backend ${name}, and backend ${other.name} may have another image of the name that it was created with`,
+    {
+      hint: `Remove the container first, or the image from backend ${name} alone, at ${config.imageSocket ?? config.socket}; by a tag every image of that name is removed, in use or not, from all backends`,
+    },
+  );
+}
+
+/** The references with which containers that use the image were created, each with one of those containers. */
+function usersOf({ backend, images }: ListedImages, id: string): Map<string, string> {
   // As a client is shown them; where nothing is known it was shown nothing to go by.
   const containers = backend.snapshot.answer('ListContainers', NO_FILTER) ?? Buffer.alloc(0);
-  const others = all.filter((one) => one !== owner);
-  let user: string | undefined;
+  const users = new Map<string, string>();
+  let names: ImageNameIndex | undefined;
+  const isUsed = ({ reference, imageRef, imageId }: ImageUser) => {
+    if (imageId === id || imageRef === id) return true;
+    // Created just now, and not listed by its backend yet: only the reference is known.
+    if (imageId !== '' || imageRef !== reference) return false;
+    names ??= indexNames(images, (one) => one === id);
+    return names.mayMean(reference);
+  };
   forEachRecord(containers, 0, containers.length, RECORDS, (_, start, end) => {
-    const container = user === undefined ? readContainer(containers, start, end) : undefined;
-    if (container === undefined || !isUsed(owner, id, container)) return;
-    if (others.some((other) => mayAnswerFor(other, container.reference, id))) user = container.id;
+    const container = readContainer(containers, start, end);
+    if (container !== undefined && !users.has(container.reference) && isUsed(container))
+      users.set(container.reference, container.id);
   });
-  if (user === undefined) return undefined;
-  return new ImageInUseError(
-    `image ${excerpt(id)} is in use by container ${excerpt(user)} on backend ${backend.name}, and another backend may have another image of the name that it was created with`,
-    { hint: 'Remove the container first, or name the image by a tag to remove it all the same' },
-  );
+  return users;
 }
 
 interface ImageUser {
@@ -63,15 +91,4 @@ function readContainer(list: Buffer, start: number, end: number): ImageUser | un
   return readable(() => {
     return { id: text(ID), reference: text(IMAGE), imageRef: text(IMAGE_REF), imageId: text(IMAGE_ID) };
   });
-}
-
-function isUsed({ images }: ListedImages, id: string, { reference, imageRef, imageId }: ImageUser): boolean {
-  if (imageId === id || imageRef === id) return true;
-  // Created just now, and not listed by its backend yet: only the reference is known.
-  return imageId === '' && imageRef === reference && mayList(images, reference, (one) => one === id);
-}
-
-/** Whether a look-up of the reference may have been answered with another image than that of this id, or not at all. */
-function mayAnswerFor({ backend, images }: ListedImages, reference: string, id: string): boolean {
-  return mayList(images, reference, (one) => one !== id || backend.images.isAbsent);
 }

@@ -20,7 +20,7 @@ import {
   hasImage,
   listedForm,
   listsId,
-  mayList,
+  meantId,
   troubleOf,
   undecided,
 } from '../image-answers.ts';
@@ -97,7 +97,7 @@ export class ImageRemoval {
   /** What the reference means is each runtime's affair, so each is asked. */
   private resolve(): void {
     const { image, parts, call, listed } = this;
-    const isListed = ({ images }: ListedImages) => !isWholeId(image) && mayList(images, image);
+    const isListed = ({ images }: ListedImages) => !isWholeId(image) && meantId(images, image) !== undefined;
     const away = listed.filter((one) => one.backend.images.isAbsent && isListed(one));
     if (away.length > 0)
       throw undecided(

@@ -74,6 +74,10 @@ describe('crictl rmi --prune over runtimes whose images of one name differ', () 
       code: status.FAILED_PRECONDITION,
       details: expect.stringContaining(`in use by container ${container?.id} on backend twin`),
     });
+    // The way to remove that one alone.
+    await expect(remove(`sha256:${IMAGES.twin}`)).rejects.toMatchObject({
+      details: expect.stringContaining(`at ${world.socketOf('twin')}; by a tag`),
+    });
     await remove(APP);
     expect(Object.keys(IMAGES).filter((name) => has(world, name, APP))).toEqual([]);
   });
