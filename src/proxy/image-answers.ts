@@ -13,6 +13,8 @@ import type { Lack } from './list-errors.ts';
 const FOUND = [1];
 // Image: id 1, repo_tags 2, repo_digests 3, uid 5 (an Int64Value), username 6.
 const FOUND_ID = [1, 1];
+const FOUND_TAGS = [1, 2];
+const FOUND_DIGESTS = [1, 3];
 const FOUND_UID_VALUE = [1, 5];
 const FOUND_UID = [1, 5, 1];
 const FOUND_USERNAME = [1, 6];
@@ -35,6 +37,18 @@ export function deniesImage(result: BackendOutcome): boolean {
 export function foundId({ outcome }: BackendOutcome): string {
   if (outcome.kind !== 'answered') return '';
   return readString(outcome.message, 0, outcome.message.length, FOUND_ID) ?? '';
+}
+
+/** Whether the image that it found has an id that begins so, and no name like the reference. */
+export function isFoundByBeginning(result: BackendOutcome, reference: string): boolean {
+  const { outcome } = result;
+  const digits = digitsOf(reference);
+  if (outcome.kind !== 'answered' || digits === '') return false;
+  if (!digitsOf(foundId(result)).startsWith(digits)) return false;
+  const { message } = outcome;
+  const tags = readStrings(message, 0, message.length, FOUND_TAGS);
+  const digests = readStrings(message, 0, message.length, FOUND_DIGESTS);
+  return !mayMean(reference, { id: '', tags, digests });
 }
 
 /** Who a container runs as whose image names no user, or was not found: the kubelet sends this uid. */
@@ -126,6 +140,16 @@ export function undecided(image: string, silent: readonly Lack[]): BackendUnavai
   return new BackendUnavailableError(`cannot tell which backends have image ${excerpt(image)}: ${whys}`, {
     hint: 'Try again when all backends answer',
     backends: silent.map(({ backend }) => backend.name),
+  });
+}
+
+/** The error for an image that an absent backend has, or may take the reference for: its last list shows this id. */
+export function heldByAbsent(image: string, backend: Backend, id: string): BackendUnavailableError {
+  const { name } = backend;
+  const what = `image ${excerpt(image)} is removed from no backend: backend ${name} is away, and its last list has ${excerpt(id)} of that name, or of one like it`;
+  return new BackendUnavailableError(`${what}; ${backend.images.absenceError().message}`, {
+    hint: `Try again when backend ${name} is back; by its id as it is listed the image is removed from the others meanwhile`,
+    backends: [name],
   });
 }
 

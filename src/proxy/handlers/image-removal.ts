@@ -14,10 +14,11 @@ import type { Call } from '../call.ts';
 import { replyWith } from '../collect.ts';
 import { type BackendOutcome, fanOut } from '../fan-out.ts';
 import {
-  awayOf,
   deniesImage,
   foundId,
   hasImage,
+  heldByAbsent,
+  isFoundByBeginning,
   listedForm,
   listsId,
   meantId,
@@ -87,23 +88,20 @@ export class ImageRemoval {
       this.resolve();
       return;
     }
-    for (const owner of owners) {
-      const error = hiddenUse(owner, listed, this.image);
-      if (error !== undefined) throw error;
-    }
-    this.remove(owners.map(({ backend }) => ({ backend, id: this.image })));
+    this.removeIds(owners.map(({ backend }) => ({ backend, id: this.image })));
   }
 
-  /** What the reference means is each runtime's affair, so each is asked. */
+  /**
+   * What the reference means is each runtime's affair, so each is asked. What one that is absent would say is not known,
+   * though its last list may show that it has something of that name. Then nothing is removed: it could turn out to be the
+   * beginning of two ids, or the others' image be gone and this one not.
+   */
   private resolve(): void {
     const { image, parts, call, listed } = this;
-    const isListed = ({ images }: ListedImages) => !isWholeId(image) && meantId(images, image) !== undefined;
-    const away = listed.filter((one) => one.backend.images.isAbsent && isListed(one));
-    if (away.length > 0)
-      throw undecided(
-        image,
-        away.map(({ backend }) => awayOf(backend)),
-      );
+    for (const { backend, images } of listed) {
+      const id = backend.images.isAbsent && !isWholeId(image) ? meantId(images, image) : undefined;
+      if (id !== undefined) throw heldByAbsent(image, backend, id);
+    }
     const present = listed.map(({ backend }) => backend).filter((backend) => !backend.images.isAbsent);
     const bodyFor = (backend: Backend) => specRequestFor(backend, call.body);
     const options = { isRetryable: true, givesUpOnHang: true, rpc: 'ImageStatus', bodyFor };
@@ -116,27 +114,35 @@ export class ImageRemoval {
     });
   }
 
+  /**
+   * An image of that name is what a runtime takes, and only else one whose id begins so: where one has the name, the
+   * others' images whose ids begin so are not meant.
+   */
   private removeFound(found: readonly BackendOutcome[]): void {
     const { image, call } = this;
-    const [first] = found;
-    if (first === undefined) {
+    if (found.length === 0) {
       replyEmpty(call);
       return;
     }
-    const digits = found.map((result) => digitsOf(foundId(result)));
-    const fitsSeveral = new Set(digits).size > 1 && digits.every((one) => one.startsWith(digitsOf(image)));
-    if (isWholeId(image) || fitsSeveral) {
-      const ids = found
-        .map((result) => `${excerpt(foundId(result))} on backend ${result.backend.name}`)
-        .join(', ');
-      throw new AmbiguousIdError(
-        `no backend lists an image with the id ${excerpt(image)}; it might mean ${ids}`,
-        {
-          hint: 'Give the id as it is listed, or a name',
-        },
-      );
+    const named = found.filter((result) => !isFoundByBeginning(result, image));
+    if (isWholeId(image)) throw ambiguous(image, found);
+    if (named.length > 0) {
+      this.remove(this.targetsOf(named));
+      return;
     }
-    this.remove(this.targetsOf(found));
+    if (new Set(found.map((result) => digitsOf(foundId(result)))).size > 1) throw ambiguous(image, found);
+    this.removeIds(this.targetsOf(found));
+  }
+
+  /** What was named by its id, or the beginning of one. */
+  private removeIds(targets: readonly Target[]): void {
+    const { listed, image } = this;
+    for (const { backend, id } of targets) {
+      const owner = listed.find((one) => one.backend === backend);
+      const error = owner && hiddenUse(owner, listed, id === '' ? image : id);
+      if (error !== undefined) throw error;
+    }
+    this.remove(targets);
   }
 
   /**
@@ -186,4 +192,13 @@ export class ImageRemoval {
     const isOwn = id === '' || id === image;
     return specRequestFor(backend, isOwn ? call.body : framed(replaceString(call.message, IMAGE, id)));
   }
+}
+
+/** The error for what may be the ids of several images, and is none as it is listed. */
+function ambiguous(image: string, found: readonly BackendOutcome[]): AmbiguousIdError {
+  const ids = found
+    .map((result) => `${excerpt(foundId(result))} on backend ${result.backend.name}`)
+    .join(', ');
+  const message = `no backend lists an image with the id ${excerpt(image)}; it might mean ${ids}`;
+  return new AmbiguousIdError(message, { hint: 'Give the id as it is listed, or a name' });
 }

@@ -78,6 +78,10 @@ describe('crictl rmi --prune over runtimes whose images of one name differ', () 
     await expect(remove(`sha256:${IMAGES.twin}`)).rejects.toMatchObject({
       details: expect.stringContaining(`at ${world.socketOf('twin')}; by a tag`),
     });
+    // The beginning of an id is as blind as the whole.
+    await expect(remove(IMAGES.twin.slice(0, 12))).rejects.toMatchObject({
+      code: status.FAILED_PRECONDITION,
+    });
     await remove(APP);
     expect(Object.keys(IMAGES).filter((name) => has(world, name, APP))).toEqual([]);
   });

@@ -131,6 +131,20 @@ describe('RemoveImage over several runtimes', () => {
     ]);
   });
 
+  it('R16: removes by a name only what has it, not the image of another runtime whose id begins so', async () => {
+    for (const [name, digits] of [
+      ['main', '22'],
+      ['crio', '33'],
+    ] as const)
+      addImage(world, name, { references: [APP], configDigest: `cafe${digits.repeat(30)}` });
+    addImage(world, 'twin', { references: ['cafe:latest'], configDigest: DIGITS });
+    await remove('cafe');
+    expect(holders()).toEqual(['main', 'crio']);
+    expect(has(world, 'twin', 'cafe:latest')).toBe(false);
+    // Now it is the beginning of two ids, and nothing else.
+    await expect(remove('cafe')).rejects.toMatchObject({ code: status.INVALID_ARGUMENT });
+  });
+
   it('R16: says OK for what nobody has, by name and by id', async () => {
     await remove('registry.test/never-was:1');
     await remove(`sha256:${'0'.repeat(64)}`);
@@ -174,11 +188,38 @@ describe('RemoveImage over several runtimes', () => {
 
   it('R16: is UNAVAILABLE for a name that an absent backend may take for an image it listed', async () => {
     addImage(world, 'crio', { references: ['registry.test/team/tool:latest'] });
-    await listImages(world);
+    const images = await listImages(world);
+    const id = images.find(({ repoTags }) => repoTags.includes('registry.test/team/tool:latest'))?.id;
     await crash(world, 'crio');
     for (const name of ['registry.test/team/tool', 'tool:latest', 'team/tool'])
-      await expect(remove(name)).rejects.toMatchObject({ code: status.UNAVAILABLE });
+      await expect(remove(name)).rejects.toMatchObject({
+        code: status.UNAVAILABLE,
+        details: expect.stringContaining(`backend crio is away, and its last list has ${id}`),
+      });
     await remove('registry.test/team/tool:2');
+  });
+
+  it('R16: removes nothing by a name while an absent backend has it, for what it means there cannot be asked', async () => {
+    everywhere();
+    await listImages(world);
+    await crash(world, 'twin');
+    await expect(remove(APP)).rejects.toMatchObject({
+      code: status.UNAVAILABLE,
+      details: expect.stringContaining('backend twin is unreachable'),
+    });
+    expect(holders()).toEqual(['main', 'twin', 'crio']);
+  });
+
+  it('R16: removes nothing, by name or by id, while a backend that was never listed is away', async () => {
+    everywhere();
+    await crash(world, 'twin');
+    await world.restart('twin', 'forgetting');
+    for (const reference of [APP, `sha256:${DIGITS}`])
+      await expect(remove(reference)).rejects.toMatchObject({
+        code: status.UNAVAILABLE,
+        details: expect.stringContaining('cannot tell which backends have image'),
+      });
+    expect(holders()).toEqual(['main', 'twin', 'crio']);
   });
 
   it('R16: is UNAVAILABLE while nothing certain is known of the images of an absent backend', async () => {
