@@ -56,7 +56,7 @@ export class Backend {
     const shared = {
       ...options,
       backendName: this.name,
-      statusMs: config.timeouts.statusMs,
+      ...config.timeouts,
       heldCalls: () => this.callsInFlight,
       onError: (error: unknown) => events.onError(this, error),
     };

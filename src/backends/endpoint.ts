@@ -8,9 +8,8 @@ import type { ClientConnection } from '../http2/client.ts';
 import type { BackendCall, BackendRequest, OwnCall } from './backend-call.ts';
 import { Connector } from './connector.ts';
 import { isAdvised } from './foreign-peer.ts';
-import { IdleWatch } from './idle-watch.ts';
-import { LifeCheck } from './life-check.ts';
-import { askLife } from './life-question.ts';
+import { LifeWatch } from './life-watch.ts';
+import type { ListWatch } from './list-watch.ts';
 import type { BackendVersion, ProbedService } from './probe.ts';
 import { hasByteRoom, hasRoom } from './room.ts';
 import { sendRequest } from './send-request.ts';
@@ -33,6 +32,8 @@ export interface EndpointOptions extends ProbedService {
   readonly heldCalls: () => number;
   /** How long it may take to answer a life check that its load brings about. */
   readonly statusMs: number;
+  /** How long the config lets clients wait for its lists. */
+  readonly listMs: number;
   /** Every change of state. */
   onState(state: BackendState): void;
   /** A bug: what receives an answer has thrown. */
@@ -43,8 +44,7 @@ export class Endpoint {
   private readonly options: EndpointOptions;
   private readonly named: { readonly backends: readonly string[] }; // for errors
   private readonly connector: Connector;
-  private readonly lifeCheck: LifeCheck;
-  private idleWatch: IdleWatch | undefined; // from start() on
+  private readonly life: LifeWatch;
   private connection: ClientConnection | undefined;
   private readonly waiting: WaitingCalls;
   private readonly sent = new SentCalls();
@@ -59,10 +59,14 @@ export class Endpoint {
     this.named = { backends: [backendName] };
     this.waiting = new WaitingCalls(options.onError);
     this.currentState = { kind: 'connecting', sinceMs: clock.wallMs() };
-    this.lifeCheck = new LifeCheck({
-      clock,
-      ask: (timeoutMs, done) => this.askLife(timeoutMs, done),
+    this.life = new LifeWatch({
+      ...options,
+      connection: () => this.connection,
+      state: () => this.currentState,
+      send: (connection, call, request) => this.send(connection, call, request),
+      sendFirst: (call, request) => this.waiting.pushFirst(call, request),
       onHang: (reason) => this.turn({ kind: 'hanging', reason, sinceMs: clock.wallMs() }),
+      onSilence: () => this.sent.hang(this.absenceError(), this.absentMs, options.onError),
       onAlive: () => this.turn({ kind: 'ready', apiVersion: this.lastApiVersion, sinceMs: clock.wallMs() }),
     });
     this.connector = new Connector({
@@ -116,17 +120,18 @@ export class Endpoint {
     return this.connection?.maxStreams ?? Number.POSITIVE_INFINITY;
   }
 
+  /** Of a runtime service: to be told of lists that are late, and of those that are answered. */
+  get lists(): ListWatch {
+    return this.life.lists;
+  }
+
   start(): void {
     this.connector.start();
-    this.idleWatch = new IdleWatch({
-      ...this.options,
-      readCount: () => (this.connection?.canOpen() ? this.connection.readCount : undefined),
-      ask: (timeoutMs) => this.suspect(timeoutMs),
-    });
+    this.life.start();
   }
 
   stop(): void {
-    this.idleWatch?.stop();
+    this.life.stop();
     this.connector.stop();
   }
 
@@ -177,6 +182,7 @@ export class Endpoint {
       let timer: Timer | undefined;
       const call = new UnaryCall(backendName, messageSizeBytes, (outcome) => {
         timer?.cancel();
+        this.lists.ended(own.rpc, outcome);
         resolve(outcome);
       });
       call.hangPatienceMs = hangPatienceMs(own.rpc);
@@ -192,23 +198,11 @@ export class Endpoint {
 
   /**
    * A call waits suspiciously long. When the backend does not answer anything else within `timeoutMs` either, it is
-   * hanging from then on, until it answers.
+   * hanging from then on, until it answers. `rpc` is what waits, where that may be a list (list-watch.ts).
    */
-  suspect(timeoutMs: number): void {
-    if (this.currentState.kind === 'ready') this.lifeCheck.suspect(timeoutMs);
-  }
-
-  private askLife(timeoutMs: number, done: (trouble: string | undefined) => void): void {
-    const { connection, options } = this;
-    if (connection === undefined) return;
-    const hand = (call: BackendCall, request: BackendRequest) =>
-      connection.canOpen() ? this.send(connection, call, request) : this.waiting.pushFirst(call, request);
-    askLife({ ...options, connection, hand }, timeoutMs, (silence) => {
-      if (silence === undefined) this.idleWatch?.answered();
-      done(silence?.reason);
-      if (silence?.wasAsked && this.currentState.kind === 'hanging')
-        this.sent.hang(this.absenceError(), this.absentMs, options.onError);
-    });
+  suspect(timeoutMs: number, rpc?: string): void {
+    this.life.suspect(timeoutMs);
+    if (rpc !== undefined) this.lists.late(rpc);
   }
 
   private send(connection: ClientConnection, call: BackendCall, request: BackendRequest): void {
@@ -231,8 +225,7 @@ export class Endpoint {
     connection: ClientConnection | undefined,
     version: BackendVersion | undefined,
   ): void {
-    this.lifeCheck.reset();
-    this.idleWatch?.reset();
+    this.life.reset();
     this.connection = connection;
     if (connection !== undefined) this.sent.goTo(connection);
     if (version !== undefined) this.lastVersion = version;

@@ -10,7 +10,10 @@ export type BackendState =
   | { readonly kind: 'not-ready'; readonly sinceMs: number; readonly reason: string }
   /** No connection, or one that stays silent. Calls fail at once; connecting goes on in the background. */
   | { readonly kind: 'unreachable'; readonly sinceMs: number; readonly reason: string }
-  /** Connected, but it answers nothing any more, not even Version (a stopped or stuck process). Calls fail at once. */
+  /**
+   * Connected, but it does not answer any more: not even Version (a stopped or stuck process), or Version and no list (a
+   * locked store). Calls fail at once.
+   */
   | { readonly kind: 'hanging'; readonly sinceMs: number; readonly reason: string }
   /** Switchyard is stopping. */
   | { readonly kind: 'closed'; readonly sinceMs: number };

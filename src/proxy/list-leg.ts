@@ -116,6 +116,7 @@ class ListLeg {
       this.timer?.cancel();
       this.onLateAnswer?.();
       if (method.setsMode) parts.statistics.podStats.learn(backend, outcome);
+      this.endpoint.lists.ended(rpc, outcome);
       const code = codeOf(outcome);
       parts.metrics.partFinished(backend.name, statusName(code), parts.clock.now() - startedAtMs);
       if (outcome.kind !== 'answered') {
@@ -150,6 +151,7 @@ class ListLeg {
     const { clock } = this.parts;
     const { listMs } = this.backend.config.timeouts;
     const look = () => {
+      this.endpoint.lists.late(this.question.rpc);
       if (this.isDone || this.call.isOver || this.mayReplace()) return;
       this.timer = callTimer(clock, this.call, LOOK_AGAIN_MS, look);
     };

@@ -76,6 +76,7 @@ export class StreamLeg {
       onMessage: (message) => this.take(message),
       onStatus: (code, text) => {
         this.onLateEnd?.();
+        endpoint.lists.endedWith(list.name, code);
         if (code === STATUS.OK) {
           // All of an unfiltered stream is a complete list.
           if (this.received !== undefined && isList(list.name))
@@ -97,9 +98,8 @@ export class StreamLeg {
     this.watch();
     const { metadata, deadlineAtMs, body } = call;
     const { service, rpc } = route;
-    const clientCalls = call.client.calls.used;
-    const message = { body, start: 0, end: body.length };
-    backend.call(stream, { service, rpc, metadata, clientCalls, deadlineAtMs, ...message });
+    const message = { body, start: 0, end: body.length, clientCalls: call.client.calls.used };
+    backend.call(stream, { service, rpc, metadata, deadlineAtMs, ...message });
   }
 
   /** The client has room again. */
@@ -185,7 +185,7 @@ export class StreamLeg {
       }
       // A unary question looks after itself.
       if (this.stream !== undefined) {
-        if (silentMs >= listMs / 2) endpoint.suspect(listMs / 2);
+        if (silentMs >= listMs / 2) endpoint.suspect(listMs / 2, list.name);
         if (endpoint.isAbsent) {
           this.stream.cancel();
           this.breakOff(endpoint.absenceError().message);
