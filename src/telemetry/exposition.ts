@@ -180,7 +180,7 @@ const CALL_LABELS = ['method', 'backend', 'code'] as const;
 const PART_LABELS = ['backend', 'code'] as const;
 
 const CALLS_HELP =
-  "Calls answered. backend is who answered, or for whose sake the call was refused; 'several' for a merged answer, or when several are at fault (the log names them); 'none' for an answer of our own; code is the gRPC status.";
+  "Calls answered. method is an RPC of CRI; 'other' for one that this build has no row for, 'unknown' for none. backend is who answered, or for whose sake the call was refused; 'several' for a merged answer, or when several are at fault (the log names them); 'none' for an answer of our own; code is the gRPC status.";
 const DURATION_HELP = 'Time from the first byte of a call to the last byte of its answer.';
 const IN_FLIGHT_HELP = 'Calls taken and not answered yet.';
 const REQUEST_BYTES_HELP = 'Bytes of request messages, as received from clients.';

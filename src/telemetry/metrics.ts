@@ -1,5 +1,6 @@
 // What Switchyard counts. proxy/layers/observe.ts calls callStarted and callFinished around every call; the other
 // methods are called where the thing happens. Nothing here knows Prometheus: a scrape reads through exposition.ts.
+import { METHODS } from '../cri/methods.ts';
 import type { StatusName } from '../errors.ts';
 import { type Count, DurationTally, MethodTally, TallyTree } from './tally.ts';
 
@@ -64,8 +65,12 @@ export type Listener = 'cri' | 'admin' | 'streams';
  */
 export type TurnedAway = 'refused' | 'evicted' | 'silent';
 
-/** The most methods that get series of their own; CRI has 43. What a client invents beyond is counted as 'other'. */
-const METHODS_AT_MOST = 100;
+/**
+ * Methods that have series of their own: those of CRI, and what stands for a path that names none. A client may invent
+ * others without end, and what is younger than this build looks no different: those share one.
+ */
+const OWN_METHODS: ReadonlySet<string> = new Set([...METHODS.map(({ name }) => name), 'unknown']);
+const OTHER_METHOD = 'other';
 
 /** What decides on a pod besides the rules of the config. */
 const OTHER_DECIDERS = ['annotation', 'handler', 'default', 'sticky', 'checkpoint', 'guard'];
@@ -228,11 +233,9 @@ export class Metrics {
   #tallyOf(method: string): MethodTally {
     const found = this.calls.get(method);
     if (found !== undefined) return found;
-    const name = this.calls.size < METHODS_AT_MOST ? method : OTHER_METHOD;
+    const name = OWN_METHODS.has(method) ? method : OTHER_METHOD;
     const tally = this.calls.get(name) ?? new MethodTally();
     this.calls.set(name, tally);
     return tally;
   }
 }
-
-const OTHER_METHOD = 'other';
