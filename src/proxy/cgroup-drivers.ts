@@ -55,7 +55,11 @@ export class CgroupDrivers {
   constructor(options: CgroupDriversOptions) {
     this.options = options;
     this.leaderBefore = options.kept?.toString();
-    for (const backend of options.backends) this.expect(backend);
+    for (const backend of options.backends) {
+      this.expect(backend);
+      // The run before this one has logged that it says nothing.
+      if (this.isUnable(backend) && this.driverOf(backend) === undefined) this.heard.set(backend, undefined);
+    }
     this.judge();
   }
 
@@ -170,8 +174,11 @@ export class CgroupDrivers {
       );
     }
     if (driver === undefined && backends.length > 1) {
-      const hint = `Say it in the config: cgroupDriver of backend ${name}`;
-      log.warn({ backend: name, hint }, 'a backend cannot say its cgroup driver: it is taken for the others');
+      const hint = `If it uses another, set cgroupDriver of backend ${name} in the config`;
+      log.warn(
+        { backend: name, hint },
+        "a backend cannot say which cgroup driver it uses: it is assumed to use the node's",
+      );
     }
   }
 

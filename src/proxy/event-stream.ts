@@ -67,7 +67,8 @@ export class EventStream {
       // CRI-O ends it OK at once when its events are off.
       onStatus: (code, text) => {
         const isLacking = code === STATUS.UNIMPLEMENTED || (code === STATUS.OK && isFirst);
-        end(`it ended with ${statusName(code)}${text === '' ? '' : `: ${excerpt(text)}`}`, isLacking);
+        const why = code === STATUS.OK ? '' : ` with ${statusName(code)}${text && `: ${excerpt(text)}`}`;
+        end(`the runtime has ended the stream${why}`, isLacking);
       },
       onFailure: (error) => end(error.message, false),
       endsOnHang: false, // it goes on with what it has missed, and a new one would begin with a gap

@@ -17,10 +17,12 @@ export interface Lack {
 const whysOf = (lacks: readonly Lack[]) => lacks.map(({ why }) => why).join('; ');
 const namesOf = (lacks: readonly Lack[]) => lacks.map(({ backend }) => backend.name);
 
-/** The error of a list of objects that would lack backends. */
-export function incomplete(rpc: string, lacks: readonly Lack[]): PartialListError {
+const OBJECTS = { sandbox: 'pods', container: 'containers', image: 'images' } as const;
+
+/** The error of a list of objects that would lack backends; `rpc` is it or its streamed form. */
+export function incomplete(rpc: string, { object }: ListMethod, lacks: readonly Lack[]): PartialListError {
   return new PartialListError(`${rpc} would not be complete: ${whysOf(lacks)}`, {
-    hint: 'The kubelet would take a short list for removed pods, so it gets none',
+    hint: `The kubelet would take what a short list lacks for removed ${OBJECTS[object]}, so it gets none`,
     backends: namesOf(lacks),
   });
 }

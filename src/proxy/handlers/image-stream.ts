@@ -34,7 +34,7 @@ export function streamImages(
       return;
     }
     if (troubles.length > 0) {
-      call.fail(incomplete(method.name, troubles));
+      call.fail(incomplete(call.rpc, method, troubles));
       return;
     }
     const joined = results.flatMap((result) => (result.kind === 'records' ? result.parts : []));

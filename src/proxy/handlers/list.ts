@@ -122,7 +122,7 @@ function failOn(
   if (outcome.kind === 'status' && isOwn) replyWith(call, backend, outcome);
   else if (error instanceof MessageTooLargeError) call.fail(partTooLong(method, backend, error));
   else if (backends === 1 && error !== undefined) call.fail(error);
-  else call.fail(incomplete(method.name, troubles));
+  else call.fail(incomplete(call.rpc, method, troubles));
 }
 
 /**

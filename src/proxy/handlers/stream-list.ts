@@ -95,7 +95,7 @@ class StreamedList implements StreamLegHost {
   onLack(backend: Backend, why: string, isUnimplemented: boolean): void {
     const { parts, call, list } = this;
     if (list.whenBackendAbsent === 'fail') {
-      call.fail(incomplete(call.rpc, [{ backend, why }]));
+      call.fail(incomplete(call.rpc, list, [{ backend, why }]));
       return;
     }
     if (isUnimplemented) this.tellGap(backend.name);

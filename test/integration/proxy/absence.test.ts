@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { status } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Config } from '../../../src/config/config.ts';
@@ -7,6 +9,10 @@ import { type ProxyWorld, proxyWorld, SIMULATED_IMAGE } from '../../support/prox
 import { until } from '../../support/until.ts';
 
 const NOBODY = 'f'.repeat(64);
+const RUNBOOK = readFileSync(
+  path.resolve(import.meta.dirname, '../../../docs/operations/runbooks.md'),
+  'utf8',
+);
 
 describe('ids that are asked for', () => {
   let world: ProxyWorld;
@@ -312,6 +318,29 @@ describe('a backend that gives no answer to a list', () => {
     const { status: found } = await world.client.call('PodSandboxStatus', { podSandboxId: pod.podSandboxId });
     expect(found?.id).toBe(pod.podSandboxId);
   });
+
+  it.each(['ListPodSandbox', 'ListContainers', 'ListImages'] as const)(
+    'R6: fails %s in words that the runbook quotes, and with why the list of just that is not given',
+    async (rpc) => {
+      const quotes = [
+        ...(/^1\. UNAVAILABLE(.*?):/ms
+          .exec(RUNBOOK.split('## SwitchyardListsFail')[1] ?? '')?.[1]
+          ?.matchAll(/\*(.*?)\*/gs) ?? []),
+      ].map(([, quote = '']) => quote.replaceAll(/\s+/g, ' '));
+      const [, object] = /^List(Pod|Container|Image)/.exec(rpc) ?? [];
+      const down = { name: 'down', profile: 'reference', isDown: true } as const;
+      for (const others of [[], [{ name: 'one', profile: 'containerd-2.1' } as const]]) {
+        await using world = await proxyWorld([...others, down]);
+        const error: CriError = await world.client.call(rpc, {}).then(
+          () => expect.unreachable('it lacks a backend'),
+          (thrown: CriError) => thrown,
+        );
+        expect(error.code).toBe(status.UNAVAILABLE);
+        expect(quotes.filter((quote) => error.details.includes(quote))).not.toEqual([]);
+        if (others.length > 0) expect(error.details).toContain(`removed ${object?.toLowerCase()}s`);
+      }
+    },
+  );
 
   it('R5: is represented by what it last said, with what has passed through since', async () => {
     await using world = await twoBackends();

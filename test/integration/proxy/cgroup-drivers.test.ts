@@ -23,6 +23,7 @@ describe('the cgroup driver of the node', () => {
   afterEach(() => world[Symbol.asyncDispose]());
 
   const hasLine = (start: string) => world.lines.some(({ text }) => text.startsWith(start));
+  const linesOfSilence = () => world.lines.filter(({ text }) => text.startsWith('a backend cannot say'));
   const conditionOf = async (name: string) => {
     const { status: said } = await world.client.call('Status', {});
     return said?.conditions.find(({ type }) => type === `Backend.${name}.Ready`);
@@ -124,9 +125,34 @@ describe('the cgroup driver of the node', () => {
   it('is that of the others when the default backend cannot say, with a word in the log', async () => {
     world = await proxyWorld([{ name: 'old', profile: 'containerd-1.7' }, SIDE]);
     expect(await driverToldToKubelets()).toBe(CGROUPFS);
-    expect(world.lines.find(({ text }) => text.startsWith('a backend cannot say'))?.fields).toMatchObject({
-      backend: 'old',
-    });
+    expect(linesOfSilence()).toMatchObject([
+      {
+        text: "a backend cannot say which cgroup driver it uses: it is assumed to use the node's",
+        fields: { backend: 'old', hint: expect.stringContaining('set cgroupDriver of backend old') },
+      },
+    ]);
+  });
+
+  it('is assumed of a runtime that cannot say with one line, over reconnects and restarts, until it changes', async () => {
+    world = await proxyWorld([{ name: 'old', profile: 'containerd-1.7' }, SIDE]);
+    await until(() => linesOfSilence().length === 1, 'it is told');
+    const seen = world.lines.length;
+    world.runtime('old').cut();
+    await until(
+      () => world.lines.slice(seen).some(({ text }) => text === 'backend is ready'),
+      'the backend is ready again',
+    );
+    await driverToldToKubelets();
+    expect(linesOfSilence()).toHaveLength(1);
+
+    await world.restart();
+    await driverToldToKubelets();
+    expect(linesOfSilence()).toEqual([]);
+
+    await world.replaceRuntime('old', 'containerd-2.1');
+    await driverToldToKubelets();
+    await world.replaceRuntime('old', 'containerd-1.7');
+    await until(() => linesOfSilence().length === 1, 'that it cannot say any more is told');
   });
 
   it('R11: is UNIMPLEMENTED where no backend can say, also while they are down', async () => {

@@ -223,6 +223,19 @@ describe('a client of GetContainerEvents', () => {
   });
 });
 
+describe('the log', () => {
+  it.each([
+    ['cri-o', /^the runtime has ended the stream$/],
+    ['cri-dockerd', /^the runtime has ended the stream with UNIMPLEMENTED: /],
+  ])('says who ended the events of %s, and how', async (name, reason) => {
+    await begin([name]);
+    listenToEvents(world.connect());
+    const line = () => world.lines.find(({ text }) => text.startsWith('a backend has no events of its own'));
+    await until(() => line() !== undefined, 'it is logged');
+    expect(line()?.fields).toMatchObject({ backend: name, reason: expect.stringMatching(reason) });
+  });
+});
+
 describe('the stream of a client', () => {
   it.each(KINDS.map(({ name }) => name))(
     'outlives a crash of %s, and what ended meanwhile is told exactly once',
