@@ -25,6 +25,8 @@ export type SnapshotChange =
       readonly record: Buffer;
     }
   | { readonly kind: Exclude<Effect, 'create-container'>; readonly id: string }
+  /** A status or an event has shown that it ended, by whatever: its owner knows how. What is in the sandbox may go on. */
+  | { readonly kind: 'exit-sandbox' | 'exit-container'; readonly id: string }
   /** The node was started anew: nothing runs any more. */
   | { readonly kind: 'end-all' }
   /** Something happened to this list that nobody can say for certain. */

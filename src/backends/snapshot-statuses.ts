@@ -2,6 +2,7 @@
 // lists of the snapshot do not show is not answered, so a status is trusted no longer and no further than they are.
 import type { Moment } from '../clock.ts';
 import { readable } from '../cri/readable.ts';
+import type { SnapshotChange } from './snapshot-change.ts';
 import type { ListSnapshot, ListStart } from './snapshot-list.ts';
 import { CONTAINER_STATE, SANDBOX_STATE } from './snapshot-record.ts';
 import {
@@ -21,13 +22,20 @@ export type StatusWatcher = (object: StatusObject, id: string) => void;
 
 export class SnapshotStatuses {
   private readonly lists: Readonly<Record<StatusObject, ListSnapshot>>;
+  private readonly change: (change: SnapshotChange) => void;
   private readonly memory: StatusMemory;
   /** When lists were asked for, on the wall clock: read once, as clocks drift and an answer should not. */
   private readonly listedAtMs = new WeakMap<ListStart, number>();
   private watcher: StatusWatcher | undefined;
 
-  constructor(lists: Readonly<Record<StatusObject, ListSnapshot>>, budget?: StatusBudget) {
+  /** `change` brings to the lists what a status shows and they do not, so that neither contradicts the other. */
+  constructor(
+    lists: Readonly<Record<StatusObject, ListSnapshot>>,
+    change: (change: SnapshotChange) => void,
+    budget?: StatusBudget,
+  ) {
     this.lists = lists;
+    this.change = change;
     this.memory = new StatusMemory(budget);
   }
 
@@ -41,7 +49,9 @@ export class SnapshotStatuses {
    */
   see(object: StatusObject, id: string, bytes: Buffer, start: number, end: number, seen: Moment): void {
     if (this.isLate(object, id, bytes.subarray(start, end), seen)) return;
-    if (this.memory.see(object, id, bytes, start, end, seen)) this.watcher?.(object, id);
+    if (!this.memory.see(object, id, bytes, start, end, seen)) return;
+    this.watcher?.(object, id);
+    if (isEnd(object, stateIn(bytes.subarray(start, end)))) this.change({ kind: `exit-${object}`, id });
   }
 
   /** Whether a status shows an earlier state than is known; not when a list since then has shown it too, as after `docker start`. */
@@ -100,38 +110,49 @@ export class SnapshotStatuses {
   }
 
   /**
-   * The reply that the backend would give to PodSandboxStatus or ContainerStatus of this id, as far as is known;
-   * undefined when too little is, as with a record that cannot be read.
+   * The reply that the backend would give to PodSandboxStatus or ContainerStatus of this id, as far as is known, after it
+   * has been absent for so long; undefined when too little is, as with a record that cannot be read.
    */
-  reply(object: StatusObject, id: string, now: Moment): Buffer | undefined {
+  reply(object: StatusObject, id: string, now: Moment, absentMs: number): Buffer | undefined {
     return readable(() => {
       const listed = this.listed(object, id, now);
       if (listed === undefined) return undefined;
+      this.stateOf(object, id, listed);
       const kept = this.memory.get(object, id);
-      return object === 'sandbox' ? sandboxReply(kept, listed) : containerReply(kept, listed);
+      return object === 'sandbox' ? sandboxReply(kept, listed) : containerReply(kept, listed, absentMs);
     });
   }
 
   /** Whether an object is known to have ended, and all that is in it: then there is nothing left to stop. */
   hasEnded(object: StatusObject, id: string, now: Moment): boolean {
-    return readable(() => this.isEnd(object, id, now)) ?? false;
+    return (
+      readable(() => (object === 'sandbox' ? this.hasSandboxEnded(id, now) : !this.mayRun(id, now, false))) ??
+      false
+    );
   }
 
-  private isEnd(object: StatusObject, id: string, now: Moment): boolean {
-    const listed = this.listed(object, id, now);
-    if (listed === undefined) return false;
-    const kept = this.memory.get(object, id);
-    if (object === 'container') return containerState(kept, listed) === CONTAINER_STATE.exited;
+  private hasSandboxEnded(id: string, now: Moment): boolean {
+    const listed = this.listed('sandbox', id, now);
     const containers = this.lists.container.records();
-    if (containers === undefined || sandboxState(kept, listed) !== SANDBOX_STATE.notReady) return false;
-    const showsAllStarts = this.showsAllStarts(kept, listed);
+    if (listed === undefined || containers === undefined) return false;
+    if (this.stateOf('sandbox', id, listed) !== SANDBOX_STATE.notReady) return false;
+    const showsAllStarts = this.showsAllStarts(this.memory.get('sandbox', id), listed);
     return Array.from(containers.inside(id)).every((inside) => !this.mayRun(inside, now, showsAllStarts));
   }
 
-  /** Of a container in a sandbox that is not ready: nothing is started there any more. */
+  /** The state that counts. An end that the list does not show is brought to it. */
+  private stateOf(object: StatusObject, id: string, listed: Listed): number {
+    const kept = this.memory.get(object, id);
+    const state = object === 'sandbox' ? sandboxState(kept, listed) : containerState(kept, listed);
+    if (isEnd(object, state) && listedState(object, listed.record) !== state)
+      this.change({ kind: `exit-${object}`, id });
+    return state;
+  }
+
+  /** Of a container in a sandbox that is not ready, if that is known: nothing is started there any more. */
   private mayRun(id: string, now: Moment, showsAllStarts: boolean): boolean {
     const listed = this.listed('container', id, now);
-    const state = listed && containerState(this.memory.get('container', id), listed);
+    const state = listed && this.stateOf('container', id, listed);
     if (state === CONTAINER_STATE.exited) return false;
     // It may have been started since it was listed, by a call whose answer was lost.
     const isClosed = this.lists.container.records()?.find(id)?.isClosed ?? false;
@@ -142,11 +163,12 @@ export class SnapshotStatuses {
    * Whether the list of containers shows each that was started in a sandbox that is not ready: no call is in doubt, and
    * the list was asked for when the sandbox was known to take no more.
    */
-  private showsAllStarts(sandbox: KeptStatus | undefined, { record }: Listed): boolean {
+  private showsAllStarts(sandbox: KeptStatus | undefined, { record, end }: Listed): boolean {
     const { container, sandbox: sandboxes } = this.lists;
     const { start, lostAtSeq, isOfThisLife } = container;
     if (start === undefined || lostAtSeq !== undefined || !isOfThisLife) return false;
-    const isListed = listedState('sandbox', record) === SANDBOX_STATE.notReady && sandboxes.isOfThisLife;
+    const isListed =
+      listedState('sandbox', record) === SANDBOX_STATE.notReady && end === 'none' && sandboxes.isOfThisLife;
     const isSeen = sandbox !== undefined && stateIn(sandbox.status) === SANDBOX_STATE.notReady;
     return (
       (isListed && (sandboxes.start?.atMs ?? Number.POSITIVE_INFINITY) <= start.atMs) ||
@@ -163,7 +185,13 @@ export class SnapshotStatuses {
     this.listedAtMs.set(start, listedAtMs);
     const kept = this.memory.get(object, id);
     // Where both are of an earlier life, neither is: that clock may have been set back between them.
-    const isNewer = kept !== undefined && list.isOfThisLife && start.atMs > kept.seen.atMs;
-    return { record: found.body, end: found.end, listedAtMs, isNewer };
+    const { isOfThisLife } = list;
+    const isNewer = kept !== undefined && isOfThisLife && start.atMs > kept.seen.atMs;
+    return { record: found.body, end: found.end, listedAtMs, isNewer, isOfThisLife };
   }
+}
+
+/** Whether it is the last of its states. */
+function isEnd(object: StatusObject, state: number): boolean {
+  return state === (object === 'sandbox' ? SANDBOX_STATE.notReady : CONTAINER_STATE.exited);
 }

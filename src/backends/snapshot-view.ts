@@ -18,7 +18,10 @@ interface ListRecord {
   readonly isClosed: boolean;
 }
 
-/** What changes did to a container since it was listed: it was ended while it ran, or nobody knows whether it ran. */
+/**
+ * What calls did to a container since it was listed: it was ended while it ran, or nobody knows whether it ran. Not to one
+ * that had ended before: how that ended its owner knows. A sandbox has ended when its status has shown that since.
+ */
 export type RecordEnd = 'none' | 'ended' | 'ended if it ran';
 
 const { created, running, exited, unknown } = CONTAINER_STATE;
@@ -89,6 +92,14 @@ export class SnapshotView {
         if (isOfSandboxes) this.remove(change.id);
         else for (const id of [...this.inside(change.id)]) this.remove(id);
         return;
+      case 'exit-sandbox':
+        if (isOfSandboxes && this.turn(change.id, SANDBOX_STATE.ready, SANDBOX_STATE.notReady))
+          this.mark(change.id, { end: 'ended' });
+        return;
+      case 'exit-container':
+        if (!isOfSandboxes)
+          for (const from of [created, running, unknown]) this.turn(change.id, from, exited);
+        return;
       case 'end-all':
         for (const id of this.records.keys()) {
           if (isOfSandboxes) this.turn(id, SANDBOX_STATE.ready, SANDBOX_STATE.notReady);
@@ -158,21 +169,30 @@ export class SnapshotView {
 
   /** A container stops. One that was never started stays CREATED: runtimes have nothing to stop there. */
   private end(id: string, isClosed = false): void {
+    const hadEnded = this.stateOf(id) === exited;
     const isEnded = this.turn(id, running, exited) || this.turn(id, unknown, exited);
     const record = this.records.get(id);
     if (record === undefined) return;
-    const end = isEnded ? 'ended' : 'ended if it ran';
-    this.records.set(id, {
-      ...record,
+    const end = hadEnded ? 'none' : isEnded ? 'ended' : 'ended if it ran';
+    this.mark(id, {
       end: record.end === 'none' ? end : record.end,
       isClosed: record.isClosed || isClosed,
     });
   }
 
+  private mark(id: string, marks: Partial<Pick<ListRecord, 'end' | 'isClosed'>>): void {
+    const record = this.records.get(id);
+    if (record !== undefined) this.records.set(id, { ...record, ...marks });
+  }
+
+  private stateOf(id: string): number | undefined {
+    const record = this.records.get(id);
+    return record && stateOf(record.bytes, record.bodyStart, this.stateField);
+  }
+
   private turn(id: string, from: number, to: number): boolean {
     const record = this.records.get(id);
-    if (record === undefined || stateOf(record.bytes, record.bodyStart, this.stateField) !== from)
-      return false;
+    if (record === undefined || this.stateOf(id) !== from) return false;
     const bytes = withState(record.bytes, record.bodyStart, this.stateField, to);
     let bodyStart = 0;
     forEachRecord(bytes, 0, bytes.length, this.method.recordField, (_, start) => {

@@ -55,7 +55,8 @@ export class BackendSnapshot {
 
   constructor(budget?: StatusBudget) {
     const { ListPodSandbox: sandboxes, ListContainers: containers } = this.lists;
-    this.statuses = new SnapshotStatuses({ sandbox: sandboxes, container: containers }, budget);
+    const lists = { sandbox: sandboxes, container: containers };
+    this.statuses = new SnapshotStatuses(lists, (change) => this.change(change), budget);
   }
 
   /** From now on every change and message is told to `watcher`. */
@@ -221,11 +222,13 @@ export function isList(rpc: string): rpc is SnapshotList {
 function concerns(list: SnapshotList, change: SnapshotChange): boolean {
   switch (change.kind) {
     case 'run-sandbox':
+    case 'exit-sandbox':
       return list === 'ListPodSandbox';
     case 'create-container':
     case 'start-container':
     case 'stop-container':
     case 'remove-container':
+    case 'exit-container':
       return list === 'ListContainers';
     case 'stop-sandbox':
     case 'remove-sandbox':

@@ -21,6 +21,11 @@ export interface Listed {
    * one: somebody started the container again behind our back. Else the later state does.
    */
   readonly isNewer: boolean;
+  /**
+   * The list came in this life of Switchyard. Over a restart no clock tells which came later, the list or the status; but
+   * the changes of the list do: each end that a status showed is one of them, unless a list that began later lacks it.
+   */
+  readonly isOfThisLife: boolean;
 }
 
 type Numbers = readonly (readonly [from: number, to: number])[];
@@ -73,11 +78,15 @@ const END: readonly number[] = [FINISHED_AT, EXIT_CODE, REASON, MESSAGE];
 
 /** What runtimes say of a container whose end nobody has seen. */
 const EXIT = { code: 255, reason: 'Unknown' } as const;
+/**
+ * So long an absent backend is waited for where it alone knows how a container ended. A made-up exit is taken for the real
+ * one for ever: a kubelet reads it once, and takes a Job that succeeded for failed. An error makes it ask again, but also
+ * stops its collection of images, so that does not go on for ever.
+ */
+export const EXIT_WAIT_MS = 10 * 60_000;
 /** In the replies of both RPCs. */
 const REPLY_STATUS = 1;
-const { created, running, exited, unknown } = CONTAINER_STATE;
-/** Containers go from one to the next, and not back. */
-const ORDER: readonly number[] = [created, running, unknown, exited];
+const { created, exited } = CONTAINER_STATE;
 /** By state: what is lower was before what is higher. A container of unknown state may be found running again. */
 const RANKS: Readonly<Record<StatusObject, readonly number[]>> = { sandbox: [0, 1], container: [0, 1, 2, 1] };
 
@@ -91,12 +100,17 @@ export function sandboxReply(kept: KeptStatus | undefined, listed: Listed): Buff
   return base && reply([...without(base, [STATE]), encodeNumber(STATE, state)], 'sandbox', listed);
 }
 
-/** The reply of ContainerStatus; undefined when too little is known. */
-export function containerReply(kept: KeptStatus | undefined, listed: Listed): Buffer | undefined {
+/** The reply of ContainerStatus; undefined when too little is known. `absentMs`: how long its backend has been absent. */
+export function containerReply(
+  kept: KeptStatus | undefined,
+  listed: Listed,
+  absentMs: number,
+): Buffer | undefined {
   const state = containerState(kept, listed);
   const base = baseOf('container', kept, listed);
   if (base === undefined) return undefined;
   if (kept !== undefined && state === stateIn(base)) return reply([base], 'container', listed);
+  if (state === exited && listed.end === 'none' && absentMs < EXIT_WAIT_MS) return undefined;
   const startedAtMs = timeIn(base, STARTED_AT);
   const parts = without(base, [STATE, ...END]);
   if (state !== created && startedAtMs === 0) parts.push(...retagged(base, [[CREATED_AT, STARTED_AT]]));
@@ -104,11 +118,11 @@ export function containerReply(kept: KeptStatus | undefined, listed: Listed): Bu
   if (state === exited) {
     const lastMs = Math.max(
       listed.end === 'ended' ? listed.listedAtMs : 0,
-      kept?.seen.wallMs ?? 0,
+      kept?.given.wallMs ?? 0,
       startedAtMs || timeIn(base, CREATED_AT),
     );
-    // The last moment at which it was seen alive: later than its start, and the same in every answer.
-    parts.push(encodeNanoseconds(FINISHED_AT, Math.floor(lastMs) + 1));
+    // After the last moment on record at which it was alive: later than its start, and the same in every answer.
+    parts.push(encodeNanoseconds(FINISHED_AT, Math.round(lastMs) + 1));
     parts.push(encodeNumber(EXIT_CODE, EXIT.code), encodeText(REASON, EXIT.reason));
   }
   return reply(parts, 'container', listed);
@@ -126,19 +140,23 @@ export function listedState(object: StatusObject, record: Uint8Array): number {
 }
 
 /** READY or NOTREADY: what is not ready will not be again. */
-export function sandboxState(kept: KeptStatus | undefined, { record, isNewer }: Listed): number {
+export function sandboxState(kept: KeptStatus | undefined, listed: Listed): number {
+  const { record, isNewer, isOfThisLife } = listed;
   const inList = listedState('sandbox', record);
-  if (kept === undefined || isNewer) return inList;
+  if (kept === undefined || isNewer || !isOfThisLife) return inList;
   return Math.max(stateIn(kept.status), inList);
 }
 
 /** The state of a container that comes last of those that were seen. */
-export function containerState(kept: KeptStatus | undefined, { record, isNewer, end }: Listed): number {
+export function containerState(kept: KeptStatus | undefined, listed: Listed): number {
+  const { record, isNewer, isOfThisLife, end } = listed;
   const inList = listedState('container', record);
   if (kept === undefined || isNewer) return inList;
   const keptState = stateIn(kept.status);
-  if (ORDER.indexOf(keptState) <= ORDER.indexOf(inList)) return inList;
-  return end === 'none' ? keptState : exited;
+  if (keptState === inList || isEarlier('container', keptState, inList)) return inList;
+  if (end !== 'none') return exited;
+  const isLater = isEarlier('container', inList, keptState);
+  return isOfThisLife || (isLater && keptState !== exited) ? keptState : inList;
 }
 
 /** The kept status, or one made of the record and the stub; undefined when that lacks what every status has. */

@@ -10,12 +10,14 @@ import { isStub, stubOf } from './status-stub.ts';
 /** What statuses are of. */
 export type StatusObject = OwnedMethod['object'];
 
-/** A status with the moment at which the backend last said so. */
+/** A status with the moments at which the backend first and last said so. */
 export interface KeptStatus {
   /** A PodSandboxStatus or ContainerStatus without labels and annotations, or a stub of it. */
   readonly status: Buffer;
   /** Of the status as it came. */
   readonly checksum: number;
+  /** What is on record: it is the same after a restart. */
+  readonly given: Moment;
   seen: Moment;
 }
 
@@ -79,9 +81,11 @@ export class StatusMemory {
     const checksum = crc32(bytes.subarray(start, end));
     const wasKept = this.forget(object, id);
     const status = withoutLists(object, bytes, start, end);
-    if (!isStub(status) && this.keep(object, id, { status, checksum, seen })) return true;
+    if (!isStub(status) && this.keep(object, id, { status, checksum, given: seen, seen })) return true;
     const stub = stubOf(object, status, 0, status.length);
-    return (stub.length > 0 && this.keep(object, id, { status: stub, checksum, seen })) || wasKept;
+    return (
+      (stub.length > 0 && this.keep(object, id, { status: stub, checksum, given: seen, seen })) || wasKept
+    );
   }
 
   /** Whether the backend says what it said last; then it was seen now. */

@@ -3,8 +3,13 @@ import { isList } from '../backends/snapshot.ts';
 import type { SnapshotChange } from '../backends/snapshot-change.ts';
 import { notUnderstood } from './journal-fields.ts';
 
+/** In the field of the list. What an older Switchyard knows is that it has stopped. */
+const BY_ITSELF = 'by itself';
+
 /** The fields of a change, in the order in which toChange takes them. */
 export function changeFields(change: SnapshotChange): (string | Buffer)[] {
+  if (change.kind === 'exit-container') return ['stop-container', change.id, '', '', BY_ITSELF];
+  if (change.kind === 'exit-sandbox') return ['stop-sandbox', change.id, '', '', BY_ITSELF];
   const id = 'id' in change ? change.id : '';
   const sandboxId = 'sandboxId' in change ? change.sandboxId : '';
   const record = 'record' in change ? change.record : '';
@@ -25,10 +30,12 @@ export function toChange(
       return { kind, id, record };
     case 'create-container':
       return { kind, id, sandboxId, record };
-    case 'start-container':
     case 'stop-container':
-    case 'remove-container':
+      return { kind: list === BY_ITSELF ? 'exit-container' : kind, id };
     case 'stop-sandbox':
+      return { kind: list === BY_ITSELF ? 'exit-sandbox' : kind, id };
+    case 'start-container':
+    case 'remove-container':
     case 'remove-sandbox':
       return { kind, id };
     case 'end-all':

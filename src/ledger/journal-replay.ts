@@ -165,7 +165,7 @@ class Replay {
       case 'status': {
         const { backend, object, id, status, checksum, wallMs } = entry;
         const seen = { atMs: this.startOf({ seq: 0, wallMs }).atMs, wallMs };
-        this.snapshotOf(backend).statuses.restore(object, id, { status, checksum, seen });
+        this.snapshotOf(backend).statuses.restore(object, id, { status, checksum, given: seen, seen });
         return;
       }
       default:

@@ -56,11 +56,11 @@ export class JournalStatuses {
 
 /** The entry of a status that goes to the journal now. */
 export function entryOf(backend: string, object: StatusObject, id: string, kept: KeptStatus): StatusEntry {
-  const { status, checksum, seen } = kept;
-  return { kind: 'status', backend, object, id, wallMs: seen.wallMs, checksum, status };
+  const { status, checksum, given } = kept;
+  return { kind: 'status', backend, object, id, wallMs: given.wallMs, checksum, status };
 }
 
 /** What is written where nothing is kept any more. */
 function nothing(seen: Moment): KeptStatus {
-  return { status: Buffer.alloc(0), checksum: 0, seen };
+  return { status: Buffer.alloc(0), checksum: 0, given: seen, seen };
 }

@@ -65,12 +65,12 @@ export function learnEvent(ledger: Ledger, backend: Backend, event: NativeEvent,
 function effectOf(
   { stage, runningCount }: NativeEvent,
   isSandbox: boolean,
-): Exclude<Effect, 'create-container'> | undefined {
+): Exclude<Effect, 'create-container'> | 'exit-container' | undefined {
   switch (stage) {
     case STAGE.started:
       return isSandbox ? undefined : 'start-container';
     case STAGE.stopped:
-      if (!isSandbox) return 'stop-container';
+      if (!isSandbox) return 'exit-container';
       // The effect ends its containers too. Where the sandbox died alone, they may go on.
       return runningCount === 0 ? 'stop-sandbox' : undefined;
     case STAGE.deleted:

@@ -50,7 +50,8 @@ export class StatusKeeper implements LastReplies {
     const asked = readString(message, 0, message.length, REQUEST_ID) ?? '';
     const object = ledger.find(this.object, asked);
     if (object.kind !== 'owned' || object.backend !== owner) return false;
-    const kept = owner.snapshot.statuses.reply(this.object, object.id, momentOf(clock));
+    const { statuses } = owner.snapshot;
+    const kept = statuses.reply(this.object, object.id, momentOf(clock), owner.absentMs);
     if (kept === undefined) return false;
     call.backendName = owner.name;
     metrics.snapshotAnswered(owner.name, call.rpc);

@@ -44,20 +44,24 @@ describe('the status of what an absent backend has', () => {
     const [stopped, died] = [await aPodOnTwo(world), await aPodOnTwo(world)];
     await look(world, stopped);
     await look(world, died);
-    await client.call('StopPodSandbox', { podSandboxId: stopped.podSandboxId });
     const runtime = world.runtime('two');
     const container = runtime.world.containers.get(died.containerId) ?? expect.unreachable('it is there');
     runtime.world.exitContainer(container, 7);
     await list(world);
+    await client.call('StopPodSandbox', { podSandboxId: stopped.podSandboxId });
     await crash(world);
+    const seen = await look(world, stopped);
     const unseen = { state: EXITED, exitCode: 255, reason: 'Unknown' };
-    expect(await look(world, stopped)).toMatchObject({ sandbox: { state: NOTREADY }, container: unseen });
-    const seen = await look(world, died);
-    expect(seen).toMatchObject({ sandbox: { state: READY }, container: unseen });
+    expect(seen).toMatchObject({ sandbox: { state: NOTREADY }, container: unseen });
     const { startedAt, finishedAt } = seen.container ?? expect.unreachable('it has a status');
     expect(BigInt(finishedAt)).toBeGreaterThan(BigInt(startedAt));
     // The same at each look, or a kubelet would write it to the API server each time.
-    expect(await look(world, died)).toEqual(seen);
+    expect(await look(world, stopped)).toEqual(seen);
+    // Only its owner knows how this one ended, and will say so.
+    const { podSandboxId, containerId } = died;
+    expect((await client.call('PodSandboxStatus', { podSandboxId })).status?.state).toBe(READY);
+    await expect(client.call('ContainerStatus', { containerId })).rejects.toMatchObject(UNAVAILABLE);
+    await client.call('StopContainer', { containerId });
   });
 
   it('is made of the lists where it was never asked for, but for a sandbox that may be ready', async () => {
@@ -174,6 +178,7 @@ describe('the status of what an absent backend has', () => {
     const next = await runPod(direct, { uid: old.uid, attempt: 1 });
     const containerId = await runContainer(direct, next, { image: SIMULATED_IMAGE });
     await list(world);
+    await look(world, old);
     await crash(world);
 
     const filter = { labelSelector: { 'io.kubernetes.pod.uid': old.uid } };

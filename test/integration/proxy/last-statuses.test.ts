@@ -3,12 +3,29 @@ import { status } from '@grpc/grpc-js';
 import { describe, expect, it } from 'vitest';
 import { aContainerConfig } from '../../support/cri-configs.ts';
 import { runPod } from '../../support/cri-pod.ts';
+import { crash } from '../../support/image-world.ts';
 import { type ProxyWorld, SIMULATED_IMAGE } from '../../support/proxy-world.ts';
 import { aPodOnTwo, list, look, twoBackends } from '../../support/status-world.ts';
 import { until } from '../../support/until.ts';
 
+const READY = 0;
+const NOTREADY = 1;
 const RUNNING = 1;
 const EXITED = 2;
+
+/** The container of a pod as runtime two has it. */
+function containerOf(world: ProxyWorld, { containerId }: { containerId: string }) {
+  return world.runtime('two').world.containers.get(containerId) ?? expect.unreachable('it is there');
+}
+
+/** The states in the lists: of the sandbox, and of the container. */
+async function listed(client: ProxyWorld['client']) {
+  const [{ items }, { containers }] = [
+    await client.call('ListPodSandbox', {}),
+    await client.call('ListContainers', {}),
+  ];
+  return [items[0]?.state, containers[0]?.state];
+}
 
 describe('the status of what an absent backend has', () => {
   it('is never older than the last that passed, however long that was, also after a restart', async () => {
@@ -63,6 +80,83 @@ describe('the status of what an absent backend has', () => {
     runtime.crash();
     await until(() => world.lines.some(({ text }) => text === 'backend is absent'), 'the backend is absent');
     expect((await client.call('ContainerStatus', { containerId })).status).toEqual(fast);
+  });
+
+  it('is the real exit or none: a runtime that hangs when it is asked for it is asked again', async () => {
+    await using world = await twoBackends();
+    const { client } = world;
+    const pod = await aPodOnTwo(world);
+    await look(world, pod);
+    const { containerId } = pod;
+    const runtime = world.runtime('two');
+    runtime.world.exitContainer(containerOf(world, pod), 0);
+    // As PLEG does: the list shows that it has ended, and its status is asked for.
+    await list(world);
+    runtime.faults.add('*', { kind: 'hang' });
+    await expect(client.call('ContainerStatus', { containerId })).rejects.toMatchObject({
+      code: status.UNAVAILABLE,
+    });
+    runtime.faults.clear();
+    const ends = async () =>
+      await client.call('ContainerStatus', { containerId }).then(
+        (reply) => reply.status,
+        () => undefined,
+      );
+    await until(async () => (await ends())?.state === EXITED, 'the backend answers again');
+    expect(await ends()).toMatchObject({ exitCode: 0, reason: 'Completed' });
+  });
+
+  it('is in the lists at once, so that a stop that was answered OK shows in them', async () => {
+    await using world = await twoBackends();
+    const { client } = world;
+    const pod = await aPodOnTwo(world);
+    const { containerId, podSandboxId } = pod;
+    world.runtime('two').world.exitContainer(containerOf(world, pod), 0);
+    Object.assign(world.runtime('two').world.sandboxes.get(podSandboxId) ?? {}, { state: NOTREADY });
+    await look(world, pod);
+    await crash(world, 'two');
+    for (const isRestarted of [false, true]) {
+      if (isRestarted) await world.restart('two');
+      const to = isRestarted ? world.connect() : client;
+      expect(await look({ ...world, client: to }, pod)).toMatchObject({
+        sandbox: { state: NOTREADY },
+        container: { state: EXITED, exitCode: 0 },
+      });
+      expect(await listed(to)).toEqual([NOTREADY, EXITED]);
+      await to.call('StopContainer', { containerId });
+      await to.call('StopPodSandbox', { podSandboxId });
+      expect(await listed(to)).toEqual([NOTREADY, EXITED]);
+    }
+  });
+
+  it('is not the end of what a list has shown alive since, also after a restart: it is not stopped', async () => {
+    await using world = await twoBackends();
+    const pod = await aPodOnTwo(world);
+    const { containerId, podSandboxId } = pod;
+    const container = containerOf(world, pod);
+    const sandbox = world.runtime('two').world.sandboxes.get(podSandboxId) ?? {};
+    world.runtime('two').world.exitContainer(container, 0);
+    Object.assign(sandbox, { state: NOTREADY });
+    await look(world, pod);
+    // `docker start` of both.
+    Object.assign(container, { state: RUNNING });
+    Object.assign(sandbox, { state: READY });
+    await list(world);
+    await crash(world, 'two');
+    for (const isRestarted of [false, true]) {
+      if (isRestarted) await world.restart('two');
+      const client = isRestarted ? world.connect() : world.client;
+      expect(await look({ ...world, client }, pod)).toMatchObject({
+        sandbox: { state: READY },
+        container: { state: RUNNING, exitCode: 0 },
+      });
+      expect(await listed(client)).toEqual([READY, RUNNING]);
+      for (const call of [
+        client.call('StopContainer', { containerId }),
+        client.call('StopPodSandbox', { podSandboxId }),
+      ])
+        await expect(call).rejects.toMatchObject({ code: status.UNAVAILABLE });
+    }
   });
 
   it('does not let a sandbox be stopped while a start in it is in doubt', async () => {

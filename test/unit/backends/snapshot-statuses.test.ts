@@ -75,13 +75,33 @@ class Stage {
     this.snapshot.statuses.see('sandbox', 's', bytes, 0, bytes.length, at(atMs));
   }
 
-  container(atMs: number) {
-    const reply = this.snapshot.statuses.reply('container', 'c', at(atMs));
+  /** The states that its lists show: of the sandbox, and of the container. */
+  listed(): readonly [PodSandboxState | undefined, ContainerState | undefined] {
+    const none = new Uint8Array(0);
+    const [items, all] = [
+      this.snapshot.answer('ListPodSandbox', none) ?? none,
+      this.snapshot.answer('ListContainers', none) ?? none,
+    ];
+    return [
+      fromBinary(ListPodSandboxResponseSchema, items).items[0]?.state,
+      fromBinary(ListContainersResponseSchema, all).containers[0]?.state,
+    ];
+  }
+
+  /** The same after a restart of Switchyard, with what the journal has. */
+  restarted(): Stage {
+    const again = new Stage();
+    again.snapshot.adopt(this.snapshot);
+    return again;
+  }
+
+  container(atMs: number, absentMs = 60 * 60_000) {
+    const reply = this.snapshot.statuses.reply('container', 'c', at(atMs), absentMs);
     return reply && fromBinary(ContainerStatusResponseSchema, reply).status;
   }
 
   sandbox(atMs: number) {
-    const reply = this.snapshot.statuses.reply('sandbox', 's', at(atMs));
+    const reply = this.snapshot.statuses.reply('sandbox', 's', at(atMs), 0);
     return reply && fromBinary(PodSandboxStatusResponseSchema, reply).status;
   }
 }
@@ -105,6 +125,31 @@ describe('the status of a container in a snapshot', () => {
       expect(stage.container(50)).toEqual(containerOf(status));
     },
   );
+
+  it.each([CONTAINER_RUNNING, undefined])(
+    'is not made up where its owner knows how it ended, unless that is away for long (last status: %s)',
+    (seen) => {
+      const stage = new Stage();
+      if (seen !== undefined) stage.see(20, aContainerStatus(seen));
+      stage.list(40, SANDBOX_READY, CONTAINER_EXITED);
+      expect(stage.container(50, 0)).toBeUndefined();
+      // A stop that finds it ended, and a new start of the machine, change nothing about that.
+      stage.snapshot.change({ kind: 'stop-container', id: 'c' }, { kind: 'end-all' });
+      expect(stage.container(50, 10 * 60_000 - 1)).toBeUndefined();
+      expect(stage.container(50, 10 * 60_000)).toMatchObject({ state: CONTAINER_EXITED, exitCode: 255 });
+      stage.see(60, aContainerStatus(CONTAINER_EXITED, { exitCode: 0, reason: 'Completed' }));
+      expect(stage.container(70, 0)).toMatchObject({ exitCode: 0, reason: 'Completed' });
+    },
+  );
+
+  it('is not made up where an event has shown that it ended by itself', () => {
+    const stage = new Stage();
+    stage.list(10, SANDBOX_READY, CONTAINER_RUNNING);
+    stage.see(20, aContainerStatus(CONTAINER_RUNNING));
+    stage.snapshot.change({ kind: 'exit-container', id: 'c' });
+    expect(stage.listed()).toEqual([SANDBOX_READY, CONTAINER_EXITED]);
+    expect(stage.container(30, 0)).toBeUndefined();
+  });
 
   it('is that of a container whose end nobody saw, when a list after it shows it exited', () => {
     const stage = new Stage();
@@ -171,12 +216,79 @@ describe('the status of a container in a snapshot', () => {
     expect(stage.container(40)).toEqual(containerOf(status));
 
     // As of an earlier life, in which the list seems to be the later one.
-    const again = new Stage();
+    const again = stage.restarted();
     const list = stage.snapshot.messageOf('ListContainers') ?? expect.unreachable('it was listed');
     again.snapshot.restoreMessage('ListContainers', list.message, { seq: 0, atMs: 25 });
-    const kept = stage.snapshot.statuses.kept('container', 'c') ?? expect.unreachable('it is kept');
-    again.snapshot.statuses.restore('container', 'c', kept);
     expect(again.container(40)).toEqual(containerOf(status));
+  });
+
+  it('is running, also after a restart, where a list has shown that after it was seen exited', () => {
+    const stage = new Stage();
+    stage.list(10, SANDBOX_READY, CONTAINER_RUNNING);
+    stage.seeSandbox(20, aSandboxStatus(SANDBOX_NOTREADY));
+    stage.see(20, aContainerStatus(CONTAINER_EXITED, { exitCode: 3, finishedAt: ns(19) }));
+    // `docker start` of both.
+    stage.list(30, SANDBOX_READY, CONTAINER_RUNNING);
+    for (const life of [stage, stage.restarted()]) {
+      expect(life.container(40)).toMatchObject({ state: CONTAINER_RUNNING, exitCode: 0 });
+      expect(life.sandbox(40)).toMatchObject({ state: SANDBOX_READY, network: { ip: '10.0.0.7' } });
+      expect(life.listed()).toEqual([SANDBOX_READY, CONTAINER_RUNNING]);
+      expect(life.snapshot.statuses.hasEnded('container', 'c', at(40))).toBe(false);
+      expect(life.snapshot.statuses.hasEnded('sandbox', 's', at(40))).toBe(false);
+    }
+  });
+
+  it('is what the lists show: an end that it has shown is in them at once, also after a restart', () => {
+    const stage = new Stage();
+    const begun = { ...stage.snapshot.begin(10) };
+    stage.list(10, SANDBOX_READY, CONTAINER_RUNNING);
+    const late = stage.snapshot.messageOf('ListContainers') ?? expect.unreachable('it was listed');
+    const status = aContainerStatus(CONTAINER_EXITED, { exitCode: 0, finishedAt: ns(19) });
+    stage.see(20, status);
+    stage.seeSandbox(20, aSandboxStatus(SANDBOX_NOTREADY));
+    // Another list, begun before, comes after.
+    stage.snapshot.refresh('ListContainers', late.message, { ...begun, atMs: 11 });
+    for (const life of [stage, stage.restarted()]) {
+      expect(life.listed()).toEqual([SANDBOX_NOTREADY, CONTAINER_EXITED]);
+      expect(life.container(30, 0)).toEqual(containerOf(status));
+      expect(life.snapshot.statuses.hasEnded('sandbox', 's', at(30))).toBe(true);
+    }
+  });
+
+  it('brings to the lists an end that was seen once more after they had shown it alive', () => {
+    const stage = new Stage();
+    stage.seeSandbox(10, aSandboxStatus(SANDBOX_NOTREADY));
+    stage.list(20, SANDBOX_READY);
+    const again = toBinary(
+      PodSandboxStatusSchema,
+      create(PodSandboxStatusSchema, aSandboxStatus(SANDBOX_NOTREADY)),
+    );
+    stage.snapshot.statuses.confirm('sandbox', 's', Buffer.from(again), 0, again.length, at(30));
+    expect(stage.snapshot.statuses.hasEnded('sandbox', 's', at(40))).toBe(true);
+    expect(stage.listed()[0]).toBe(SANDBOX_NOTREADY);
+  });
+
+  it('is the later one of a container that was of unknown state when it was listed', () => {
+    const stage = new Stage();
+    stage.list(10, SANDBOX_READY, CONTAINER_UNKNOWN);
+    stage.see(20, aContainerStatus(CONTAINER_RUNNING));
+    expect(stage.container(30)?.state).toBe(CONTAINER_RUNNING);
+    stage.list(40, SANDBOX_READY, CONTAINER_UNKNOWN);
+    expect(stage.container(50)?.state).toBe(CONTAINER_UNKNOWN);
+  });
+
+  it('ends at the same moment after a restart, however often it was seen alive', () => {
+    const stage = new Stage();
+    stage.list(10, SANDBOX_READY, CONTAINER_RUNNING);
+    stage.see(20, aContainerStatus(CONTAINER_RUNNING));
+    stage.see(5_000, aContainerStatus(CONTAINER_RUNNING));
+    stage.list(6_000, SANDBOX_READY, CONTAINER_EXITED);
+    const { finishedAt } = stage.container(7_000) ?? expect.unreachable('it has a status');
+    const kept = stage.snapshot.statuses.kept('container', 'c') ?? expect.unreachable('it is kept');
+    const again = stage.restarted();
+    // The journal has the moment at which it was given.
+    again.snapshot.statuses.restore('container', 'c', { ...kept, seen: kept.given });
+    expect(again.container(7_000)?.finishedAt).toBe(finishedAt);
   });
 
   it('runs again once a list of this life has shown that: it was started behind our back', () => {
@@ -265,12 +377,15 @@ describe('the status of a pod sandbox in a snapshot', () => {
     expect(late.hasEnded()).toBe(false);
 
     for (const change of [{ kind: 'stop-sandbox', id: 's' }, { kind: 'end-all' }] as const) {
+      const hasContainerEnded = () => closed.stage.snapshot.statuses.hasEnded('container', 'c', at(100));
       const closed = listed(10);
       closed.stage.snapshot.change({ kind: 'lose', list: 'ListContainers' });
       closed.stage.snapshot.change({ kind: 'stop-container', id: 'c' });
       expect(closed.hasEnded()).toBe(false);
+      expect(hasContainerEnded()).toBe(false);
       closed.stage.snapshot.change(change);
       expect(closed.hasEnded()).toBe(true);
+      expect(hasContainerEnded()).toBe(true);
     }
   });
 });

@@ -29,7 +29,7 @@ describe('the memory for statuses', () => {
   /** A status with metadata of about so many bytes. */
   const statusOf = (sizeBytes: number) => Buffer.from(encodeField(2, Buffer.alloc(sizeBytes)));
   const keep = (memory: StatusMemory, id: string, sizeBytes: number) =>
-    memory.keep('container', id, { status: statusOf(sizeBytes), checksum: 1, seen: at(1) });
+    memory.keep('container', id, { status: statusOf(sizeBytes), checksum: 1, given: at(1), seen: at(1) });
   const see = (memory: StatusMemory, id: string, exitCode: number, reason: string) => {
     const bytes = aStatus(reason, exitCode);
     return memory.see('container', id, bytes, 0, bytes.length, at(1));

@@ -25,6 +25,8 @@ const change: fc.Arbitrary<SnapshotChange> = fc.oneof(
         'remove-container',
         'stop-sandbox',
         'remove-sandbox',
+        'exit-container',
+        'exit-sandbox',
       ] as const),
     ),
     id: text,

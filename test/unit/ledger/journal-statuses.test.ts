@@ -55,7 +55,7 @@ async function openOn(file: string, { bootId = 'boot-1', socket = '/run/red.sock
   };
   /** State and reason of c as it would be answered; undefined when it would not. */
   const shown = () => {
-    const reply = snapshot.statuses.reply('container', 'c', momentOf(clock));
+    const reply = snapshot.statuses.reply('container', 'c', momentOf(clock), 0);
     if (reply === undefined) return undefined;
     const { length } = reply;
     return [readVarint(reply, 0, length, [1, 3]) ?? 0, readString(reply, 0, length, [1, 10]) ?? ''];
