@@ -15,7 +15,13 @@ import {
   sandboxState,
   stateIn,
 } from './status-answer.ts';
-import { type KeptStatus, type StatusBudget, StatusMemory, type StatusObject } from './status-memory.ts';
+import {
+  isDenial,
+  type KeptStatus,
+  type StatusBudget,
+  StatusMemory,
+  type StatusObject,
+} from './status-memory.ts';
 
 /** Called for each object of which something else is kept than before, or nothing any more. */
 export type StatusWatcher = (object: StatusObject, id: string) => void;
@@ -58,6 +64,7 @@ export class SnapshotStatuses {
   private isLate(object: StatusObject, id: string, status: Buffer, now: Moment): boolean {
     const kept = this.memory.get(object, id);
     if (kept === undefined) return false;
+    if (isDenial(kept)) return readable(() => this.listed(object, id, now)) === undefined;
     const known = stateIn(kept.status);
     if (!isEarlier(object, stateIn(status), known)) return false;
     const listed = readable(() => this.listed(object, id, now));
@@ -83,10 +90,24 @@ export class SnapshotStatuses {
     if (this.memory.forget(object, id)) this.watcher?.(object, id);
   }
 
+  /**
+   * The backend has just said that there is no such object. What was kept of it is not true any more, and until a list
+   * that began later shows it nothing is made of the lists either: they are older.
+   */
+  deny(object: StatusObject, id: string, seen: Moment): void {
+    this.memory.deny(object, id, seen);
+    this.watcher?.(object, id);
+  }
+
+  /** A call may have changed a field of the status, and nobody knows to what. */
+  leaveOut(object: StatusObject, id: string, number: number): void {
+    if (readable(() => this.memory.leaveOut(object, id, number)) === true) this.watcher?.(object, id);
+  }
+
   /** A status as it was written down; one of no bytes says that nothing is kept any more. */
   restore(object: StatusObject, id: string, kept: KeptStatus): void {
     this.memory.forget(object, id);
-    if (kept.status.length > 0) this.memory.keep(object, id, kept);
+    if (kept.status.length > 0 || isDenial(kept)) this.memory.keep(object, id, kept);
   }
 
   /** Takes over all that another snapshot holds. */
@@ -187,6 +208,10 @@ export class SnapshotStatuses {
     // Where both are of an earlier life, neither is: that clock may have been set back between them.
     const { isOfThisLife } = list;
     const isNewer = kept !== undefined && isOfThisLife && start.atMs > kept.seen.atMs;
+    if (kept !== undefined && isDenial(kept)) {
+      if (!isNewer) return undefined;
+      this.miss(object, id);
+    }
     return { record: found.body, end: found.end, listedAtMs, isNewer, isOfThisLife };
   }
 }

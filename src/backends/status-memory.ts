@@ -21,17 +21,30 @@ export interface KeptStatus {
   seen: Moment;
 }
 
+/** In the place of a status's checksum where what is kept is not a status as it came: none that comes has it. */
+const NO_CHECKSUM = -1;
+
+/** Its owner has said that there is no such object. */
+export function isDenial({ status, checksum }: KeptStatus): boolean {
+  return status.length === 0 && checksum === NO_CHECKSUM;
+}
+
 /** By object: labels and annotations, in PodSandboxStatus and ContainerStatus. */
 const IN_LISTS: Readonly<Record<StatusObject, readonly number[]>> = { sandbox: [7, 8], container: [12, 13] };
 
 /** Longest status that is kept whole; one has some 2 KiB, most of it mounts. */
 const STATUS_BYTES = 32 * 1024;
-/** Of one backend. */
+/** Of one backend, of sandboxes as of containers. */
 const STATUSES = 20_000;
 const BACKEND_BYTES = 16 * 1024 * 1024;
 /** Of one backend: what others cannot take from it, for some 1,000 statuses, and as much again for stubs alone. */
 const OWN_BYTES = 2 * 1024 * 1024;
 const STUBS_BYTES = 2 * 1024 * 1024;
+/**
+ * Of one backend: what the statuses of its containers cannot take from those of its sandboxes, again for some 1,000. A
+ * container's can be made of the list, that of a sandbox that is ready cannot.
+ */
+const SANDBOX_BYTES = 2 * 1024 * 1024;
 /** Of all backends, beyond what each has for itself. */
 const SHARED_BYTES = 24 * 1024 * 1024;
 /** What an entry takes beside the status. */
@@ -60,8 +73,8 @@ export class StatusMemory {
     container: new Map<string, KeptStatus>(),
   };
   /** Of whole statuses, and of stubs. */
-  private sizeBytes = 0;
-  private stubsBytes = 0;
+  private readonly sizeBytes = { sandbox: 0, container: 0 };
+  private readonly stubsBytes = { sandbox: 0, container: 0 };
 
   constructor(budget = new StatusBudget()) {
     this.budget = budget;
@@ -80,7 +93,7 @@ export class StatusMemory {
     if (this.confirm(object, id, bytes, start, end, seen)) return false;
     const checksum = crc32(bytes.subarray(start, end));
     const wasKept = this.forget(object, id);
-    const status = withoutLists(object, bytes, start, end);
+    const status = withoutFields(bytes, start, end, IN_LISTS[object]);
     if (!isStub(status) && this.keep(object, id, { status, checksum, given: seen, seen })) return true;
     const stub = stubOf(object, status, 0, status.length);
     return (
@@ -103,11 +116,27 @@ export class StatusMemory {
     return true;
   }
 
+  /** Keeps that its owner has said that there is no such object, as long as there is room for stubs. */
+  deny(object: StatusObject, id: string, seen: Moment): void {
+    this.forget(object, id);
+    this.keep(object, id, { status: Buffer.alloc(0), checksum: NO_CHECKSUM, given: seen, seen });
+  }
+
+  /** Leaves a field out of what is kept, as it may have changed since. False when it was not there. */
+  leaveOut(object: StatusObject, id: string, number: number): boolean {
+    const last = this.kept[object].get(id);
+    if (last === undefined) return false;
+    const status = withoutFields(last.status, 0, last.status.length, [number]);
+    if (status.length === last.status.length) return false;
+    this.forget(object, id);
+    this.keep(object, id, { ...last, status, checksum: NO_CHECKSUM });
+    return true;
+  }
+
   /** Keeps a status that is not here yet, by reference; false when there is no room for it. */
   keep(object: StatusObject, id: string, kept: KeptStatus): boolean {
-    const { sandbox, container } = this.kept;
-    if (kept.status.length > STATUS_BYTES || sandbox.size + container.size >= STATUSES) return false;
-    if (!this.take(kept.status, 1)) return false;
+    if (kept.status.length > STATUS_BYTES || this.kept[object].size >= STATUSES) return false;
+    if (!this.take(object, kept.status, 1)) return false;
     this.kept[object].set(id, kept);
     return true;
   }
@@ -116,22 +145,23 @@ export class StatusMemory {
   forget(object: StatusObject, id: string): boolean {
     const last = this.kept[object].get(id);
     if (last === undefined) return false;
-    this.take(last.status, -1);
+    this.take(object, last.status, -1);
     return this.kept[object].delete(id);
   }
 
   /** Takes the room for a status, or gives it back; false when there is none. */
-  private take(status: Buffer, sign: 1 | -1): boolean {
-    const sizeBytes = sign * (status.length + ENTRY_BYTES);
+  private take(object: StatusObject, status: Buffer, sign: 1 | -1): boolean {
+    const changeBytes = sign * (status.length + ENTRY_BYTES);
     if (isStub(status)) {
-      if (this.stubsBytes + sizeBytes > STUBS_BYTES) return false;
-      this.stubsBytes += sizeBytes;
+      if (this.stubsBytes[object] + changeBytes > STUBS_BYTES) return false;
+      this.stubsBytes[object] += changeBytes;
       return true;
     }
-    const after = this.sizeBytes + sizeBytes;
-    if (after > BACKEND_BYTES || !this.budget.take(beyondOwn(after) - beyondOwn(this.sizeBytes)))
-      return false;
-    this.sizeBytes = after;
+    const before = sharedBytes(this.sizeBytes);
+    const after = sharedBytes({ ...this.sizeBytes, [object]: this.sizeBytes[object] + changeBytes });
+    if (sign > 0 && after > BACKEND_BYTES) return false;
+    if (!this.budget.take(beyondOwn(after) - beyondOwn(before))) return false;
+    this.sizeBytes[object] += changeBytes;
     return true;
   }
 
@@ -143,14 +173,18 @@ export class StatusMemory {
   }
 }
 
+/** What counts of all whole statuses of a backend, beside those that have room of their own. */
+function sharedBytes({ sandbox, container }: Readonly<Record<StatusObject, number>>): number {
+  return container + Math.max(0, sandbox - SANDBOX_BYTES);
+}
+
 function beyondOwn(sizeBytes: number): number {
   return Math.max(0, sizeBytes - OWN_BYTES);
 }
 
 /** A copy of its own memory, so that none stays behind that is many times as long. */
-function withoutLists(object: StatusObject, bytes: Buffer, start: number, end: number): Buffer {
+function withoutFields(bytes: Buffer, start: number, end: number, left: readonly number[]): Buffer {
   const copy = Buffer.allocUnsafeSlow(end - start);
-  const left = IN_LISTS[object];
   let size = 0;
   for (let at = start; at < end; ) {
     const fieldStart = at;

@@ -63,6 +63,8 @@ export interface OwnedMethod extends MethodBase {
   readonly setsMode?: boolean;
   /** In the request: where a checkpoint of a pod is written. */
   readonly checkpointPath?: Path;
+  /** In the status of its object: a field that it changes, into what the runtime makes of it. */
+  readonly changesField?: number;
   /** Whether the last reply about each object is kept, to stand for an owner that is absent. Its field 1 is the status. */
   readonly isKept?: true;
   /** In the reply: the id of a new container. */
@@ -192,7 +194,8 @@ export const METHODS: readonly Method[] = [
   }),
   streamList('StreamContainers', 'ListContainers', { since: '1.36' }),
   owned('ContainerStatus', 'container', { ...READS, isKept: true }),
-  owned('UpdateContainerResources', 'container', CHANGES),
+  // Not so UpdatePodSandboxResources: what it changes no PodSandboxStatus shows.
+  owned('UpdateContainerResources', 'container', { ...CHANGES, changesField: 16 }),
   owned('ReopenContainerLog', 'container', ACTS),
   owned('ExecSync', 'container', ACTS),
   owned('Exec', 'container', { ...ACTS, stream: { kind: 'exec', urlPath: [1] } }),

@@ -11,6 +11,8 @@ export interface LastReplies {
   see(backend: Backend, buffer: Buffer, start: number, end: number): void;
   /** The same for a reply too long to be kept, of which only the beginning is here. */
   glimpse(backend: Backend, head: Buffer): void;
+  /** The backend has said that there is no such object. Not on the way of calls that succeed. */
+  deny(backend: Backend, call: Call): void;
   /** Answers a call in the place of its backend; false when there is nothing to answer. */
   answer(call: Call, backend: Backend): boolean;
 }

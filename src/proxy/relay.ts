@@ -95,6 +95,7 @@ class Relay extends BackendCall {
     this.isOver = true;
     const { code, text } = statusOf(fields);
     this.options.onStatus?.(code);
+    if (code === STATUS.NOT_FOUND) this.options.keeper?.deny(this.backend, this.call);
     this.call.finish(forwarded, code, text);
     if (code === STATUS.OK) this.passed?.finish();
   }

@@ -44,6 +44,14 @@ export class StatusKeeper implements LastReplies {
       backend.snapshot.statuses.miss(this.object, id);
   }
 
+  deny(backend: Backend, { message }: Call): void {
+    const { ledger, clock } = this.parts;
+    // Of the beginning of an id it may say so because it fits several.
+    const id = readString(message, 0, message.length, REQUEST_ID) ?? '';
+    if (ledger.ownerOf(this.object, id) !== backend) return;
+    backend.snapshot.statuses.deny(this.object, id, momentOf(clock));
+  }
+
   answer(call: Call, owner: Backend): boolean {
     const { ledger, clock, metrics } = this.parts;
     const { message } = call;

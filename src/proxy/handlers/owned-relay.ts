@@ -39,8 +39,8 @@ export function relayOwned(
   options: RelayOptions,
 ): void {
   if (method.effect === undefined) {
-    const onStatus = noteCheckpoint(parts, call, method, owner);
-    relay(call, owner, onStatus === undefined ? options : { ...options, onStatus });
+    const note = noteOf(parts, call, method, owner, id);
+    relay(call, owner, note === undefined ? options : { ...options, ...watched(call, note) });
     return;
   }
   let isKnown = false;
@@ -59,17 +59,40 @@ export function relayOwned(
   relay(call, owner, { ...options, onStatus, onUntouched });
 }
 
-/** A checkpoint is on record, with who wrote it, before the client knows that it is there. */
-function noteCheckpoint(
-  { checkpoints, record }: ProxyParts,
-  { message }: Call,
-  { checkpointPath }: OwnedMethod,
+/** What is noted of a call before its client knows the outcome; `undefined`: of the code of one that nobody knows. */
+type Note = (code: number | undefined) => void;
+
+/** Calls `note`, unless the backend has surely done nothing. */
+function watched(call: Call, note: Note): Pick<RelayOptions, 'onStatus' | 'onUntouched'> {
+  let isKnown = false;
+  const onUntouched = () => {
+    isKnown = true;
+  };
+  call.onLeave(() => {
+    if (!isKnown) note(undefined);
+  });
+  return { onStatus: note, onUntouched };
+}
+
+/** What there is to note of a call that changes neither lists nor states. */
+function noteOf(
+  parts: ProxyParts,
+  call: Call,
+  method: OwnedMethod,
   owner: Backend,
-): RelayOptions['onStatus'] {
+  id: string,
+): Note | undefined {
+  const { checkpoints, record } = parts;
+  const { checkpointPath, changesField } = method;
+  const { message } = call;
+  if (changesField !== undefined)
+    // Also after an error: it may have been carried out in part.
+    return () => owner.snapshot.statuses.leaveOut(method.object, id, changesField);
   if (checkpointPath === undefined) return undefined;
   return (code) => {
     if (code !== STATUS.OK) return;
-    checkpoints.add(readString(message, 0, message.length, checkpointPath) ?? '', owner);
+    const path = readString(message, 0, message.length, checkpointPath) ?? '';
+    checkpoints.add(path, owner);
     record();
   };
 }

@@ -159,6 +159,64 @@ describe('the status of what an absent backend has', () => {
     }
   });
 
+  it('is none where its owner has said that there is no such object, also after a restart', async () => {
+    await using world = await twoBackends();
+    const pod = await aPodOnTwo(world);
+    const { containerId, podSandboxId } = pod;
+    await look(world, pod);
+    using direct = world.direct('two');
+    await direct.call('StopPodSandbox', { podSandboxId });
+    await direct.call('RemovePodSandbox', { podSandboxId });
+    const expectBoth = async (client: ProxyWorld['client'], code: number) => {
+      for (const call of [
+        client.call('ContainerStatus', { containerId }),
+        client.call('PodSandboxStatus', { podSandboxId }),
+      ])
+        await expect(call).rejects.toMatchObject({ code });
+    };
+    await expectBoth(world.client, status.NOT_FOUND);
+    await crash(world, 'two');
+    await expectBoth(world.client, status.UNAVAILABLE);
+    await world.restart('two');
+    await expectBoth(world.connect(), status.UNAVAILABLE);
+  });
+
+  it.each(['answered', 'lost'] as const)(
+    'has no resources after a call that changed them (%s), rather than old ones, until it is seen again',
+    async (outcome) => {
+      await using world = await twoBackends();
+      const { client } = world;
+      const pod = await aPodOnTwo(world);
+      const { containerId } = pod;
+      const before = await look(world, pod);
+      expect(before.container?.resources ?? null).not.toBeNull();
+      const seen = world.lines.length;
+      const fault = { kind: 'cut', when: 'after' } as const;
+      if (outcome === 'lost')
+        world.runtime('two').faults.add('UpdateContainerResources', fault, { calls: 1 });
+      const update = client.call('UpdateContainerResources', { containerId, linux: { cpuShares: 512 } });
+      if (outcome === 'answered') await update;
+      else {
+        await expect(update).rejects.toMatchObject({ code: status.UNAVAILABLE });
+        const isReady = ({ text }: { text: string }) => text === 'backend is ready';
+        await until(() => world.lines.slice(seen).some(isReady), 'the backend is ready again');
+      }
+      const told = async (to = client) => (await to.call('ContainerStatus', { containerId })).status;
+      await crash(world, 'two');
+      const unknown = { ...before.container, resources: null };
+      expect(await told()).toEqual(unknown);
+      await world.restart('two');
+      expect(await told(world.connect())).toEqual(unknown);
+      await world.runtime('two').restart();
+      const again = world.connect();
+      await until(async () => ((await told(again))?.resources ?? null) !== null, 'its owner has told');
+      const now = await told(again);
+      expect(now?.resources?.linux?.cpuShares).toBe(512);
+      await crash(world, 'two');
+      expect(await told(again)).toEqual(now);
+    },
+  );
+
   it('does not let a sandbox be stopped while a start in it is in doubt', async () => {
     await using world = await twoBackends();
     const { client } = world;

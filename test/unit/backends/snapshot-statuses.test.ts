@@ -324,6 +324,29 @@ describe('the status of a container in a snapshot', () => {
   });
 });
 
+describe('an object that its owner has denied', () => {
+  it('is not answered, also after a restart, before a list that began later shows it', () => {
+    const stage = new Stage();
+    stage.list(10, SANDBOX_READY, CONTAINER_RUNNING);
+    stage.see(20, aContainerStatus(CONTAINER_RUNNING));
+    stage.seeSandbox(20, aSandboxStatus(SANDBOX_READY));
+    stage.snapshot.statuses.deny('container', 'c', at(30));
+    stage.snapshot.statuses.deny('sandbox', 's', at(30));
+    // One that was long on its way.
+    stage.see(31, aContainerStatus(CONTAINER_RUNNING));
+    for (const life of [stage, stage.restarted()]) {
+      expect(life.container(40)).toBeUndefined();
+      expect(life.sandbox(40)).toBeUndefined();
+      expect(life.snapshot.statuses.hasEnded('container', 'c', at(40))).toBe(false);
+      life.list(50, SANDBOX_READY, CONTAINER_RUNNING);
+      expect(life.container(60)?.state).toBe(CONTAINER_RUNNING);
+      expect(life.sandbox(60)).toBeUndefined();
+      life.seeSandbox(70, aSandboxStatus(SANDBOX_READY));
+      expect(life.sandbox(80)?.state).toBe(SANDBOX_READY);
+    }
+  });
+});
+
 describe('the status of a pod sandbox in a snapshot', () => {
   it('is the last one given, and not ready once a list or a stop has shown that', () => {
     const stage = new Stage();

@@ -75,6 +75,19 @@ describe('the memory for statuses', () => {
     expect(readVarint(stub, 0, stub.length, [7])).toBe(3);
   });
 
+  it('has room for a thousand sandboxes, whatever their containers take', () => {
+    const memory = new StatusMemory();
+    for (let i = 0; keep(memory, `long${i}`, 32_000); ) i++;
+    for (let i = 0; keep(memory, `c${i}`, 1); ) i++;
+    for (let i = 0; i < 1_000; i++) {
+      const kept = { status: statusOf(1_700), checksum: 1, given: at(1), seen: at(1) };
+      expect(memory.keep('sandbox', `s${i}`, kept)).toBe(true);
+    }
+    for (let i = 0; i < 1_000; i++) memory.forget('sandbox', `s${i}`);
+    // What was given back is the sandboxes' own.
+    expect(keep(memory, 'one more', 32_000)).toBe(false);
+  });
+
   it('has no old status where the new one finds no room, which is news', () => {
     const memory = new StatusMemory();
     expect(see(memory, 'c', 3, 'Error')).toBe(true);
