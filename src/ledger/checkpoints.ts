@@ -8,9 +8,9 @@ export const CHECKPOINT_LIMIT = 1_000;
 /** Longer ones are no paths (PATH_MAX of Linux). */
 const PATH_BYTES = 4_096;
 
-/** Told of every checkpoint, for the journal. */
+/** Told of every checkpoint, for the journal; without a backend when it is not known any more who wrote it. */
 export interface CheckpointWatcher {
-  checkpointed(path: string, backend: string): void;
+  checkpointed(path: string, backend: string | undefined): void;
 }
 
 export class Checkpoints {
@@ -36,12 +36,27 @@ export class Checkpoints {
     if (!isKnown) this.watcher?.checkpointed(normal, backend.name);
   }
 
+  /** A backend may have written a checkpoint: only where it wrote the one before is it known whose it is. */
+  doubt(checkpoint: string, backend: Backend): void {
+    const normal = normalPath(checkpoint);
+    if (normal !== undefined && this.writers.get(normal) !== backend) this.forget(normal);
+  }
+
+  /** Behind a backend's name is a runtime of another kind now: it cannot read what the one before wrote. */
+  forgetWriter(backend: Backend): void {
+    for (const [normal, writer] of this.writers) if (writer === backend) this.forget(normal);
+  }
+
   /** The backend that wrote a checkpoint; undefined when that is not known. */
   writerOf(checkpoint: string): Backend | undefined {
     const normal = normalPath(checkpoint);
     const writer = normal === undefined ? undefined : this.writers.get(normal);
     if (normal !== undefined && writer !== undefined) this.put(normal, writer);
     return writer;
+  }
+
+  private forget(normal: string): void {
+    if (this.writers.delete(normal)) this.watcher?.checkpointed(normal, undefined);
   }
 
   private put(normal: string, backend: Backend): void {

@@ -68,7 +68,7 @@ export type LedgerEntry =
   | { readonly kind: 'pinned'; readonly uid: string; readonly backend: string }
   | { readonly kind: 'unpinned'; readonly uid: string }
   | { readonly kind: 'note'; readonly name: NoteName; readonly value: Buffer }
-  /** A backend has written a checkpoint of a pod there. */
+  /** A backend has written a checkpoint of a pod there; '': it is not known any more which. */
   | { readonly kind: 'checkpoint'; readonly path: string; readonly backend: string }
   | StatusEntry;
 

@@ -160,7 +160,7 @@ class Replay {
         return;
       case 'checkpoint':
         this.checkpoints.delete(entry.path);
-        this.checkpoints.set(entry.path, entry.backend);
+        if (entry.backend !== '') this.checkpoints.set(entry.path, entry.backend);
         return;
       case 'status': {
         const { backend, object, id, status, checksum, wallMs } = entry;

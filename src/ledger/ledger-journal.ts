@@ -141,9 +141,9 @@ export class LedgerJournal {
       this.note('doubtful-backends', Buffer.from(JSON.stringify(backends)));
   }
 
-  /** A backend has written a checkpoint of a pod. */
-  checkpointed(path: string, backend: string): void {
-    this.write({ kind: 'checkpoint', path, backend });
+  /** A backend has written a checkpoint of a pod, or it is not known any more which. */
+  checkpointed(path: string, backend: string | undefined): void {
+    this.write({ kind: 'checkpoint', path, backend: backend ?? '' });
   }
 
   /** Keeps a value under its name, in place of the one before. */

@@ -1,7 +1,7 @@
 // What a backend is told and asked when it has become ready: the node's last UpdateRuntimeConfig, all that it has, and
 // its Status and ImageFsInfo, so that they are known should it go away before a kubelet asks.
 import type { Backend } from '../backends/backend.ts';
-import { encodeVersionResponse } from '../cri/own-messages.ts';
+import { encodeVersionResponse, readVersionResponse } from '../cri/own-messages.ts';
 import { isReadableStatus } from '../merge/status.ts';
 import type { ProxyParts } from './parts.ts';
 
@@ -22,10 +22,15 @@ export async function welcome(parts: ProxyParts, backend: Backend): Promise<void
 }
 
 /** While the backend is away, also over a restart, its snapshot answers as its runtime would. */
-function keepVersion({ clock }: ProxyParts, { version, apiVersion, snapshot }: Backend): void {
+function keepVersion({ clock, checkpoints }: ProxyParts, backend: Backend): void {
+  const { version, apiVersion, snapshot } = backend;
   if (version === undefined) return;
-  const message = Buffer.from(encodeVersionResponse(version.runtimeName, version.runtimeVersion, apiVersion));
-  if (snapshot.kept('Version')?.message.equals(message)) return;
+  const { runtimeName, runtimeVersion } = version;
+  const message = Buffer.from(encodeVersionResponse(runtimeName, runtimeVersion, apiVersion));
+  const last = snapshot.kept('Version')?.message;
+  if (last?.equals(message)) return;
+  if (last !== undefined && readVersionResponse(last).runtimeName !== runtimeName)
+    checkpoints.forgetWriter(backend);
   snapshot.keep('Version', message, clock.now());
 }
 

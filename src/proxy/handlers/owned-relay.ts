@@ -90,9 +90,11 @@ function noteOf(
     return () => owner.snapshot.statuses.leaveOut(method.object, id, changesField);
   if (checkpointPath === undefined) return undefined;
   return (code) => {
-    if (code !== STATUS.OK) return;
+    if (code !== undefined && code !== STATUS.OK) return;
     const path = readString(message, 0, message.length, checkpointPath) ?? '';
-    checkpoints.add(path, owner);
+    // It may be there now, or still the one that was there before.
+    if (code === undefined) checkpoints.doubt(path, owner);
+    else checkpoints.add(path, owner);
     record();
   };
 }

@@ -73,6 +73,28 @@ describe('a pod that is restored from a checkpoint', () => {
     await world.client.call('StartContainer', { containerId: container?.containerId ?? '' });
   });
 
+  it('goes by the rules once another may have written over it, and once its runtime is of another kind', async () => {
+    world = await proxyWorld([MAIN, SIDE, { ...SIDE, name: 'other', handlers: { other: '' } }]);
+    await checkpoint('side');
+    const pod = await runPod(world.client, { handler: 'other', name: 'from-other' });
+    const { podSandboxId } = pod;
+    world.runtime('other').faults.add('CheckpointPod', { kind: 'cut', when: 'after' }, { calls: 1 });
+    await expect(
+      world.client.call('CheckpointPod', { podSandboxId, outputPath: PATH }),
+    ).rejects.toMatchObject({ code: status.UNAVAILABLE });
+    await restore('').catch(() => undefined);
+    expect(restoredOn('main', 'side', 'other')).toEqual(['main']);
+
+    await checkpoint('side', '/second');
+    await world.replaceRuntime('side', 'cri-o');
+    await restore('', { checkpointPath: '/second' }).catch(() => undefined);
+    await world.restart();
+    await restore('', { checkpointPath: PATH }).catch(() => undefined);
+    await restore('', { checkpointPath: '/second' }).catch(() => undefined);
+    expect(restoredOn('side', 'other')).toEqual([]);
+    expect(calls(world, 'main', 'RestorePod')).toBe(4);
+  });
+
   it('goes there after a restart of Switchyard too', async () => {
     world = await proxyWorld([MAIN, SIDE]);
     await checkpoint('side');
