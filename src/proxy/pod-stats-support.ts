@@ -37,19 +37,18 @@ export class PodStatsSupport {
   }
 
   /**
-   * Learns from an answer to ListPodSandboxStats, whoever asked; false when it says nothing. An error says that it is
-   * there only where nothing was known: a runtime may end all calls so while it starts, also those that it lacks.
+   * Learns from an answer to ListPodSandboxStats, whoever asked; false when it says nothing. No error but UNIMPLEMENTED
+   * does: a runtime may end all calls so while it starts, also those that it lacks.
    */
   learn(backend: Backend, outcome: UnaryOutcome): boolean {
     const isLacking = lacksRpc(outcome);
-    const isAnswer = outcome.kind === 'answered' || isLacking;
-    if (!isAnswer && (outcome.kind === 'failed' || this.isKnown(backend))) return false;
+    if (outcome.kind !== 'answered' && !isLacking) return false;
     const said = isLacking ? LACKS : HAS;
-    if (backend.snapshot.kept(RPC)?.message.equals(said)) return isAnswer;
+    if (backend.snapshot.kept(RPC)?.message.equals(said)) return true;
     backend.snapshot.keep(RPC, said, this.clock.now());
     if (isLacking)
       this.log.info({ backend: backend.name, hint: HINT }, 'a backend has no statistics of pods');
-    return isAnswer;
+    return true;
   }
 
   /** Whether it has said that it has none. */
@@ -58,7 +57,7 @@ export class PodStatsSupport {
   }
 
   /**
-   * Why there are none of all these backends; undefined when there are. One that was never there counts as one without:
+   * Why there are none of all these backends; undefined when there are. One that has never said it counts as one without:
    * a kubelet that takes another way has the figures of all pods, one that does not would lack those of its pods. One that
    * lacked them and has not said so on this connection is asked again, for the next call.
    */
@@ -72,14 +71,14 @@ export class PodStatsSupport {
     return this.knownGapOf(backends);
   }
 
-  /** As gapOf, without asking anybody. A single one that was never there has yet to say it. */
+  /** As gapOf, without asking anybody. A single one that has never said it says it now. */
   knownGapOf(backends: readonly Backend[]): UnimplementedError | undefined {
     const lacking = backends.find((backend) => this.isLacking(backend));
     if (lacking !== undefined)
       return new UnimplementedError(`backend ${lacking.name} has no statistics of pods`, { hint: HINT });
     const unknown = backends.length === 1 ? undefined : backends.find((backend) => !this.isKnown(backend));
     if (unknown === undefined) return undefined;
-    const message = `backend ${unknown.name} was never there to say whether it has statistics of pods`;
+    const message = `backend ${unknown.name} has never said whether it has statistics of pods`;
     return new UnimplementedError(message, { hint: HINT });
   }
 

@@ -92,10 +92,28 @@ describe('statistics of pods', () => {
     const { podSandboxId } = await run('');
     await expect(listed()).rejects.toMatchObject({
       ...UNIMPLEMENTED,
-      details: expect.stringContaining('backend crio was never there'),
+      details: expect.stringContaining('backend crio has never said'),
     });
     // Of one pod its own backend tells.
     expect(await listed({ id: podSandboxId })).toEqual([podSandboxId]);
+  });
+
+  it('are UNIMPLEMENTED until a backend that is busy when it is first met has said it: it may lack them', async () => {
+    world = await proxyWorld([MAIN, DOCKER, CRIO]);
+    const busy = { kind: 'refuse', status: 'UNAVAILABLE', message: 'starting' } as const;
+    const [docker, crio] = ['docker', 'crio'].map((name) =>
+      world.runtime(name).faults.add('ListPodSandboxStats', busy),
+    );
+    await world.restart(undefined, 'forgetting');
+    await expectNoSupport();
+    crio?.clear();
+    await expectNoSupport();
+    docker?.clear();
+    await expectNoSupport();
+    // And one that has them gives them as soon as it says so.
+    await world.replaceRuntime('docker', 'cri-o');
+    world.runtime('docker').faults.add('ListPodSandboxStats', busy, { calls: 1 });
+    await until(async () => (await listed().catch(() => undefined)) !== undefined, 'they are there');
   });
 
   it('are there again when the backend that lacked them comes back as one that has them', async () => {
