@@ -5,6 +5,7 @@ import type { Clock, Timer } from '../clock.ts';
 import type { ServiceName } from '../cri/methods.ts';
 import { BackendUnavailableError } from '../errors.ts';
 import type { Call } from './call.ts';
+import type { LateLists } from './late-lists.ts';
 
 /** How often a backend that is waited for is looked at again. */
 export const LOOK_AGAIN_MS = 500;
@@ -30,10 +31,12 @@ export function watchHang(clock: Clock, backend: Backend, service: ServiceName, 
  * anything else to give. Kubelets read them every ten seconds, and metrics-server waits no longer.
  */
 const PATIENCE = 4;
+/** One that is late with its lists of pods, too: a scrape waits for those first, a budget each, and has 10 s for all. */
+const LATE_PATIENCE = 2;
 
 /** How long a list that may lack the backend waits for it. */
-export function patienceMs({ config }: Backend): number {
-  return config.timeouts.listMs * PATIENCE;
+export function patienceMs({ config, name }: Backend, lateLists: LateLists): number {
+  return config.timeouts.listMs * (lateLists.isAwaited(name) ? LATE_PATIENCE : PATIENCE);
 }
 
 /** The end of a call whose backend hangs: as if it had come a moment later, but for what may yet become of it. */

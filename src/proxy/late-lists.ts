@@ -14,6 +14,12 @@ export class LateLists {
     this.clock = clock;
   }
 
+  /** Whether any list of this backend is awaited. */
+  isAwaited(backend: string): boolean {
+    for (const key of this.awaited) if (key.startsWith(`${backend} `)) return true;
+    return false;
+  }
+
   /**
    * A backend is late with this list. `giveUp` is called at once when an earlier one is awaited, else when its time is
    * over, unless what this returns is called before: then the answer is there.

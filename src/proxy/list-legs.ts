@@ -45,7 +45,7 @@ export function askLegs(
   };
   const isPartial = questions.some(([, { method }]) => method.whenBackendAbsent === 'partial');
   const timers = (isPartial && backends.length > 1 ? backends : []).map((backend) =>
-    callTimer(parts.clock, call, patienceMs(backend), () => {
+    callTimer(parts.clock, call, patienceMs(backend, parts.lateLists), () => {
       late.add(backend);
       look();
     }),
@@ -73,7 +73,7 @@ export function askLegs(
 
 /** The result of a backend that lives and has not answered while others have. */
 function lateResult(backend: Backend, { rpc }: ListQuestion): TroubleResult {
-  const why = `backend ${backend.name} has not answered ${rpc} within ${patienceMs(backend)} ms`;
+  const why = `backend ${backend.name} has not answered ${rpc} in time`;
   const error = new BackendUnavailableError(why);
   return trouble(backend, why, { kind: 'failed', error, loss: 'other' });
 }

@@ -177,8 +177,9 @@ export class StreamLeg {
       // Not silent: it is the client that has no room.
       if (this.hasSent && !host.hasRoom()) this.progressAtMs = clock.now();
       const silentMs = clock.now() - this.progressAtMs;
-      if (silentMs >= patienceMs(backend) && host.mayGiveUp()) {
-        const why = `backend ${backend.name} sends nothing of ${call.rpc} for ${patienceMs(backend)} ms`;
+      const limitMs = patienceMs(backend, parts.lateLists);
+      if (silentMs >= limitMs && host.mayGiveUp()) {
+        const why = `backend ${backend.name} sends nothing of ${call.rpc} for ${limitMs} ms`;
         this.hangUp();
         this.lack(why, false);
         return;
