@@ -1,7 +1,10 @@
 // ImageFsInfo. The kubelet reads the first file system only, asks often, and cannot start without an answer: the default
 // backend's comes first, its last one while it is absent, and no other backend holds it up.
 import type { Backend } from '../../backends/backend.ts';
+import type { UnaryOutcome } from '../../backends/unary-call.ts';
+import { statusName } from '../../grpc/status.ts';
 import { joinFsInfo, withTimestamps } from '../../merge/images.ts';
+import { excerpt } from '../../quote.ts';
 import type { Call } from '../call.ts';
 import { type CollectOptions, collect, replyWith } from '../collect.ts';
 import type { BackendOutcome } from '../fan-out.ts';
@@ -14,6 +17,11 @@ import { TRUSTED_AGE_MS } from '../snapshot-answer.ts';
 const YOUNG_MS = 5_000;
 /** A question to such a backend is on no call's way, so it may take its time. */
 const PATIENCE_MS = 30_000;
+/**
+ * So long the last answer of a default backend stands for one that lives and gives errors. Beyond a hiccup an error is
+ * better: old figures look new to the kubelet, which frees no disk by them while it fills.
+ */
+const ERROR_MS = 60_000;
 
 const NAME = 'ImageFsInfo';
 
@@ -27,6 +35,8 @@ interface Question {
 export class ImageFilesystems {
   private readonly parts: ProxyParts;
   private readonly questions = new Map<Backend, Question>();
+  /** Since when the default backend has ended each question with an error; undefined: it has not. */
+  private errsSinceMs: number | undefined;
 
   constructor(parts: ProxyParts) {
     this.parts = parts;
@@ -91,8 +101,21 @@ export class ImageFilesystems {
     collect(call, backend, options, (outcome) => {
       // Also one that comes too late for this call.
       if (outcome.kind === 'answered') backend.snapshot.keep(NAME, outcome.message, clock.now());
+      this.noteError(backend, outcome);
       finish({ backend, outcome });
     });
+  }
+
+  /** An error that clients do not see is in the log, once until there is an answer again. */
+  private noteError({ name, snapshot }: Backend, outcome: UnaryOutcome): void {
+    const { clock, log } = this.parts;
+    if (outcome.kind === 'answered') this.errsSinceMs = undefined;
+    if (outcome.kind !== 'status' || this.errsSinceMs !== undefined) return;
+    this.errsSinceMs = clock.now();
+    if (snapshot.kept(NAME) === undefined) return;
+    const reason = `${statusName(outcome.code)}: ${excerpt(outcome.text)}`;
+    const hint = `Its last answer is given for ${ERROR_MS / 1_000} s, then the error: look at the disk of its images`;
+    log.warn({ backend: name, reason, hint }, 'the default backend ends ImageFsInfo with an error');
   }
 
   /** Calls `done` when the backend's answer is young or new, or its list budget is over. */
@@ -133,7 +156,7 @@ export class ImageFilesystems {
   }
 
   /**
-   * Of a default backend that has never answered there is nothing to say. While it is absent the others' file systems
+   * Of a default backend that has never answered, or only with errors for long, there is nothing to say. While it is absent the others' file systems
    * are better than none: without an answer a kubelet cannot start.
    */
   private reply(call: Call, own: BackendOutcome | undefined): void {
@@ -145,7 +168,8 @@ export class ImageFilesystems {
       const isOld = backend !== registry.default || !isNew;
       return [{ backend, message: isOld ? withTimestamps(kept.message, clock.wallMs()) : kept.message }];
     });
-    const lacksDefault = known[0]?.backend !== registry.default;
+    const errsForMs = this.errsSinceMs === undefined ? 0 : clock.now() - this.errsSinceMs;
+    const lacksDefault = known[0]?.backend !== registry.default || errsForMs >= ERROR_MS;
     if (lacksDefault && own !== undefined && (known.length === 0 || own.outcome.kind === 'status')) {
       replyWith(call, own.backend, own.outcome);
       return;

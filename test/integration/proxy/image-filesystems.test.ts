@@ -1,5 +1,6 @@
 import { status } from '@grpc/grpc-js';
 import { afterEach, describe, expect, it } from 'vitest';
+import { systemClock } from '../../../src/clock.ts';
 import { calls, crash } from '../../support/image-world.ts';
 import { type ProxyWorld, proxyWorld, type WorldBackend } from '../../support/proxy-world.ts';
 import { until } from '../../support/until.ts';
@@ -87,6 +88,29 @@ describe('ImageFsInfo over two runtimes', () => {
       expect(imageFilesystems[0]?.timestamp, trouble).toBeGreaterThanOrEqual(askedAtNs);
     }
     hang.clear();
+  });
+
+  it('R19: gives it for a minute while the default backend ends it with errors, which the log says once, then the error', async () => {
+    let aheadMs = 0;
+    const clock = { ...systemClock, now: () => systemClock.now() + aheadMs };
+    world = await proxyWorld([MAIN, SIDE], undefined, clock);
+    const before = await mounts();
+    const error = { kind: 'refuse', status: 'INTERNAL', message: 'input/output error' } as const;
+    const warnings = () =>
+      world.lines.filter(({ level, text }) => level === 'warn' && text.includes('ends ImageFsInfo'));
+    for (const round of [1, 2]) {
+      const fault = world.runtime('main').faults.add('ImageFsInfo', error);
+      for (let call = 0; call < 3; call++) expect(await mounts()).toEqual(before);
+      expect(warnings()).toHaveLength(round);
+      expect(warnings().at(-1)?.fields).toMatchObject({
+        backend: 'main',
+        reason: 'INTERNAL: input/output error',
+      });
+      aheadMs += 60_000;
+      await expect(mounts()).rejects.toMatchObject({ code: status.INTERNAL, details: 'input/output error' });
+      fault.clear();
+      expect(await mounts()).toEqual(before);
+    }
   });
 
   it('R19: gives it also right after a restart of Switchyard', async () => {
