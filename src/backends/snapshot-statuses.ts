@@ -54,10 +54,19 @@ export class SnapshotStatuses {
    * its way, and shows an earlier state than another that came before it, is passed over.
    */
   see(object: StatusObject, id: string, bytes: Buffer, start: number, end: number, seen: Moment): void {
-    if (this.isLate(object, id, bytes.subarray(start, end), seen)) return;
+    const status = bytes.subarray(start, end);
+    if (this.isLate(object, id, status, seen)) return;
+    const isShown = this.isEndShown(object, id);
     if (!this.memory.see(object, id, bytes, start, end, seen)) return;
     this.watcher?.(object, id);
-    if (isEnd(object, stateIn(bytes.subarray(start, end)))) this.change({ kind: `exit-${object}`, id });
+    if (isEnd(object, stateIn(status)) && !isShown) this.change({ kind: `exit-${object}`, id });
+  }
+
+  /** Whether the lists have its end from a status already: a backend whose statuses are never the same fills no disk. */
+  private isEndShown(object: StatusObject, id: string): boolean {
+    const kept = this.memory.get(object, id);
+    if (kept === undefined || !isEnd(object, stateIn(kept.status))) return false;
+    return kept.seen.atMs >= (this.lists[object].start?.atMs ?? Number.NEGATIVE_INFINITY);
   }
 
   /** Whether a status shows an earlier state than is known; not when a list since then has shown it too, as after `docker start`. */

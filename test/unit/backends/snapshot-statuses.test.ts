@@ -311,6 +311,16 @@ describe('the status of a container in a snapshot', () => {
     expect(stage.container(20)).toMatchObject({ labels, annotations, imageRef: 'sha256:ref' });
   });
 
+  it('writes its end down once, however often it changes without a list in between', () => {
+    const stage = new Stage();
+    stage.list(10, SANDBOX_READY, CONTAINER_RUNNING);
+    const kinds: string[] = [];
+    stage.snapshot.watch({ onChange: ({ change }) => kinds.push(change.kind), onMessage: () => {} });
+    for (let i = 0; i < 5; i++)
+      stage.see(20 + i, aContainerStatus(CONTAINER_EXITED, { reason: `Error${i}` }));
+    expect(kinds).toEqual(['exit-container']);
+  });
+
   it('is not known where the record lacks what a kubelet needs, nor without a list', () => {
     const stage = new Stage();
     stage.see(10, aContainerStatus(CONTAINER_RUNNING));
