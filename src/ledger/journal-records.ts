@@ -29,6 +29,17 @@ export interface JournalRecords {
   readonly key: number | undefined;
 }
 
+/**
+ * How much of damage is searched for the records behind it, in bytes that are passed over and bytes that are checksummed in
+ * vain: about a second. Whatever is behind that counts as lost, so that no damage holds up a start.
+ */
+export const SEARCH_LIMIT_BYTES = 32 * 1024 * 1024;
+
+/** What is left of that for this file. */
+interface Search {
+  leftBytes: number;
+}
+
 /** A whole record. */
 interface Found {
   readonly entry: JournalEntry;
@@ -40,14 +51,15 @@ interface Found {
 /** Reads what is behind the header. `written`: how far the file was written for certain; undefined when not known. */
 export function readRecords(bytes: Buffer, key: number, written: number | undefined): JournalRecords {
   const found: Found[] = [];
+  const search: Search = { leftBytes: SEARCH_LIMIT_BYTES };
   let damageAt: number | undefined;
   let isTorn = false;
   let at = HEADER_BYTES;
   while (at < bytes.length) {
-    let record = recordAt(bytes, at, key);
+    let record = recordAt(bytes, at, key, search);
     if (typeof record === 'string') {
-      const next = nextRecord(bytes, at + 1, key);
-      isTorn = record === 'cut' && next === undefined && damageAt === undefined;
+      const next = nextRecord(bytes, at + 1, key, search);
+      isTorn = record === 'cut' && next === undefined && damageAt === undefined && search.leftBytes > 0;
       damageAt ??= at;
       if (next === undefined) break;
       at = next.at;
@@ -82,15 +94,21 @@ function inOrder(found: readonly Found[]): { entries: JournalEntry[]; endBytes: 
 }
 
 /** The record there; `cut` when its head is whole, or may be, and the file ends within it; `broken` when it is none. */
-function recordAt(bytes: Buffer, at: number, key: number): Found | 'cut' | 'broken' {
+function recordAt(bytes: Buffer, at: number, key: number, search: Search): Found | 'cut' | 'broken' {
   if (at + HEAD_BYTES > bytes.length) return 'cut';
   const headSum = crc32(bytes.subarray(at, at + SUMMED_BYTES), key);
-  if (headSum !== bytes.readUInt32LE(at + SUMMED_BYTES)) return 'broken';
+  if (headSum !== bytes.readUInt32LE(at + SUMMED_BYTES)) {
+    search.leftBytes -= SUMMED_BYTES;
+    return 'broken';
+  }
   const start = at + HEAD_BYTES;
   const end = start + bytes.readUInt32LE(at);
   if (end + CHECKSUM_BYTES > bytes.length) return 'cut';
   const payload = bytes.subarray(start, end);
-  if (crc32(payload, headSum) !== bytes.readUInt32LE(end)) return 'broken';
+  if (crc32(payload, headSum) !== bytes.readUInt32LE(end)) {
+    search.leftBytes -= payload.length;
+    return 'broken';
+  }
   return {
     entry: { type: bytes.readUInt8(at + TYPE_OFFSET), payload },
     writtenAt: bytes.readUInt32LE(at + PLACE_OFFSET),
@@ -99,13 +117,19 @@ function recordAt(bytes: Buffer, at: number, key: number): Found | 'cut' | 'brok
 }
 
 /** The next whole record. What cannot be one by its numbers is passed over without a checksum, for damage may be long. */
-function nextRecord(bytes: Buffer, from: number, key: number): { at: number; record: Found } | undefined {
+function nextRecord(
+  bytes: Buffer,
+  from: number,
+  key: number,
+  search: Search,
+): { at: number; record: Found } | undefined {
   const lastAt = bytes.length - HEAD_BYTES - CHECKSUM_BYTES;
-  for (let at = from; at <= lastAt; at++) {
+  for (let at = from; at <= lastAt && search.leftBytes > 0; at++) {
+    search.leftBytes--;
     if (bytes.readUInt32LE(at) > lastAt - at) continue;
     const writtenAt = bytes.readUInt32LE(at + PLACE_OFFSET);
     if (writtenAt < HEADER_BYTES || writtenAt > JOURNAL_LIMIT_BYTES) continue;
-    const record = recordAt(bytes, at, key);
+    const record = recordAt(bytes, at, key, search);
     if (typeof record !== 'string') return { at, record };
   }
   return undefined;
