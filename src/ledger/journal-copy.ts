@@ -4,6 +4,7 @@ import { closeSync, renameSync, rmSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { clearPlace, createFile, writeAt } from './journal-file.ts';
 import { encodeHeader, encodeRecord, moveRecords, type NewEntry, newKey } from './journal-format.ts';
+import { longestFileBytes, refuseLongerThan } from './journal-size.ts';
 import { JournalWriter } from './journal-writer.ts';
 
 /** Size of a chunk, about. */
@@ -14,6 +15,7 @@ export class JournalCopy {
   private readonly fd: number;
   private readonly key = newKey();
   private readonly file: string;
+  private readonly longestBytes = longestFileBytes();
   private writtenBytes: number;
 
   /** Begins it. Throws with nothing left. */
@@ -71,6 +73,7 @@ export class JournalCopy {
   }
 
   private write(parts: readonly Buffer[]): void {
+    refuseLongerThan(this.longestBytes, this.writtenBytes);
     this.writtenBytes += writeAt(this.fd, parts, this.writtenBytes);
   }
 

@@ -11,8 +11,7 @@ import {
   type Stats,
   writevSync,
 } from 'node:fs';
-import { totalmem } from 'node:os';
-import { JOURNAL_LIMIT_BYTES } from './journal-format.ts';
+import { longestFileBytes } from './journal-size.ts';
 
 /** Annotations are in it. */
 const MODE = 0o600;
@@ -37,18 +36,11 @@ export function unfitness(found: Stats): string | undefined {
   if ((mode & 0o022) !== 0) {
     return `others may write to it (mode ${mode.toString(8).padStart(4, '0')}); if nobody did, stop Switchyard, set its mode to 0600 and put it back`;
   }
-  const limitBytes = readableBytes();
-  if (found.size > limitBytes) {
-    return `it has ${found.size} bytes, and no more than ${limitBytes} are read with the memory that there is; a journal of Switchyard's does not get so long`;
+  const longestBytes = longestFileBytes();
+  if (found.size > longestBytes) {
+    return `it has ${found.size} bytes, and no more than ${longestBytes} are read with the memory that there is; a journal of Switchyard's does not get so long`;
   }
   return undefined;
-}
-
-/** A quarter of the memory at most: beside the file there must be room for what is in it. */
-function readableBytes(): number {
-  const limitBytes = process.constrainedMemory();
-  const memoryBytes = limitBytes > 0 ? Math.min(limitBytes, totalmem()) : totalmem();
-  return Math.min(JOURNAL_LIMIT_BYTES, Math.floor(memoryBytes / 4));
 }
 
 function kindOf(found: Stats): string | undefined {

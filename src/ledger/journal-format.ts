@@ -34,7 +34,7 @@ export const WRITTEN_AT = 32;
 /** Magic, format, flags, twice the key, how far it is written. */
 export const HEADER_BYTES = 40;
 
-/** A longer file is not read; one that is written anew in time never gets there. */
+/** No file is longer, whatever memory there is. */
 export const JOURNAL_LIMIT_BYTES = 512 * 1024 * 1024;
 
 /** In a head: length of the payload, type, where in the file the record was written, checksum of these. */

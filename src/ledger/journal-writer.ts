@@ -2,11 +2,13 @@
 import { closeSync, fstatSync, ftruncateSync, statSync } from 'node:fs';
 import { openForWriting, writeAt } from './journal-file.ts';
 import { encodeFlags, encodeWritten, FLAGS_AT, INCOMPLETE, WRITTEN_AT } from './journal-format.ts';
+import { longestFileBytes, refuseLongerThan } from './journal-size.ts';
 
 export class JournalWriter {
   /** Of the records. */
   readonly key: number;
   private readonly fd: number;
+  private readonly longestBytes = longestFileBytes();
   private endBytes: number;
 
   /** Takes over an open file that is written up to `endBytes`. */
@@ -28,6 +30,8 @@ export class JournalWriter {
 
   /** Writes records that were made for this place. Throws when not all could be written; then lose() is to follow. */
   append(records: readonly Buffer[]): void {
+    const recordBytes = records.reduce((sum, part) => sum + part.length, 0);
+    refuseLongerThan(this.longestBytes, this.endBytes + recordBytes);
     const endBytes = this.endBytes + writeAt(this.fd, records, this.endBytes);
     // A file that was cut off later, even between two records, is known by this.
     writeAt(this.fd, [encodeWritten(endBytes, this.key)], WRITTEN_AT);

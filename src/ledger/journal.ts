@@ -7,9 +7,10 @@ import { makeDirectory } from '../made-directory.ts';
 import { Repeater } from '../repeater.ts';
 import { JournalCopy } from './journal-copy.ts';
 import { clearPlace, moveAside, textOf } from './journal-file.ts';
-import { JOURNAL_LIMIT_BYTES, type NewEntry } from './journal-format.ts';
+import type { NewEntry } from './journal-format.ts';
 import { JournalQueue } from './journal-queue.ts';
 import { type JournalReading, readJournal } from './journal-reading.ts';
+import { sizeToCompactAt } from './journal-size.ts';
 import { JournalWriter, markOldIncomplete } from './journal-writer.ts';
 
 export interface JournalOptions {
@@ -211,7 +212,7 @@ export class Journal {
     const old = this.writer;
     this.writer = copy.takePlace(file, Buffer.concat(waiting));
     this.queue.startAt(this.writer.key, this.writer.sizeBytes);
-    this.compactAboveBytes = Math.min(JOURNAL_LIMIT_BYTES, Math.max(smallBytes, 2 * liveBytes));
+    this.compactAboveBytes = sizeToCompactAt(liveBytes, smallBytes);
     old?.close();
   }
 
