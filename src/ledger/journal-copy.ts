@@ -2,8 +2,9 @@
 // all at once before there are calls.
 import { closeSync, renameSync, rmSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { clearPlace, createFile, writeAt } from './journal-file.ts';
+import { createFile, writeAt } from './journal-file.ts';
 import { encodeHeader, encodeRecord, moveRecords, type NewEntry, newKey } from './journal-format.ts';
+import { clearPlace } from './journal-place.ts';
 import { longestFileBytes, refuseLongerThan } from './journal-size.ts';
 import { JournalWriter } from './journal-writer.ts';
 
@@ -51,13 +52,14 @@ export class JournalCopy {
   }
 
   /**
-   * Puts it where the journal is. `records`: what was made for the old file and follows; not to be used any more. Throws
-   * with the old file in its place.
+   * Puts it where the journal is. `records`: what was made for the old file and follows; not to be used any more.
+   * `makeRoom` is called last. Throws with the old file in its place, unless room was made.
    */
-  takePlace(journal: string, records: Buffer): JournalWriter {
+  takePlace(journal: string, records: Buffer, makeRoom: () => void): JournalWriter {
     const writer = new JournalWriter(this.fd, this.key, this.writtenBytes);
     moveRecords(records, this.key, this.writtenBytes);
     writer.append([records]);
+    makeRoom();
     renameSync(this.file, journal);
     return writer;
   }

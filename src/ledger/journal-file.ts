@@ -6,8 +6,6 @@ import {
   fstatSync,
   lstatSync,
   openSync,
-  renameSync,
-  rmSync,
   type Stats,
   writevSync,
 } from 'node:fs';
@@ -30,15 +28,15 @@ export function unfitness(found: Stats): string | undefined {
   }
   const uid = process.geteuid?.() ?? found.uid;
   if (found.uid !== uid && found.uid !== 0) {
-    return `it belongs to uid ${found.uid}, who may have written anything into it; if it is Switchyard's own, stop Switchyard, give it to uid ${uid} and put it back`;
+    return `it belongs to uid ${found.uid}, who may have written anything into it, and not to uid ${uid}; find out what has given it away`;
   }
   const mode = found.mode & 0o777;
   if ((mode & 0o022) !== 0) {
-    return `others may write to it (mode ${mode.toString(8).padStart(4, '0')}); if nobody did, stop Switchyard, set its mode to 0600 and put it back`;
+    return `others may write to it (mode ${mode.toString(8).padStart(4, '0')}), and may have; find out what has set its mode`;
   }
   const longestBytes = longestFileBytes();
   if (found.size > longestBytes) {
-    return `it has ${found.size} bytes, and no more than ${longestBytes} are read with the memory that there is; a journal of Switchyard's does not get so long`;
+    return `it has ${found.size} bytes, and no more than ${longestBytes} are read with the memory that there is; a journal of Switchyard's gets so long only where there is more memory, so see whether that was lowered`;
   }
   return undefined;
 }
@@ -61,7 +59,7 @@ export function openForReading(file: string): number {
 export function openForWriting(file: string): number {
   const fd = openFit(file, constants.O_RDWR);
   try {
-    if ((fstatSync(fd).mode & 0o7777) !== MODE) fchmodSync(fd, MODE);
+    closeToOthers(fd);
     return fd;
   } catch (error) {
     closeSync(fd);
@@ -69,11 +67,9 @@ export function openForWriting(file: string): number {
   }
 }
 
-/** Makes room for a new file: what is there under its name is removed, or moved aside if it is a directory. */
-export function clearPlace(file: string, wallMs: number): void {
-  const found = lstatSync(file, { throwIfNoEntry: false });
-  if (found?.isDirectory()) moveAside(file, wallMs);
-  else rmSync(file, { force: true });
+/** Sees to it that only the owner can read an open file. */
+export function closeToOthers(fd: number): void {
+  if ((fstatSync(fd).mode & 0o7777) !== MODE) fchmodSync(fd, MODE);
 }
 
 /** Makes a file that was not there before, and opens it for positioned writes. */
@@ -92,11 +88,6 @@ function openFit(file: string, flags: number): number {
   throw new Error('it was replaced by another file meanwhile');
 }
 
-/** Where a file is put that must be kept but not used. */
-export function asidePath(file: string, why: 'unreadable' | 'damaged', wallMs: number): string {
-  return `${file}.${why}-${new Date(wallMs).toISOString().replaceAll(/[:.]/g, '-')}`;
-}
-
 /** Writes all parts at `position` in one call and returns their size; throws when not all of it could be written. */
 export function writeAt(fd: number, parts: readonly Buffer[], position: number): number {
   const sizeBytes = parts.reduce((sum, part) => sum + part.length, 0);
@@ -106,15 +97,6 @@ export function writeAt(fd: number, parts: readonly Buffer[], position: number):
     throw new Error(`only ${writtenBytes} of ${sizeBytes} bytes could be written; the disk may be full`);
   }
   return sizeBytes;
-}
-
-/** Puts a file that cannot be read where it is kept; does nothing when it has gone. */
-export function moveAside(file: string, wallMs: number): void {
-  try {
-    renameSync(file, asidePath(file, 'unreadable', wallMs));
-  } catch (error) {
-    if (!isMissing(error)) throw error;
-  }
 }
 
 /** The text of what was thrown. */

@@ -1,20 +1,9 @@
 // The journal's file, read at the start. What of it cannot be used is kept, never deleted.
-import {
-  closeSync,
-  constants,
-  copyFileSync,
-  fstatSync,
-  linkSync,
-  lstatSync,
-  readdirSync,
-  readSync,
-  renameSync,
-  rmSync,
-} from 'node:fs';
-import path from 'node:path';
+import { closeSync, fstatSync, lstatSync, readSync } from 'node:fs';
 import { decodeJournal, type JournalContent } from './journal-content.ts';
-import { asidePath, isMissing, openForReading, textOf, unfitness } from './journal-file.ts';
+import { isMissing, openForReading, textOf, unfitness } from './journal-file.ts';
 import type { JournalEntry } from './journal-format.ts';
+import { hadJournal, keepCopy, moveAside } from './journal-place.ts';
 import type { JournalRecords } from './journal-records.ts';
 
 /** What the file of an earlier run gave. */
@@ -45,9 +34,6 @@ const NOTHING: JournalReading = {
 /** There was something, and nobody knows what. */
 const LOST: JournalReading = { ...NOTHING, lacks: 'records' };
 
-/** Copies of damaged files that are kept, the newest ones. */
-const COPIES_LIMIT = 5;
-
 type Journal = Extract<JournalContent, { kind: 'journal' }>;
 
 /** Reads the file. What cannot be understood is moved aside or copied, never deleted. Never throws. */
@@ -60,7 +46,8 @@ export function readJournal(file: string, wallMs: number): JournalReading {
   } catch (error) {
     // Where the state directory is no directory there is no file either; the first write says so.
     const isNowhere = (error as NodeJS.ErrnoException).code === 'ENOTDIR';
-    if (isNowhere || isMissing(error)) return NOTHING;
+    if (isNowhere) return NOTHING;
+    if (isMissing(error)) return missing(file);
     return setAside(file, wallMs, `it cannot be read: ${textOf(error)}`);
   }
   const content = decodeJournal(bytes);
@@ -76,6 +63,20 @@ export function readJournal(file: string, wallMs: number): JournalReading {
   }
 }
 
+/** On a new node there is nothing to know; else what is missing was worth the same as a file that cannot be read. */
+function missing(file: string): JournalReading {
+  try {
+    if (!hadJournal(file)) return NOTHING;
+  } catch {
+    // There is no directory either, or nobody may look.
+    return NOTHING;
+  }
+  return {
+    ...LOST,
+    remarks: [`${file} is missing, though there was a journal before: what was in it is lost`],
+  };
+}
+
 function readingOf(file: string, wallMs: number, content: Journal, sizeBytes: number): JournalReading {
   const { entries, shape, damageAt, isIncomplete, key } = content;
   const remarks: string[] = [];
@@ -89,7 +90,7 @@ function readingOf(file: string, wallMs: number, content: Journal, sizeBytes: nu
       shape === 'torn'
         ? `the last record of ${file} was not written whole; its ${sizeBytes - damageAt} bytes are cut off`
         : `${file} is damaged at byte ${damageAt}`;
-    remarks.push(`${what}; ${copy.text}`);
+    remarks.push(`${what}; ${copy.text}`, ...copy.remarks);
   }
   if (isIncomplete) remarks.push(`${file} lacks entries, because it could not be written for a time`);
   else if (lacks === 'end') remarks.push(`${file} lacks its last entries, as after a power cut`);
@@ -117,44 +118,10 @@ function readWhole(file: string): Buffer {
 }
 
 function setAside(file: string, wallMs: number, why: string): JournalReading {
-  const aside = asidePath(file, 'unreadable', wallMs);
   try {
-    renameSync(file, aside);
-    return { ...LOST, remarks: [`${file} is not used, for ${why}; it is now ${aside}`] };
+    return { ...LOST, remarks: moveAside(file, wallMs, why) };
   } catch (error) {
     const remarks = [`${file} is not used, for ${why}; it could not be moved aside: ${textOf(error)}`];
     return { ...LOST, remarks, isInTheWay: true };
   }
-}
-
-/** A second name for the file, which is not written to any more; where the disk has no such names, a copy. */
-function keepCopy(file: string, wallMs: number): { isKept: boolean; text: string } {
-  const copy = asidePath(file, 'damaged', wallMs);
-  try {
-    const earlier = copiesOf(file);
-    const { ino } = lstatSync(file);
-    const same = earlier.find((each) => lstatSync(each, { throwIfNoEntry: false })?.ino === ino);
-    if (same !== undefined) return { isKept: true, text: `the whole file is kept as ${same}` };
-    linkOrCopy(file, copy);
-    for (const old of earlier.slice(0, -COPIES_LIMIT + 1)) rmSync(old, { force: true });
-    return { isKept: true, text: `the whole file is kept as ${copy}` };
-  } catch (error) {
-    return { isKept: false, text: `no copy could be kept: ${textOf(error)}` };
-  }
-}
-
-function linkOrCopy(file: string, copy: string): void {
-  try {
-    linkSync(file, copy);
-  } catch {
-    copyFileSync(file, copy, constants.COPYFILE_EXCL);
-  }
-}
-
-/** Oldest first: their names end with the moment they were made. */
-function copiesOf(file: string): string[] {
-  const directory = path.dirname(file);
-  const start = `${path.basename(file)}.damaged-`;
-  const names = readdirSync(directory).filter((name) => name.startsWith(start) && name.endsWith('Z'));
-  return names.sort().map((name) => path.join(directory, name));
 }

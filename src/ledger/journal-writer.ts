@@ -1,6 +1,6 @@
 // The journal's file while it is written: records go behind each other, and the header says how far they are written.
-import { closeSync, fstatSync, ftruncateSync, statSync } from 'node:fs';
-import { openForWriting, writeAt } from './journal-file.ts';
+import { closeSync, fstatSync, ftruncateSync, lstatSync, type Stats } from 'node:fs';
+import { closeToOthers, openForWriting, unfitness, writeAt } from './journal-file.ts';
 import { encodeFlags, encodeWritten, FLAGS_AT, INCOMPLETE, WRITTEN_AT } from './journal-format.ts';
 import { longestFileBytes, refuseLongerThan } from './journal-size.ts';
 
@@ -48,11 +48,24 @@ export class JournalWriter {
     }
   }
 
-  /** Whether it still is the file that the path names. */
-  isAt(file: string): boolean {
-    const named = statSync(file, { throwIfNoEntry: false });
+  /** Whether this is the file that is being written. */
+  isThis({ dev, ino }: Stats): boolean {
     const open = fstatSync(this.fd);
-    return named?.dev === open.dev && named.ino === open.ino;
+    return dev === open.dev && ino === open.ino;
+  }
+
+  /** Throws when a start would not find under this path what was written, or not use it. */
+  check(file: string): void {
+    const named = lstatSync(file, { throwIfNoEntry: false });
+    const why = named && unfitness(named);
+    if (why !== undefined) throw new Error(why);
+    if (named === undefined || !this.isThis(named)) {
+      throw new Error('it was removed or replaced while Switchyard ran');
+    }
+    if (named.size !== this.endBytes) {
+      throw new Error(`it has ${named.size} bytes, of which Switchyard has written ${this.endBytes}`);
+    }
+    closeToOthers(this.fd);
   }
 
   /** Never throws: all that was written is with the kernel. */

@@ -1,30 +1,20 @@
 // An append-only file that outlives a kill of Switchyard. What was handed to the kernel survives, so there is no fsync:
 // a power cut would also end every container the entries speak of. Trouble with the disk never reaches a call.
+import type { Stats } from 'node:fs';
 import path from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Clock, Timer } from '../clock.ts';
+import type { Timer } from '../clock.ts';
 import { makeDirectory } from '../made-directory.ts';
 import { Repeater } from '../repeater.ts';
 import { JournalCopy } from './journal-copy.ts';
-import { clearPlace, moveAside, textOf } from './journal-file.ts';
+import { textOf } from './journal-file.ts';
 import type { NewEntry } from './journal-format.ts';
+import type { JournalOptions } from './journal-options.ts';
+import { clearPlace, leaveMark, makeRoom } from './journal-place.ts';
 import { JournalQueue } from './journal-queue.ts';
 import { type JournalReading, readJournal } from './journal-reading.ts';
 import { sizeToCompactAt } from './journal-size.ts';
 import { JournalWriter, markOldIncomplete } from './journal-writer.ts';
-
-export interface JournalOptions {
-  readonly file: string;
-  readonly clock: Clock;
-  /** The file is not made smaller below this size. Default 4 MiB. */
-  readonly smallBytes?: number;
-  /** Makes sure that the directory is this process's alone, also when it was made anew; rejects when another has it. */
-  readonly claim?: () => Promise<void>;
-  /** The disk fails; told once until it works again. Calls are not affected. */
-  onTrouble(reason: string): void;
-  /** The disk works again, and the file holds everything. */
-  onRecovered(): void;
-}
 
 const SMALL_BYTES = 4 * 1024 * 1024;
 /** While the disk fails, it is tried again this often; while it works, it is looked whether file and lock are there. */
@@ -160,6 +150,7 @@ export class Journal {
     clearPlace(`${file}.new`, clock.wallMs());
     if (this.end === undefined) this.beginNew(live);
     else this.writer = JournalWriter.resume(file, this.end);
+    leaveMark(file);
   }
 
   /** At once: nothing may be added to the old file, and what is learnt from now on must be on record. */
@@ -205,12 +196,15 @@ export class Journal {
 
   /** The new file takes the place of the old one. `waiting`: records that were made for the old one and follow. */
   private takeOver(copy: JournalCopy, waiting: readonly Buffer[]): void {
-    const { file, clock, smallBytes = SMALL_BYTES } = this.options;
+    const { file, clock, smallBytes = SMALL_BYTES, onRemark } = this.options;
     const liveBytes = copy.sizeBytes;
-    if (this.obstacle !== undefined) moveAside(file, clock.wallMs());
-    this.obstacle = undefined;
     const old = this.writer;
-    this.writer = copy.takePlace(file, Buffer.concat(waiting));
+    const isOurs = (found: Stats) => this.obstacle === undefined && (old === undefined || old.isThis(found));
+    this.writer = copy.takePlace(file, Buffer.concat(waiting), () => {
+      for (const remark of makeRoom(file, clock.wallMs(), isOurs)) onRemark(remark);
+      this.obstacle = undefined;
+    });
+    leaveMark(file);
     this.queue.startAt(this.writer.key, this.writer.sizeBytes);
     this.compactAboveBytes = sizeToCompactAt(liveBytes, smallBytes);
     old?.close();
@@ -221,7 +215,7 @@ export class Journal {
     const { options, writer } = this;
     if (writer === undefined || this.reason !== undefined || this.compaction !== undefined) return;
     try {
-      if (!writer.isAt(options.file)) throw new Error('it was removed or replaced while Switchyard ran');
+      writer.check(options.file);
       await options.claim?.();
     } catch (error) {
       if (this.isClosed) return;

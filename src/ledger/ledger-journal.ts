@@ -39,6 +39,8 @@ export interface LedgerJournalOptions {
   /** The disk fails; told once until it works again. */
   onTrouble(reason: string): void;
   onRecovered(): void;
+  /** Something about the file that people should know, while Switchyard runs. */
+  onRemark(remark: string): void;
 }
 
 /** What an earlier run knew, beside the snapshots. */

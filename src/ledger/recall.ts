@@ -20,7 +20,7 @@ export interface RecallOptions {
   /** The state directory can't be written, or can again; calls go on either way. */
   onTrouble(reason: string): void;
   onRecovered(): void;
-  /** Something in the old journal that people should know. */
+  /** Something about the journal, or in the old one, that people should know. */
   onRemark(remark: string): void;
 }
 
@@ -54,7 +54,7 @@ export interface Recall {
  * another process has the state directory.
  */
 export async function recall(options: RecallOptions): Promise<Recall> {
-  const { backends, stateDir, clock, onTrouble, onRecovered } = options;
+  const { backends, stateDir, clock, onTrouble, onRecovered, onRemark } = options;
   let lock = await lockState(stateDir, clock);
   const claim = async () => {
     if (lock.isThere()) return;
@@ -62,7 +62,7 @@ export async function recall(options: RecallOptions): Promise<Recall> {
     lock.release();
     lock = next;
   };
-  for (const remark of lock.remarks) options.onRemark(remark);
+  for (const remark of lock.remarks) onRemark(remark);
   const byName = new Map(backends.map((backend) => [backend.name, backend]));
   const { ledgerJournal: journal, state } = LedgerJournal.open({
     file: path.join(stateDir, FILE),
@@ -73,8 +73,9 @@ export async function recall(options: RecallOptions): Promise<Recall> {
     claim,
     onTrouble,
     onRecovered,
+    onRemark,
   });
-  for (const remark of state.remarks) options.onRemark(remark);
+  for (const remark of state.remarks) onRemark(remark);
 
   const ledger = new Ledger();
   for (const [id, { backend: name, parent }] of state.sandboxes) {

@@ -70,6 +70,7 @@ export class LedgerWorld {
       clock: this.clock,
       onTrouble: (reason) => expect.fail(reason),
       onRecovered: () => undefined,
+      onRemark: (remark) => expect.fail(remark),
     });
     return { ledgerJournal, state, snapshots };
   }

@@ -1,5 +1,5 @@
 import { lstatSync } from 'node:fs';
-import { cp, readdir, readFile, writeFile } from 'node:fs/promises';
+import { cp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { status } from '@grpc/grpc-js';
 import { describe, expect, it } from 'vitest';
 import { startSwitchyard } from '../../../src/app.ts';
@@ -236,6 +236,25 @@ describe('what outlives a restart', () => {
       async () => (await sandboxIds(client).catch(() => [])).length === all.length,
       'the lists are whole again',
     );
+  });
+
+  it('R13: makes no pod twice when the journal was removed while its backend is down, and any on a new node', async () => {
+    await using world = await twoBackends();
+    const { uid } = await runPod(world.client, { handler: 'two' });
+    world.runtime('two').crash();
+    await world.switchyard.close();
+    await rm(`${world.dir.file('state')}/journal`);
+    await world.restart('two');
+    expect(world.lines).toContainEqual(
+      expect.objectContaining({ level: 'warn', text: expect.stringContaining('journal is missing, though') }),
+    );
+    await expect(runPod(world.connect(), { uid, attempt: 1, handler: '' })).rejects.toMatchObject({
+      code: status.UNAVAILABLE,
+      details: expect.stringMatching(/cannot tell whether pod .* has a sandbox on backend two already/),
+    });
+    // Without its directory nothing tells this node from one on which that runtime never ran.
+    await world.restart('two', 'forgetting');
+    await runPod(world.connect(), { handler: '' });
   });
 
   it('R13: makes no pod twice whose records were lost to damage while its backend is down, over two restarts', async () => {

@@ -26,6 +26,7 @@ async function openOn(file: string) {
     clock,
     onTrouble: (reason) => told.push(reason),
     onRecovered: () => told.push('recovered'),
+    onRemark: (remark) => expect.fail(remark),
   });
   return { journal, reading, told, clock };
 }
@@ -54,7 +55,7 @@ describe('a journal', () => {
     clock.advance(5_000);
     await journal.compact();
     expect(told).toHaveLength(1);
-    expect(readdirSync(disk.path).sort()).toEqual(['ballast', 'journal']);
+    expect(readdirSync(disk.path).sort()).toEqual(['ballast', 'journal', 'journal.begun']);
     await disk.free();
     clock.advance(5_000);
     await until(() => told.length > 1, 'the journal has recovered');

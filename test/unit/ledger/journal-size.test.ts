@@ -19,6 +19,7 @@ function openAt(file: string, clock = new FakeClock()) {
     smallBytes: 100_000,
     onTrouble: (reason) => said.push(reason),
     onRecovered: () => said.push('recovered'),
+    onRemark: (remark) => expect.fail(remark),
   });
   return { ...opened, said, clock };
 }

@@ -21,6 +21,7 @@ async function openOn(file: string, { bootId = 'boot-1', socket = '/run/red.sock
     smallBytes: 2_000,
     onTrouble: (reason) => expect.fail(reason),
     onRecovered: () => undefined,
+    onRemark: (remark) => expect.fail(remark),
   });
   const objects = new Map([...state.containers].map(([id, { parent }]) => [id, parent]));
   ledgerJournal.attach({

@@ -2,7 +2,8 @@ import { copyFileSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Journal, type JournalOptions } from '../../../src/ledger/journal.ts';
+import { Journal } from '../../../src/ledger/journal.ts';
+import type { JournalOptions } from '../../../src/ledger/journal-options.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { liveEntries, mapEntry, mapOf } from '../../support/journal-map.ts';
 import { tempDir } from '../../support/temp-dir.ts';
@@ -40,6 +41,7 @@ describe('a journal', () => {
           smallBytes: 200,
           onTrouble: (reason) => expect.fail(reason),
           onRecovered: () => expect.fail('there was no trouble'),
+          onRemark: (remark) => expect.fail(remark),
         });
         const file = dir.file('journal');
         const map = new Map<string, string>();

@@ -2,10 +2,13 @@ import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   chownSync,
+  copyFileSync,
   existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
+  rmSync,
   statSync,
   symlinkSync,
   truncateSync,
@@ -15,9 +18,8 @@ import { appendFile, mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { Journal, type JournalOptions } from '../../../src/ledger/journal.ts';
+import { Journal } from '../../../src/ledger/journal.ts';
 import { decodeJournal } from '../../../src/ledger/journal-content.ts';
-import { asidePath } from '../../../src/ledger/journal-file.ts';
 import {
   encodeHeader,
   encodeRecord,
@@ -25,6 +27,8 @@ import {
   HEADER_BYTES,
   type JournalEntry,
 } from '../../../src/ledger/journal-format.ts';
+import type { JournalOptions } from '../../../src/ledger/journal-options.ts';
+import { asidePath } from '../../../src/ledger/journal-place.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { formatOneFile } from '../../support/journal-format-one.ts';
 import { liveEntries, mapEntry, mapOf } from '../../support/journal-map.ts';
@@ -37,6 +41,7 @@ function optionsOf(file: string, more: Partial<JournalOptions> = {}): JournalOpt
     clock: new FakeClock(),
     onTrouble: (reason) => expect.fail(reason),
     onRecovered: () => expect.fail('there was no trouble'),
+    onRemark: (remark) => expect.fail(remark),
     ...more,
   };
 }
@@ -77,6 +82,21 @@ function leaveSocket(file: string): void {
 function linkToFifo(file: string): void {
   execFileSync('mkfifo', [`${file}-fifo`]);
   symlinkSync(`${file}-fifo`, file);
+}
+
+function linkToItself(file: string): void {
+  renameSync(file, `${file}-itself`);
+  symlinkSync(`${file}-itself`, file);
+}
+
+function putDirectory(file: string): void {
+  rmSync(file);
+  mkdirSync(`${file}/precious`, { recursive: true });
+}
+
+function putOther(file: string): void {
+  copyFileSync(file, `${file}-other`);
+  renameSync(`${file}-other`, file);
 }
 
 function makeFile(file: string, mode: number): void {
@@ -214,6 +234,34 @@ describe('Journal', () => {
     expect(copies).toEqual(['damage 3', 'damage 4', 'damage 5', 'damage 6', 'damage 7']);
   });
 
+  it('keeps the newest five files that could not be read, says which it deletes, and deletes nothing else', async () => {
+    await using dir = await tempDir();
+    const file = dir.file('journal');
+    const clock = new FakeClock();
+    // What looks like the oldest of them, but is no plain file, or not named so by Switchyard.
+    const others = [
+      'journal.unreadable-2000-01-01T00-00-00-000Z',
+      'journal.unreadable-mine',
+      'journal.unreadableZ',
+    ];
+    await mkdir(dir.file(`${others[0]}/precious`), { recursive: true });
+    for (const name of others.slice(1)) await writeFile(dir.file(name), '');
+    const remarks: string[] = [];
+    const asides: string[] = [];
+    for (let n = 0; n < 8; n++) {
+      clock.advance(1);
+      asides.push(asidePath(file, 'unreadable', clock.wallMs()));
+      await writeFile(file, `notes ${n}`);
+      remarks.push(...Journal.open(optionsOf(file, { clock })).reading.remarks.slice(1));
+    }
+    expect(remarks).toEqual(
+      asides.slice(0, 3).map((each) => `${each} is deleted: of such files the newest 5 are kept`),
+    );
+    const kept = asides.slice(3).map((each) => path.basename(each));
+    expect(readdirSync(dir.path).sort()).toEqual([...kept, ...others].sort());
+    expect(readFileSync(asides.at(-1) ?? '').toString()).toBe('notes 7');
+  });
+
   it('carries over what a Switchyard wrote in the format before', async () => {
     await using dir = await tempDir();
     const file = dir.file('journal');
@@ -228,7 +276,7 @@ describe('Journal', () => {
     expect(read(file).map).toEqual(new Map([...TWO, ['c', '3'], ['d', '4']]));
     expect(decodeJournal(readFileSync(file))).toMatchObject({ shape: 'clean', key: expect.any(Number) });
     await journal.close();
-    expect(readdirSync(dir.path)).toEqual(['journal']);
+    expect(readdirSync(dir.path).sort()).toEqual(['journal', 'journal.begun']);
   });
 
   it('is for its owner alone, also when it was not before', async () => {
@@ -262,7 +310,8 @@ describe('Journal', () => {
     const { journal, reading } = Journal.open(optionsOf(file));
     const aside = readdirSync(dir.path).find((name) => name.startsWith('journal.unreadable-')) ?? '';
     expect(reading.remarks).toEqual([expect.stringContaining(`${file} is not used, for ${why}`)]);
-    expect(reading.remarks[0]).toMatch(new RegExp(`(set|do).*; it is now ${dir.file(aside)}$`));
+    const advice = `look at it or delete it, but do not put it back`;
+    expect(reading.remarks[0]).toContain(`; it is now ${dir.file(aside)}: ${advice}`);
     journal.append(mapEntry('a', '1'));
     journal.attach(() => []);
     await journal.close();
@@ -291,7 +340,9 @@ describe('Journal', () => {
     const { reading } = read(file);
     expect(reading).toMatchObject({ entries: [], lacks: 'records' });
     expect(reading.remarks).toEqual([
-      expect.stringMatching(/for it belongs to uid 12345, .* give it to uid 0 and put it back; it is now /),
+      expect.stringMatching(
+        /for it belongs to uid 12345, .* and not to uid 0; .* it is now .* do not put it back/,
+      ),
     ]);
   });
 
@@ -306,7 +357,7 @@ describe('Journal', () => {
       if (compact) await journal.compact();
       else journal.attach(() => []);
       await journal.close();
-      expect(readdirSync(dir.path).sort()).toEqual(['journal', 'precious']);
+      expect(readdirSync(dir.path).sort()).toEqual(['journal', 'journal.begun', 'precious']);
     }
     expect(readFileSync(dir.file('precious')).toString()).toBe('precious');
   });
@@ -352,6 +403,7 @@ describe('Journal', () => {
           clock,
           onTrouble: (reason) => said.push(reason),
           onRecovered: () => said.push('recovered'),
+          onRemark: (remark) => said.push(remark),
         }),
       );
       expect(reading.isInTheWay).toBe(true);
@@ -362,15 +414,15 @@ describe('Journal', () => {
       expect(readFileSync(file)).toEqual(bytes);
 
       clock.advance(5_000);
-      await until(() => said.length > 1, 'it is written');
-      expect(said[1]).toBe('recovered');
+      await until(() => said.includes('recovered'), 'it is written');
+      expect(said[1]).toContain(`what was in the place of ${file} is now `);
       expect(readFileSync(asidePath(file, 'unreadable', clock.wallMs()))).toEqual(bytes);
       await journal.close();
       expect(read(file).map).toEqual(TWO);
     },
   );
 
-  it('moves a folder in its place aside', async () => {
+  it('moves a directory in its place aside', async () => {
     await using dir = await tempDir();
     const file = dir.file('journal');
     await mkdir(path.join(file, 'precious'), { recursive: true });
@@ -410,7 +462,7 @@ describe('Journal', () => {
     await journal.close();
     expect(largestBytes).toBeLessThan(30_000);
     expect(read(file).map).toEqual(map);
-    expect(readdirSync(dir.path)).toEqual(['journal']);
+    expect(readdirSync(dir.path).sort()).toEqual(['journal', 'journal.begun']);
   });
 
   it('waits with the next compaction until the file is twice as large as what lives', async () => {
@@ -454,7 +506,7 @@ describe('Journal', () => {
     journal.append(mapEntry('late', '1'));
     await journal.close();
     await compaction;
-    expect(readdirSync(dir.path)).toEqual(['journal']);
+    expect(readdirSync(dir.path).sort()).toEqual(['journal', 'journal.begun']);
     expect(read(file).map).toEqual(map);
   });
 
@@ -515,6 +567,97 @@ describe('Journal', () => {
     journal.append(mapEntry('c', '3'));
     await journal.close();
     expect(read(file).map).toEqual(new Map([...TWO, ['c', '3']]));
+  });
+
+  it.each([
+    ['is cut off', (file: string) => truncateSync(file, HEADER_BYTES), 'it has 40 bytes, of which', false],
+    ['gets a long tail', (file: string) => truncateSync(file, 1_000_000), 'it has 1000000 bytes', false],
+    ['can be written by others', (file: string) => chmodSync(file, 0o666), 'others may write to it', true],
+    ['is a link to itself', linkToItself, 'it is a symbolic link', true],
+    ['is a directory', putDirectory, 'it is a directory', true],
+    ['is another file', (file: string) => putOther(file), 'it was removed or replaced', true],
+  ])(
+    'is made anew with all that lives when it %s while it is written, and nothing of others is lost',
+    async (_, spoil, why, isKept) => {
+      await using dir = await tempDir();
+      const file = dir.file('state/journal');
+      const said: string[] = [];
+      const clock = new FakeClock();
+      const { journal } = Journal.open({
+        ...optionsOf(file, { clock }),
+        onTrouble: (reason) => said.push(reason),
+        onRecovered: () => said.push('recovered'),
+        onRemark: (remark) => said.push(remark),
+      });
+      journal.attach(() => liveEntries(TWO));
+      spoil(file);
+      clock.advance(5_000);
+      await until(() => said.includes('recovered'), 'the journal has recovered');
+      const kept = readdirSync(path.dirname(file)).filter((name) => name.includes('unreadable'));
+      expect(said[0]).toContain(why);
+      expect(said.slice(1)).toEqual([
+        ...kept.map((name) =>
+          expect.stringContaining(`what was in the place of ${file} is now ${path.dirname(file)}/${name}`),
+        ),
+        'recovered',
+      ]);
+      expect(kept).toHaveLength(isKept ? 1 : 0);
+      journal.append(mapEntry('c', '3'));
+      await journal.close();
+      expect(read(file)).toMatchObject({
+        map: new Map([...TWO, ['c', '3']]),
+        reading: { lacks: 'nothing', remarks: [] },
+      });
+    },
+  );
+
+  it('is made anew when it is given to another user while it is written', async (context) => {
+    if (process.geteuid?.() !== 0) return context.skip('only root can give a file to another user');
+    await using dir = await tempDir();
+    const said: string[] = [];
+    const clock = new FakeClock();
+    const { journal } = Journal.open({
+      ...optionsOf(dir.file('journal'), { clock }),
+      onTrouble: (reason) => said.push(reason),
+      onRecovered: () => said.push('recovered'),
+      onRemark: () => {},
+    });
+    journal.attach(() => liveEntries(TWO));
+    chownSync(dir.file('journal'), 12_345, 0);
+    clock.advance(5_000);
+    await until(() => said.includes('recovered'), 'the journal has recovered');
+    expect(said[0]).toContain('it belongs to uid 12345');
+    await journal.close();
+    expect(read(dir.file('journal')).map).toEqual(TWO);
+  });
+
+  it('is closed to others again when they can read it while it is written', async () => {
+    await using dir = await tempDir();
+    const clock = new FakeClock();
+    const { journal } = Journal.open(optionsOf(dir.file('journal'), { clock }));
+    journal.attach(() => []);
+    chmodSync(dir.file('journal'), 0o644);
+    clock.advance(5_000);
+    expect(statSync(dir.file('journal')).mode & 0o777).toBe(0o600);
+    await journal.close();
+  });
+
+  it('is known to be lost when there is none where one was kept before, but not on a new node', async () => {
+    await using dir = await tempDir();
+    const file = dir.file('state/journal');
+    expect(read(file).reading).toMatchObject({ lacks: 'nothing', remarks: [] });
+    await mkdir(dir.file('state'));
+    await writeFile(dir.file('state/cri.sock'), '');
+    expect(read(file).reading).toMatchObject({ lacks: 'nothing', remarks: [] });
+    for (const _start of ['anew', 'behind what is there']) await write(file, TWO);
+    await rm(file);
+    expect(read(file).reading).toMatchObject({
+      entries: [],
+      lacks: 'records',
+      remarks: [`${file} is missing, though there was a journal before: what was in it is lost`],
+    });
+    await write(file, TWO);
+    expect(read(file)).toMatchObject({ map: TWO, reading: { lacks: 'nothing' } });
   });
 
   it('writes nothing while another process has the directory', async () => {
