@@ -7,6 +7,7 @@ import type { ListStart } from '../backends/snapshot-list.ts';
 import { decodeEntry, type LedgerEntry, type NoteName } from './journal-entries.ts';
 import type { JournalEntry } from './journal-format.ts';
 import type { JournalRecords } from './journal-records.ts';
+import { replayRemarks } from './journal-remarks.ts';
 import type { ObjectKind } from './ledger.ts';
 import { REMEMBERED_IDS } from './locate.ts';
 import type { Origin, RecordedDeparture, RecordedObject, RecordedState } from './recorded-state.ts';
@@ -96,7 +97,13 @@ class Replay {
       origin: this.origin,
       isOfAnotherBoot,
       isUnderstood: this.unknown + this.unread === 0,
-      remarks: this.remarks(isTrusted),
+      remarks: replayRemarks({
+        leftOut: this.leftOut,
+        sockets,
+        unknown: this.unknown,
+        unread: this.unread,
+        isTrusted,
+      }),
     };
   }
 
@@ -228,21 +235,5 @@ class Replay {
       this.snapshots.set(name, snapshot);
     }
     return snapshot;
-  }
-
-  private remarks(isTrusted: boolean): string[] {
-    const remarks: string[] = [];
-    for (const [name, count] of this.leftOut) {
-      const why = this.options.sockets.has(name) ? 'has another socket now' : 'is not in the config';
-      remarks.push(`${count} objects of backend ${name}, which ${why}, are left out`);
-    }
-    if (this.unknown > 0)
-      remarks.push(`${this.unknown} entries of the journal are of an unknown kind and left out`);
-    if (this.unread > 0) remarks.push(`${this.unread} entries of the journal cannot be understood`);
-    if (!isTrusted)
-      remarks.push(
-        'no list that is on record is used, for it may lack pods: lists fail until every backend has answered once',
-      );
-    return remarks;
   }
 }

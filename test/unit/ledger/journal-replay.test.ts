@@ -74,7 +74,7 @@ describe('the replay of a journal', () => {
       expect([...state.sandboxes.keys()]).toEqual(['a']);
       expect(snapshot.has(rpc)).toBe(false);
       expect(state.remarks).toEqual([
-        'no list that is on record is used, for it may lack pods: lists fail until every backend has answered once',
+        'no list that is on record is used, for it may lack pods: until every backend has answered once, lists fail and pods that are not known get no sandbox; start the backends that are away',
       ]);
     }
   });

@@ -31,6 +31,7 @@ async function openOn(file: string, { clock = new FakeClock(), bootId = 'boot-1'
     clock,
     onTrouble: (reason) => expect.fail(reason),
     onRecovered: () => undefined,
+    onRemark: (remark) => expect.fail(remark),
   });
   /** What the ledger holds; here only what the state gives and `add` adds. */
   const objects = {
@@ -257,7 +258,7 @@ describe('LedgerJournal', () => {
     expect([...second.state.sandboxes.keys()]).toEqual(['s1']);
     expect(second.state.pins.size).toBe(0);
     expect(second.state.remarks).toEqual([
-      '1 objects of backend blue, which is not in the config, are left out',
+      '1 pods and containers of backend blue, which is not in the config, are left out: those that run go on running, unknown to the kubelet, which starts them a second time; put the backend back into the config and move its pods away first, or end them at its runtime',
     ]);
     expect(statesIn(second, 'red')).toEqual({ s1: 0 });
     await second.ledgerJournal.close();
@@ -279,7 +280,9 @@ describe('LedgerJournal', () => {
     expect(second.state.sandboxes.size).toBe(0);
     expect(second.snapshotOf('red').has('ListPodSandbox')).toBe(false);
     expect(second.state.remarks).toEqual([
-      '1 objects of backend red, which has another socket now, are left out',
+      expect.stringMatching(
+        /^1 pods and containers of backend red, which has another socket now, are left out: .* unless the runtime behind .* is the same; .* put the old socket back .*, or end them/,
+      ),
     ]);
     await second.ledgerJournal.close();
   });
