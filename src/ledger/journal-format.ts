@@ -61,13 +61,13 @@ export function headerSum(header: Buffer, at: number, key: number, what: HeaderF
   return crc32(what, crc32(header.subarray(at, at + 4), key));
 }
 
-/** The header of a new file in which nothing is written yet. */
-export function encodeHeader(key: number): Buffer {
+/** The header of a file that is written up to `endBytes`, by default a new one. */
+export function encodeHeader(key: number, endBytes = HEADER_BYTES): Buffer {
   const header = Buffer.alloc(HEADER_BYTES);
   MAGIC.copy(header);
   header.writeUInt32LE(FORMAT, FORMAT_AT);
   for (const at of KEYS_AT) writeSummed(header, at, key, 0, 'key');
-  writeSummed(header, WRITTEN_AT, HEADER_BYTES, key, 'written');
+  writeSummed(header, WRITTEN_AT, endBytes, key, 'written');
   return header;
 }
 

@@ -1,7 +1,16 @@
 // The journal's file while it is written: records go behind each other, and the header says how far they are written.
-import { closeSync, fstatSync, ftruncateSync, lstatSync, type Stats } from 'node:fs';
+import { closeSync, fstatSync, ftruncateSync, lstatSync, readSync, type Stats } from 'node:fs';
 import { closeToOthers, openForWriting, unfitness, writeAt } from './journal-file.ts';
-import { encodeFlags, encodeWritten, FLAGS_AT, INCOMPLETE, WRITTEN_AT } from './journal-format.ts';
+import {
+  CHECKSUM_BYTES,
+  encodeFlags,
+  encodeHeader,
+  encodeWritten,
+  FLAGS_AT,
+  HEADER_BYTES,
+  INCOMPLETE,
+  WRITTEN_AT,
+} from './journal-format.ts';
 import { longestFileBytes, refuseLongerThan } from './journal-size.ts';
 
 export class JournalWriter {
@@ -10,17 +19,23 @@ export class JournalWriter {
   private readonly fd: number;
   private readonly longestBytes = longestFileBytes();
   private endBytes: number;
+  /** What stood at the end when the file was last looked at. */
+  private end: { at: number; bytes: Buffer } | undefined;
 
   /** Takes over an open file that is written up to `endBytes`. */
   constructor(fd: number, key: number, endBytes: number) {
     this.fd = fd;
     this.key = key;
     this.endBytes = endBytes;
+    this.end = this.readEnd();
   }
 
   /** Goes on where an earlier run ended. Throws when the file cannot be written. */
   static resume(file: string, { key, sizeBytes }: { key: number; sizeBytes: number }): JournalWriter {
-    return new JournalWriter(openForWriting(file), key, sizeBytes);
+    const fd = openForWriting(file);
+    // A kill may have come between records and this.
+    writeAt(fd, [encodeWritten(sizeBytes, key)], WRITTEN_AT);
+    return new JournalWriter(fd, key, sizeBytes);
   }
 
   /** Size of the file. */
@@ -54,18 +69,39 @@ export class JournalWriter {
     return dev === open.dev && ino === open.ino;
   }
 
-  /** Throws when a start would not find under this path what was written, or not use it. */
+  /**
+   * Throws when a start would not find under this path what was written, or not use it. A file that was cut off and then
+   * written on is long enough again, but has zeros where something stood: so its header is read, and the end that it had
+   * when this was last called.
+   */
   check(file: string): void {
     const named = lstatSync(file, { throwIfNoEntry: false });
-    const why = named && unfitness(named);
-    if (why !== undefined) throw new Error(why);
-    if (named === undefined || !this.isThis(named)) {
-      throw new Error('it was removed or replaced while Switchyard ran');
-    }
-    if (named.size !== this.endBytes) {
+    const isThis = named !== undefined && this.isThis(named);
+    if (isThis && named.isFile() && named.size !== this.endBytes) {
       throw new Error(`it has ${named.size} bytes, of which Switchyard has written ${this.endBytes}`);
     }
+    const why = named && unfitness(named);
+    if (why !== undefined) throw new Error(why);
+    if (!isThis) throw new Error('it was removed or replaced while Switchyard ran');
+    const { end } = this;
+    const isHeaderSame = this.readAt(0, HEADER_BYTES).equals(encodeHeader(this.key, this.endBytes));
+    if (!isHeaderSame || (end !== undefined && !this.readAt(end.at, end.bytes.length).equals(end.bytes))) {
+      throw new Error('it was cut off or written over while Switchyard ran');
+    }
     closeToOthers(this.fd);
+    this.end = this.readEnd();
+  }
+
+  /** The last checksum of a record. */
+  private readEnd(): { at: number; bytes: Buffer } | undefined {
+    const at = this.endBytes - CHECKSUM_BYTES;
+    return at < HEADER_BYTES ? undefined : { at, bytes: this.readAt(at, CHECKSUM_BYTES) };
+  }
+
+  private readAt(position: number, sizeBytes: number): Buffer {
+    const bytes = Buffer.alloc(sizeBytes);
+    readSync(this.fd, bytes, 0, sizeBytes, position);
+    return bytes;
   }
 
   /** Never throws: all that was written is with the kernel. */

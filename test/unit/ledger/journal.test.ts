@@ -611,6 +611,55 @@ describe('Journal', () => {
     },
   );
 
+  it.each([
+    ['whole', 0],
+    ['but for its header', HEADER_BYTES],
+    ['at its last record', -1],
+  ])('is made anew when it was cut off %s and then written on', async (_, sizeBytes) => {
+    await using dir = await tempDir();
+    const file = dir.file('journal');
+    const said: string[] = [];
+    const clock = new FakeClock();
+    const map = new Map(TWO);
+    const { journal } = Journal.open({
+      ...optionsOf(file, { clock }),
+      onTrouble: (reason) => said.push(reason),
+      onRecovered: () => said.push('recovered'),
+    });
+    journal.attach(() => liveEntries(map));
+    const write = (key: string) => {
+      map.set(key, key);
+      journal.append(mapEntry(key, key));
+      journal.flush();
+    };
+    write('before');
+    clock.advance(5_000);
+    // Until the next look is due.
+    await nextTurn();
+    truncateSync(file, sizeBytes < 0 ? statSync(file).size + sizeBytes : sizeBytes);
+    write('after');
+    clock.advance(5_000);
+    await until(() => said.includes('recovered'), 'the journal has recovered');
+    expect(said[0]).toContain('it was cut off or written over while Switchyard ran');
+    await journal.close();
+    expect(read(file)).toMatchObject({ map, reading: { lacks: 'nothing', remarks: [] } });
+  });
+
+  it('goes on without a word behind records that a kill left without the word in the header', async () => {
+    await using dir = await tempDir();
+    const file = dir.file('journal');
+    await write(file, TWO);
+    const next = recordFor(readFileSync(file), mapEntry('c', '3'));
+    await appendFile(file, next);
+    const clock = new FakeClock();
+    const { journal, reading } = Journal.open(optionsOf(file, { clock }));
+    expect(reading).toMatchObject({ lacks: 'nothing', remarks: [] });
+    journal.attach(() => []);
+    clock.advance(5_000);
+    await journal.close();
+    expect(read(file).map.get('c')).toBe('3');
+  });
+
   it('is made anew when it is given to another user while it is written', async (context) => {
     if (process.geteuid?.() !== 0) return context.skip('only root can give a file to another user');
     await using dir = await tempDir();
