@@ -68,7 +68,7 @@ export async function startSwitchyard({
   onWork = () => {},
 }: SwitchyardOptions): Promise<Switchyard> {
   const log = throttledLog(unthrottledLog, clock);
-  const stateLog = new StateLog(log);
+  const stateLog = new StateLog(log, (backend) => memory.unlistedCause(backend));
   const registry = new BackendRegistry(config, clock, {
     onState: (backend, state) => {
       stateLog.backendTurned(backend, state);

@@ -4,7 +4,7 @@ import type { Clock, Timer } from '../clock.ts';
 import { identifySocketFile } from '../config/sockets.ts';
 import { ClientConnection } from '../http2/client.ts';
 import { Backoff } from './backoff.ts';
-import { describeForeign, describeSilence, OWN_SOCKET } from './foreign-peer.ts';
+import { describeForeign, describeSilence, OWN_SOCKET, SILENT } from './foreign-peer.ts';
 import { type BackendVersion, type ProbedService, type ProbeOutcome, probe } from './probe.ts';
 import { describeConnectFailure, describeLoss } from './socket-trouble.ts';
 import type { BackendState } from './state.ts';
@@ -98,7 +98,7 @@ export class Connector {
       onClose: (reason) => leave(this.describeEnd(connection, reason)),
     });
     silence = this.options.clock.after(PROBE_TIMEOUT_MS, () => {
-      const silent = `it accepted the connection but did not answer within ${PROBE_TIMEOUT_MS} ms`;
+      const silent = `${SILENT} within ${PROBE_TIMEOUT_MS} ms`;
       leave(
         connection.maxStreams === 0
           ? 'it allows no calls: MAX_CONCURRENT_STREAMS is 0'

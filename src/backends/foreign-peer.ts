@@ -27,6 +27,14 @@ export function describeSilence(socket: string, reason: string): string {
   return `${reason}${adviceOn(socket) ?? ''}`;
 }
 
+/** How the reason begins of a peer that took the connection and then said nothing. */
+export const SILENT = 'it accepted the connection but did not answer';
+
+/** Whether that is the reason. */
+export function isSilence(reason: string): boolean {
+  return reason.startsWith(SILENT);
+}
+
 /** Whether a reason says by itself what to do, so that a general hint behind it would contradict it. */
 export function isAdvised(reason: string): boolean {
   return ADVICE.some((advice) => reason.endsWith(advice));

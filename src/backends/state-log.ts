@@ -2,7 +2,7 @@
 import type { Logger } from '../telemetry/log.ts';
 import type { Backend } from './backend.ts';
 import { type BackendState, isAbsentState } from './state.ts';
-import { unlistedHint } from './unlisted-hint.ts';
+import { describeCause, type UnlistedCause, unlistedHint } from './unlisted-hint.ts';
 
 /** Kinds of reasons that are logged of one absence; a socket that says something else each time does not fill the log. */
 const KINDS_AT_MOST = 8;
@@ -15,11 +15,14 @@ interface Absence {
 
 export class StateLog {
   readonly #log: Logger;
+  readonly #causeOf: (backend: Backend) => UnlistedCause;
   readonly #absences = new Map<Backend, Absence>();
   readonly #imageAbsences = new Map<Backend, Absence>();
 
-  constructor(log: Logger) {
+  /** `causeOf`: why there is no list of a backend that has none. */
+  constructor(log: Logger, causeOf: (backend: Backend) => UnlistedCause) {
     this.#log = log;
+    this.#causeOf = causeOf;
   }
 
   /** Says that a backend's state has turned, as loudly as it matters; of an absence each kind of reason once. */
@@ -28,7 +31,7 @@ export class StateLog {
     const who = {
       backend: backend.name,
       ...(state.kind === 'ready' && backend.version),
-      ...('reason' in state && !backend.isListed && unlistedBackend(backend)),
+      ...('reason' in state && !backend.isListed && unlistedBackend(backend, this.#causeOf(backend))),
     };
     logTurn(this.#log, 'backend', who, state);
   }
@@ -41,11 +44,10 @@ export class StateLog {
 }
 
 /** What is lost while it is absent: more than its own pods. */
-function unlistedBackend(backend: Backend): object {
+function unlistedBackend(backend: Backend, cause: UnlistedCause): object {
   return {
-    effect:
-      'it was never listed: until it answers once, every list of pods fails, and Switchyard is not ready',
-    hint: unlistedHint(backend),
+    effect: `it ${describeCause(cause)}: until it answers once, every list of pods fails, and Switchyard is not ready`,
+    hint: unlistedHint(backend, cause),
   };
 }
 

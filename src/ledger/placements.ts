@@ -63,6 +63,11 @@ export class Placements {
     };
   }
 
+  /** Whether any pod may live on this backend. */
+  isInDoubt(backend: Backend): boolean {
+    return this.doubtful.has(backend);
+  }
+
   /** A backend in doubt other than this one, on which a pod is to be placed; undefined when there is none. */
   doubtBeside(backend: Backend): Backend | undefined {
     for (const other of this.doubtful) if (other !== backend) return other;

@@ -2,6 +2,7 @@
 // first call, and everything learnt from then on is written down.
 import path from 'node:path';
 import type { Backend } from '../backends/backend.ts';
+import type { UnlistedCause } from '../backends/unlisted-hint.ts';
 import type { Clock } from '../clock.ts';
 import { Checkpoints } from './checkpoints.ts';
 import type { NoteName } from './journal-entries.ts';
@@ -42,6 +43,8 @@ export interface Recall {
    * pods which nobody knows of, until theirs is.
    */
   readonly unsettled: readonly { readonly backend: Backend; readonly release: () => void }[];
+  /** Why there is no list of a backend that has none. */
+  unlistedCause(backend: Backend): UnlistedCause;
   /** Why nothing can be written at present; undefined when all is well. */
   readonly trouble: string | undefined;
   /** Size of the journal. */
@@ -118,6 +121,11 @@ export async function recall(options: RecallOptions): Promise<Recall> {
     note: (name, value) => journal.note(name, value),
     flush: () => journal.flush(),
     unsettled,
+    unlistedCause: (backend) => {
+      if (placements.isInDoubt(backend)) return 'journal-lost';
+      const count = ledger.count('sandbox', backend) + ledger.count('container', backend);
+      return count > 0 ? 'incomplete' : 'never-listed';
+    },
     get trouble() {
       return journal.trouble;
     },

@@ -1,4 +1,5 @@
 // What /readyz says, beside what a kubelet's list of pods gets at the same moment: ready when such a list can be given.
+import { writeFile } from 'node:fs/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Readiness } from '../../../src/admin/server.ts';
 import { startSimulatedRuntime } from '../../../src/simulator/runtime.ts';
@@ -118,5 +119,32 @@ describe('/readyz', () => {
     await world.restart('two', 'forgetting');
     await until(async () => (await listPods()) !== 'OK', 'lists fail');
     expect((await readiness()).isReady).toBe(false);
+  });
+
+  it('says that the journal was lost, and to be careful, where a backend is away that was listed before', async () => {
+    await start(ONE, TWO);
+    await becomesReady();
+    await world.runtime('two').close();
+    await world.switchyard.close();
+    await writeFile(`${world.dir.file('state')}/journal`, '');
+    await world.restart('two');
+    await until(async () => (await readiness()).reason?.includes('unreachable') === true, 'it is absent');
+    const caution = expect.stringContaining('Do not take backend two out of the config');
+    expect(await readiness()).toMatchObject({
+      status: 503,
+      reason: expect.stringContaining('backend two was not listed since the journal was lost: it is unreach'),
+      backends: [{ name: 'one' }, { name: 'two', isListed: false, hint: caution }],
+    });
+    expect(world.lines).toContainEqual(
+      expect.objectContaining({
+        text: 'backend is absent',
+        fields: expect.objectContaining({
+          effect: expect.stringContaining(
+            'it was not listed since the journal was lost: until it answers once',
+          ),
+          hint: caution,
+        }),
+      }),
+    );
   });
 });

@@ -18,7 +18,7 @@ beforeEach(async () => {
   dir = await tempDir();
   clock = new FakeClock();
   lines = [];
-  const log = new StateLog(recorder(lines));
+  const log = new StateLog(recorder(lines), () => 'never-listed');
   const [config] = configOf(dir, [{ name: 'one', profile: 'reference' }]).backends;
   if (config === undefined) throw new Error('no backend');
   backend = new Backend({
