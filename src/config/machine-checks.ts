@@ -1,14 +1,17 @@
 // Checks of what the config names against the machine they run on, for `switchyard check`. All of it may still come
 // before Switchyard starts, or the config be meant for another machine: so these are warnings, but for a state directory
-// that something else stands in the way of. `serve` meets the same and logs it.
-import { type Stats, statSync } from 'node:fs';
+// that something else stands in the way of, or that `serve` refuses. It meets the rest and logs it.
+import { accessSync, constants, lstatSync, type Stats, statfsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { quote } from '../quote.ts';
 import { findGroupId } from './group-file.ts';
 import { namedSockets } from './path-checks.ts';
 import { errorAt, type Finding, warningAt } from './problems.ts';
 import type { ConfigFile } from './schema.ts';
+import { describeShared, ownDirectoryHint } from './shared-directory.ts';
 import { type DescribeNonSocket, describeByStat } from './sockets.ts';
+
+const STATE_HINT = 'Write /var/lib/switchyard';
 
 /** The machine. */
 export interface Machine {
@@ -17,6 +20,10 @@ export interface Machine {
   readonly describeNonSocket: DescribeNonSocket;
   /** What a path is that exists and is no directory, such as `a socket`. */
   describeNonDirectory(path: string): string | undefined;
+  /** Mode of what is there; undefined when nothing is, or nobody may look. */
+  modeOf(path: string): number | undefined;
+  /** Why no file can be made in a directory that exists, such as `is on a read-only file system`; undefined when one may. */
+  describeUnwritable(directory: string): string | undefined;
 }
 
 /** The one that runs this. */
@@ -26,10 +33,39 @@ export const thisMachine: Machine = {
   describeNonSocket: describeByStat,
   describeNonDirectory(file) {
     const found = look(file);
-    if (typeof found === 'string' || found.isDirectory()) return undefined;
+    if (found === 'missing') return isLink(file) ? 'a link to nothing' : undefined;
+    if (found === 'hidden' || found.isDirectory()) return undefined;
     return describeByStat(file) ?? 'a socket';
   },
+  modeOf(file) {
+    const found = look(file);
+    return typeof found === 'string' ? undefined : found.mode;
+  },
+  describeUnwritable(directory) {
+    try {
+      // These let root write by their modes, and then let nobody make a file.
+      if (KERNEL_FILE_SYSTEMS.has(statfsSync(directory).type))
+        return "is on a file system of the kernel's own";
+      accessSync(directory, constants.W_OK);
+      return undefined;
+    } catch (error) {
+      // Anything else may be for the one alone who runs this, and not for the one who runs Switchyard.
+      const { code } = error as NodeJS.ErrnoException;
+      return code === 'EROFS' ? 'is on a read-only file system' : undefined;
+    }
+  },
 };
+
+/** f_type of proc, sysfs and cgroup2 (linux/magic.h). */
+const KERNEL_FILE_SYSTEMS: ReadonlySet<number> = new Set([0x9fa0, 0x62656572, 0x63677270]);
+
+function isLink(file: string): boolean {
+  try {
+    return lstatSync(file).isSymbolicLink();
+  } catch {
+    return false;
+  }
+}
 
 /** `hidden`: who runs this may not look. */
 function look(file: string): Stats | 'missing' | 'hidden' {
@@ -77,19 +113,34 @@ function checkEndpoints(file: ConfigFile, machine: Machine): Finding[] {
     .map(({ at, what, path: socket }) => {
       const message = `${what}: this machine has no ${socket}`;
       const hint =
-        'Start its runtime or name the right socket: until each backend has been listed once, every list of pods fails';
+        at.at(-1) === 'imageEndpoint'
+          ? 'Start its image service or name the right socket: until it answers, calls for images of this backend fail'
+          : 'Start its runtime or name the right socket: until each backend has been listed once, every list of pods fails';
       return warningAt(at, message, hint);
     });
 }
 
 function checkStateDir({ stateDir }: ConfigFile, machine: Machine): Finding[] {
   if (!stateDir.startsWith('/')) return [];
-  const found = machine.describeNonDirectory(path.resolve(stateDir));
-  const above = found === undefined ? nonDirectoryAbove(path.resolve(stateDir), machine) : undefined;
-  if (found === undefined && above === undefined) return [];
-  const message =
-    above === undefined ? `stateDir is ${found}, not a directory` : `stateDir lies below ${above}`;
-  return [errorAt(['stateDir'], message, 'Write /var/lib/switchyard')];
+  const at = ['stateDir'];
+  const directory = path.resolve(stateDir);
+  const found = machine.describeNonDirectory(directory);
+  if (found !== undefined) return [errorAt(at, `stateDir is ${found}, not a directory`, STATE_HINT)];
+  const above = nonDirectoryAbove(directory, machine);
+  if (above !== undefined) return [errorAt(at, `stateDir lies below ${above}`, STATE_HINT)];
+  const shared = describeShared(machine.modeOf(directory) ?? 0);
+  if (shared !== undefined) return [errorAt(at, `stateDir ${shared}`, ownDirectoryHint(directory))];
+  const unwritable = machine.describeUnwritable(nearestDirectory(directory, machine));
+  if (unwritable === undefined) return [];
+  const message = `stateDir ${unwritable}, so nothing outlives a restart of Switchyard`;
+  return [warningAt(at, message, STATE_HINT)];
+}
+
+/** The directory itself, or the first one above it that is there. */
+function nearestDirectory(directory: string, machine: Machine): string {
+  let at = directory;
+  while (at !== '/' && machine.modeOf(at) === undefined) at = path.dirname(at);
+  return at;
 }
 
 /** `/run/a.sock, which is a socket`: the nearest path above that is there, if it is no directory. */

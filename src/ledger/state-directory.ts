@@ -1,11 +1,11 @@
 // The state directory before anything is in it: made, and closed to others where that harms nobody.
 import { closeSync, constants, fchmodSync, fstatSync, openSync, readdirSync, type Stats } from 'node:fs';
 import path from 'node:path';
+import { describeShared, ownDirectoryHint } from '../config/shared-directory.ts';
 import { StartError } from '../errors.ts';
 import { makeDirectory } from '../made-directory.ts';
 
 const MODE = 0o700;
-const STICKY = 0o1000;
 const OTHERS = 0o077;
 const WRITABLE_BY_OTHERS = 0o022;
 
@@ -34,15 +34,10 @@ export function prepareStateDirectory(stateDir: string): string[] {
   }
 }
 
-/** The sticky bit says that a directory is meant for many: others rely on its mode. */
 function refuseShared(stateDir: string, { mode }: Stats): void {
-  if ((mode & STICKY) === 0 || (mode & WRITABLE_BY_OTHERS) === 0) return;
-  throw new StartError(
-    `the state directory ${stateDir} is shared with other users (mode ${octal(mode)}): any of them could put a journal there, or keep Switchyard from starting`,
-    {
-      hint: `Give stateDir a directory of its own in the config, such as ${path.join(stateDir, 'switchyard')}`,
-    },
-  );
+  const why = describeShared(mode);
+  if (why === undefined) return;
+  throw new StartError(`the state directory ${stateDir} ${why}`, { hint: ownDirectoryHint(stateDir) });
 }
 
 /** Whether a narrower mode takes nothing from anybody: it may be /var/lib, or hold the CRI socket too. */

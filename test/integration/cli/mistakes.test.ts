@@ -134,7 +134,7 @@ describe('check FILE', () => {
       `warning: listen.socket lies below ${file}, which is a regular file, so nothing can be served there. Move it away, or choose another path`,
       `warning: listen.group: this machine has no group "nobody-has-this", and without it Switchyard does not start. Create it: groupadd --system nobody-has-this`,
       `warning: admin.address is a regular file, not a socket, so nothing can be served there. Move it away, or choose another path`,
-      `warning: the imageEndpoint of backend b: this machine has no ${dir.file('i.sock')}. ${UNLISTED}`,
+      `warning: the imageEndpoint of backend b: this machine has no ${dir.file('i.sock')}. Start its image service or name the right socket: until it answers, calls for images of this backend fail`,
       '',
     ]);
     expect(code).toBe(3);
