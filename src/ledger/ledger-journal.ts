@@ -3,11 +3,11 @@
 import { readFile } from 'node:fs/promises';
 import type { BackendSnapshot, KeptReply } from '../backends/snapshot.ts';
 import type { SnapshotList } from '../backends/snapshot-change.ts';
-import type { Clock } from '../clock.ts';
 import { Journal } from './journal.ts';
 import { encodeEntry, type LedgerEntry, type NoteName } from './journal-entries.ts';
 import type { NewEntry } from './journal-format.ts';
 import { JournalMessages } from './journal-messages.ts';
+import type { JournalOptions } from './journal-options.ts';
 import { replayJournal } from './journal-replay.ts';
 import { entryOf, JournalStatuses } from './journal-statuses.ts';
 import type { ObjectKind } from './ledger.ts';
@@ -22,25 +22,13 @@ export interface LedgerContent {
   }>;
 }
 
-export interface LedgerJournalOptions {
-  /** Path of the file. */
-  readonly file: string;
+export interface LedgerJournalOptions extends JournalOptions {
   /** Name to socket of all backends of the config. */
   readonly sockets: ReadonlyMap<string, string>;
   /** By name, the snapshots of these backends: they take over what is on record, and are written down from then on. */
   readonly snapshots: ReadonlyMap<string, BackendSnapshot>;
   /** See readBootId. */
   readonly bootId: string;
-  readonly clock: Clock;
-  /** The file is not made smaller below this size. Default 4 MiB. */
-  readonly smallBytes?: number;
-  /** Makes sure that the directory is this process's alone; rejects when another has it. */
-  readonly claim?: () => Promise<void>;
-  /** The disk fails; told once until it works again. */
-  onTrouble(reason: string): void;
-  onRecovered(): void;
-  /** Something about the file that people should know, while Switchyard runs. */
-  onRemark(remark: string): void;
 }
 
 /** What an earlier run knew, beside the snapshots. */

@@ -4,6 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { Readiness } from '../../../src/admin/server.ts';
 import { startSimulatedRuntime } from '../../../src/simulator/runtime.ts';
 import type { CriError } from '../../support/cri-client.ts';
+import { runPod } from '../../support/cri-pod.ts';
 import { type ProxyWorld, proxyWorld, type WorldBackend } from '../../support/proxy-world.ts';
 import { until } from '../../support/until.ts';
 
@@ -119,6 +120,20 @@ describe('/readyz', () => {
     await world.restart('two', 'forgetting');
     await until(async () => (await listPods()) !== 'OK', 'lists fail');
     expect((await readiness()).isReady).toBe(false);
+  });
+
+  it('does not say of a backend that has pods, and whose list fails, that it was never listed', async () => {
+    await start(ONE, { ...TWO, handlers: { two: '' }, isDown: true });
+    await using failing = await startSimulatedRuntime({
+      profile: 'cri-o',
+      socket: world.socketOf('two'),
+    });
+    failing.faults.add('ListPodSandbox', { kind: 'refuse', status: 'UNKNOWN', message: 'not now' });
+    await until(async () => (await readiness()).reason?.includes('not now') === true, 'its list failed');
+    await runPod(world.client, { handler: 'two' });
+    expect((await readiness()).reason).toContain(
+      'backend two has pods, but was not listed in full: it answers',
+    );
   });
 
   it('says that the journal was lost, and to be careful, where a backend is away that was listed before', async () => {

@@ -50,6 +50,7 @@ describe('Placements', () => {
     trustBlue();
     trustBlue();
     expect([placements.doubtBeside(red), placements.doubtBeside(blue)]).toEqual([undefined, red]);
+    expect([placements.isInDoubt(red), placements.isInDoubt(blue)]).toEqual([true, false]);
     trustRed();
     expect(told).toEqual([['red'], ['red', 'blue'], ['red'], []]);
   });
