@@ -74,23 +74,22 @@ class ContainerImages {
   }
 
   private async settleAll(): Promise<Buffer> {
-    const own = new Map<string, string>();
+    const references: (string | undefined)[] = [];
+    const strays: string[] = [];
     for (const image of this.all()) {
-      const reference = await this.ownReference(image);
-      if (reference !== image.reference) own.set(image.reference, reference);
+      const own = await this.ownReference(image);
+      const isStray = own !== image.reference;
+      references.push(isStray ? own : undefined);
+      if (isStray) strays.push(`${excerpt(image.reference)} -> ${excerpt(own)}`);
     }
-    await this.checkUser(own.get(this.main.reference) ?? this.main.reference);
-    if (own.size === 0) return this.call.body;
+    await this.checkUser(references[0] ?? this.main.reference);
+    if (strays.length === 0) return this.call.body;
     this.parts.metrics.strayImage('replaced');
     this.parts.log.info(
-      {
-        backend: this.owner.name,
-        container: this.who(),
-        images: [...own].map(([from, to]) => `${excerpt(from)} -> ${excerpt(to)}`),
-      },
+      { backend: this.owner.name, container: this.who(), images: strays },
       "an image id of another backend gives way to that of the pod's own",
     );
-    return framed(this.request.withReferences(own));
+    return framed(this.request.withReferences(references));
   }
 
   /** Whether the owner itself gave the reference, moments ago. */

@@ -69,17 +69,20 @@ export class ContainerRequest {
         : String(readVarint(message, 0, end, RUN_AS_USER_VALUE) ?? 0);
   }
 
-  /** The request with other references for its images, by those that it has, and all else as it was. */
-  withReferences(own: ReadonlyMap<string, string>): Uint8Array {
-    const rename = (spec: Uint8Array, path: Path) => {
-      const reference = own.get(readString(spec, 0, spec.length, path) ?? '');
-      return reference === undefined ? spec : replaceString(spec, path, reference);
-    };
-    const edited = rename(this.message, REFERENCE);
+  /**
+   * The request with other references for its images, each in the place that it has in `images`; undefined leaves one as
+   * it is. Not by what they replace: two images can come with one reference and still mean different ones.
+   */
+  withReferences([main, ...volumes]: readonly (string | undefined)[]): Uint8Array {
+    const edited = main === undefined ? this.message : replaceString(this.message, REFERENCE, main);
     if (this.images.length === 1) return edited;
+    let at = 0;
     return rewriteRecords(edited, CONFIG, (config) =>
       rewriteRecords(config, MOUNTS, (mount) =>
-        rewriteRecords(mount, MOUNT_IMAGE, (spec) => rename(spec, SPEC_REFERENCE)),
+        rewriteRecords(mount, MOUNT_IMAGE, (spec) => {
+          const reference = volumes[at++];
+          return reference === undefined ? spec : replaceString(spec, SPEC_REFERENCE, reference);
+        }),
       ),
     );
   }

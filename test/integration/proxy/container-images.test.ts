@@ -75,6 +75,18 @@ describe('CreateContainer with what a look-up of another backend has answered', 
     ]);
   });
 
+  it('R15: replaces the id of the volume alone where another name had the same one elsewhere', async () => {
+    const one = { configDigest: OF_MAIN };
+    addImage(world, 'main', { references: [DATA], ...one });
+    addImage(world, 'side', { references: [APP], uid: 7, ...one });
+    addImage(world, 'side', { references: [DATA], configDigest: 'd4'.repeat(32) });
+    const volume = { image: (await lookUpFor(onMain, DATA))?.id ?? '', userSpecifiedImage: DATA };
+    const image = (await lookUpFor(onMain))?.id ?? '';
+    expect(image).toBe(volume.image);
+    const { digest, mounts } = made(await create(onSide, { image, volume, runAsUser: 7 }));
+    expect([digest, mounts?.[0]?.image?.image]).toEqual([OF_MAIN, 'd4'.repeat(32)]);
+  });
+
   it('R15: passes the bytes on as they came where the image is the one that its backend has given', async () => {
     await lookUpFor(onSide);
     const asked = calls(world, 'side', 'ImageStatus');

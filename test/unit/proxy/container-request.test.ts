@@ -44,17 +44,28 @@ describe('ContainerRequest', () => {
   });
 
   it('puts other references in, also for volumes, and leaves all else as it was', () => {
-    const own = new Map([
-      ['id of main', 'longer id of side'],
-      ['id of data', 'other'],
-    ]);
     const due = codec.decodeRequest(codec.encode(REQUEST));
     if (due.config?.image) due.config.image.image = 'longer id of side';
     const volume = due.config?.mounts[1]?.image;
     if (volume) volume.image = 'other';
     const request = new ContainerRequest(Buffer.concat([codec.encode(REQUEST), UNKNOWN]));
-    const edited = Buffer.from(request.withReferences(own));
+    const edited = Buffer.from(request.withReferences(['longer id of side', 'other']));
     expect(codec.decodeRequest(edited)).toEqual(due);
     expect(edited.includes('from the future')).toBe(true);
+  });
+
+  it('puts a reference into its own place only, where another image came with the same one', () => {
+    const [plain, data] = REQUEST.config?.mounts ?? [];
+    const cache = { containerPath: '/cache', image: { image: 'one id', userSpecifiedImage: 'cache:1' } };
+    const mounts = [plain, { ...data, image: { image: 'one id', userSpecifiedImage: 'data:1' } }, cache];
+    const config = { ...REQUEST.config, image: { image: 'one id', userSpecifiedImage: 'app:1' }, mounts };
+    const references = (places: readonly (string | undefined)[]) => {
+      const request = read({ ...REQUEST, config } as Request<'CreateContainer'>);
+      const edited = new ContainerRequest(Buffer.from(request.withReferences(places)));
+      return edited.images.map(({ reference }) => reference);
+    };
+    expect(references([undefined, 'other', undefined])).toEqual(['one id', 'other', 'one id']);
+    expect(references([undefined, undefined, 'other'])).toEqual(['one id', 'one id', 'other']);
+    expect(references(['other', undefined, undefined])).toEqual(['other', 'one id', 'one id']);
   });
 });
