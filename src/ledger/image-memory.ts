@@ -5,8 +5,8 @@
 import { LRUCache } from 'lru-cache';
 import type { Backend } from '../backends/backend.ts';
 import type { Clock } from '../clock.ts';
-import { withTag } from '../cri/image-reference.ts';
 import { ContainerStarts } from './container-starts.ts';
+import { areLong, imageKeyOf } from './image-key.ts';
 import { ImageTurns } from './image-turns.ts';
 
 const PODS = 1_000;
@@ -44,7 +44,7 @@ export class ImageMemory {
     if (annotations.size === 0) return;
     this.byAnnotations.set(podKeyOf(annotations), backend);
     const seen = annotations.get(CONFIG_SEEN);
-    if (seen !== undefined) this.bySeen.set(seen, backend);
+    if (seen !== undefined && !areLong(seen)) this.bySeen.set(seen, backend);
   }
 
   /** The backend of the newest pod with exactly these annotations, or of one first seen at the very same moment. */
@@ -62,7 +62,8 @@ export class ImageMemory {
    * undefined when that was not seen.
    */
   rememberImage(image: string, backend: Backend, nowMs: number, user: string | undefined): void {
-    const key = withTag(image);
+    const key = imageKeyOf(image);
+    if (key === undefined) return;
     const users = new Map(this.byImage.peek(key)?.users);
     if (user !== undefined) users.set(backend, user);
     this.byImage.set(key, { backend, atMs: nowMs, users });
@@ -70,25 +71,26 @@ export class ImageMemory {
 
   /** A look-up that named no pod has shown the user of the image on `backend`. */
   noteUser(image: string, backend: Backend, user: string): void {
-    const key = withTag(image);
-    const remembered = this.byImage.peek(key);
-    if (remembered === undefined || remembered.users.get(backend) === user) return;
+    const key = imageKeyOf(image);
+    const remembered = this.rememberedOf(image);
+    if (key === undefined || remembered === undefined || remembered.users.get(backend) === user) return;
     this.byImage.set(key, { ...remembered, users: new Map(remembered.users).set(backend, user) });
   }
 
   /** Where the image of this name was found or pulled last. */
   sightingOf(image: string): Sighting | undefined {
-    return this.byImage.get(withTag(image));
+    const key = imageKeyOf(image);
+    return key === undefined ? undefined : this.byImage.get(key);
   }
 
   /** The user that a backend's image of this name had when it was last looked at. */
   userOf(image: string, backend: Backend): string | undefined {
-    return this.byImage.peek(withTag(image))?.users.get(backend);
+    return this.rememberedOf(image)?.users.get(backend);
   }
 
   /** The backends whose image of this name has another user than `user`, as far as is known. */
   othersThan(image: string, user: string): Backend[] {
-    const users = this.byImage.peek(withTag(image))?.users ?? [];
+    const users = this.rememberedOf(image)?.users ?? [];
     return [...users].filter(([, other]) => other !== user).map(([backend]) => backend);
   }
 
@@ -104,10 +106,15 @@ export class ImageMemory {
 
   /** True once for each image name: people need not be told again. */
   isNews(image: string): boolean {
-    const key = withTag(image);
-    if (this.told.has(key)) return false;
+    const key = imageKeyOf(image);
+    if (key === undefined || this.told.has(key)) return false;
     this.told.set(key, true);
     return true;
+  }
+
+  private rememberedOf(image: string): Remembered | undefined {
+    const key = imageKeyOf(image);
+    return key === undefined ? undefined : this.byImage.peek(key);
   }
 }
 

@@ -43,6 +43,26 @@ describe('ImageMemory', () => {
     expect(memory.sightingOf('app')?.backend).toBe(main);
   });
 
+  it('keeps no name of an image, and no moment, that is longer than any', () => {
+    const memory = new ImageMemory(new FakeClock());
+    const long = 'x'.repeat(1_001);
+    memory.rememberImage(long, side, 1, '7');
+    memory.noteUser(long, side, '8');
+    expect([memory.sightingOf(long), memory.userOf(long, side), memory.othersThan(long, '0')]).toEqual([
+      undefined,
+      undefined,
+      [],
+    ]);
+    expect([memory.isNews(long), memory.isNews('app'), memory.isNews('app:latest')]).toEqual([
+      false,
+      true,
+      false,
+    ]);
+    memory.rememberPod(map({ [SEEN]: long, a: '1' }), side);
+    expect(memory.backendOfPod(map({ [SEEN]: long, a: 'edited' }))).toBeUndefined();
+    expect(inspect(memory, { depth: null, maxStringLength: null })).not.toContain(long);
+  });
+
   it('holds no value of an annotation, which may be a secret', () => {
     const memory = new ImageMemory(new FakeClock());
     memory.rememberPod(map({ token: 'tell-nobody', [SEEN]: 'then' }), side);
