@@ -4,17 +4,15 @@
 // both came from there. Pods are known by a checksum of their annotations.
 import { LRUCache } from 'lru-cache';
 import type { Backend } from '../backends/backend.ts';
-import { withTag } from '../cri/image-reference.ts';
+import { areLong, imageKeyOf, keepable } from './image-key.ts';
 
 const STARTS = 2_000;
 const IMAGES = 1_000;
+/** For each image, how many different answers are kept: one for each backend and user. */
+const ANSWERS = 64;
 /** How long an answer to a bare look-up may be what a container's user comes from, where its start is not known. */
 const ANSWERED_MS = 60_000;
 const REFUSALS = 1_000;
-/** So often a container is refused on the mere suspicion that its user is another backend's. */
-const SUSPICIONS = 10;
-/** No name or id of an image, and no user, is longer; what is longer is not noted, so that nobody fills the memory. */
-const TEXT_LENGTH = 1_000;
 
 /** A pod's image was found, or pulled: its container comes next. */
 export interface ContainerStart {
@@ -26,12 +24,16 @@ export interface ContainerStart {
   readonly user: string | undefined;
   /** What the client may name it by in CreateContainer: its id, and what a pull has called it. */
   readonly references: readonly string[];
+  /** Whether it was pulled, and not looked up since. */
+  readonly isPulled: boolean;
   /** Its place in the order of all that is noted here. */
   readonly seq: number;
 }
 
 /** The answer to a look-up that named no pod. */
 interface BareAnswer {
+  /** Undefined when all of them said that there is no such image. */
+  readonly backend: Backend | undefined;
   readonly user: string;
   readonly seq: number;
   readonly atMs: number;
@@ -45,59 +47,81 @@ export interface AskedUser {
   readonly user: string;
 }
 
-/** How often a container was refused with a user, and when last. */
-interface Refusal {
-  readonly count: number;
-  readonly seq: number;
-}
+/** The span in which a container may have got its user: since a place in the order, or since a moment. */
+type Since =
+  | { readonly kind: 'seq'; readonly seq: number }
+  | { readonly kind: 'moment'; readonly atMs: number };
 
 export class ContainerStarts {
   private readonly starts = new LRUCache<string, ContainerStart>({ max: STARTS });
-  /** By image, then by who answered; `undefined` stands for all of them having said that there is no such image. */
-  private readonly answers = new LRUCache<string, Map<Backend | undefined, BareAnswer>>({ max: IMAGES });
-  private readonly refusals = new LRUCache<string, Refusal>({ max: REFUSALS });
+  private readonly answers: LRUCache<string, Map<string, BareAnswer>>;
+  /** When a container was refused with a user, in the order of all that is noted here. */
+  private readonly refusals = new LRUCache<string, number>({ max: REFUSALS });
   private seq = 0;
+  /** From when on all answers are known: since the process began, or since one had to be forgotten. */
+  private known: { seq: number; atMs: number };
 
-  /** The image of a pod was found on `backend`, or pulled there. */
+  constructor(nowMs: number) {
+    this.known = { seq: 0, atMs: nowMs };
+    this.answers = new LRUCache({
+      max: IMAGES,
+      dispose: (forgotten, _, reason) => {
+        if (reason === 'evict') for (const answer of forgotten.values()) this.noteForgotten(answer);
+      },
+    });
+  }
+
+  /** The image of a pod was found on `backend`. */
   noteFound(pod: string, image: string, found: Pick<ContainerStart, 'backend' | 'user'>, id: string): void {
-    const { backend, user } = found;
-    if (pod === '' || areLong(image, id, user)) return;
-    const earlier = this.starts.peek(nameKey(pod, image));
-    const known = earlier?.backend === backend ? earlier.references.filter((one) => one !== id) : [];
-    const start = { image, backend, user, references: [...known.slice(-1), id], seq: ++this.seq };
-    this.starts.set(nameKey(pod, image), start);
-    for (const reference of start.references) this.starts.set(referenceKey(pod, reference), start);
+    this.note(pod, image, { ...found, isPulled: false }, id);
+  }
+
+  /** The image of a pod was pulled on `backend`, and is called `reference` there. */
+  notePulled(pod: string, image: string, backend: Backend, reference: string): void {
+    this.note(pod, image, { backend, user: undefined, isPulled: true }, reference);
+  }
+
+  /** Whether the pod's image was pulled for a container that is to come, and not looked up since. */
+  isPulled(pod: string, image: string): boolean {
+    const key = nameKey(pod, image);
+    return key !== undefined && this.starts.peek(key)?.isPulled === true;
   }
 
   /** A look-up of the bare name was answered by `backend`: whoever asked has `user` now. */
   noteAnswer(image: string, backend: Backend | undefined, user: string, nowMs: number): void {
-    if (areLong(image, user)) return;
-    const key = withTag(image);
-    const answers = this.answers.get(key) ?? new Map<Backend | undefined, BareAnswer>();
-    answers.delete(backend);
-    answers.set(backend, { user, seq: ++this.seq, atMs: nowMs });
+    const key = imageKeyOf(image);
+    if (key === undefined || areLong(user)) return;
+    const answers = this.answers.get(key) ?? new Map<string, BareAnswer>();
+    const answerKey = `${backend?.name ?? ''}\n${user}`;
+    answers.delete(answerKey);
+    answers.set(answerKey, { backend, user, seq: ++this.seq, atMs: nowMs });
     this.answers.set(key, answers);
+    if (answers.size <= ANSWERS) return;
+    const [oldest] = answers;
+    if (oldest === undefined) return;
+    answers.delete(oldest[0]);
+    this.noteForgotten(oldest[1]);
   }
 
   /** The start of a container of this pod from this image; `image` is '' where the client does not say its name. */
   startOf(pod: string, image: string, reference: string): ContainerStart | undefined {
     if (pod === '') return undefined;
-    return this.starts.get(image === '' ? referenceKey(pod, reference) : nameKey(pod, image));
+    const key = image === '' ? referenceKey(pod, reference) : nameKey(pod, image);
+    return key === undefined ? undefined : this.starts.get(key);
   }
 
   /** The container is being created: what comes next is another one. */
   end(pod: string, { image, references }: ContainerStart): void {
-    this.starts.delete(nameKey(pod, image));
+    const key = nameKey(pod, image);
+    if (key !== undefined) this.starts.delete(key);
     for (const reference of references) this.starts.delete(referenceKey(pod, reference));
   }
 
   /**
    * Who else than `owner` gave the user for the image since the start of the container began, or since it was refused
-   * last, so that it may have it from there. Where neither is known only the very last answer counts. `name` is
-   * undefined where nobody had the image.
-   *
-   * A pod may ask for that very user itself. So after ten refusals it gets it, if the owner has answered as well: then
-   * the other's answer may have been for another pod.
+   * last, so that it may have it from there; where neither is known, in the last minute. `name` is undefined where nobody
+   * had the image. Only what lies between its look-up and its creation counts, so a pod that asks for that user itself
+   * needs no exception: when it has its turn undisturbed nobody else gives it.
    */
   giverOf(
     asked: AskedUser,
@@ -105,36 +129,58 @@ export class ContainerStarts {
     start: ContainerStart | undefined,
     nowMs: number,
   ): { readonly name: string | undefined } | undefined {
-    const answers = [...(this.answers.peek(withTag(asked.image)) ?? [])];
-    const refusal = this.refusals.peek(refusalKey(asked));
-    const sinceSeq = Math.max(start?.seq ?? 0, refusal?.seq ?? 0);
-    const counting =
-      sinceSeq === 0
-        ? answers.slice(-1).filter(([, { atMs }]) => nowMs - atMs < ANSWERED_MS)
-        : answers.filter(([, { seq }]) => seq > sinceSeq);
-    const given = counting.find(([backend, { user }]) => backend !== owner && user === asked.user);
-    if (given === undefined) return undefined;
-    const hasOwn = counting.some(([backend]) => backend === owner);
-    return hasOwn && (refusal?.count ?? 0) >= SUSPICIONS ? undefined : { name: given[0]?.name };
+    const since = this.sinceOf(asked, start, nowMs);
+    const answers = this.answers.peek(imageKeyOf(asked.image) ?? '');
+    for (const { backend, user, seq, atMs } of answers?.values() ?? []) {
+      if (backend === owner || user !== asked.user) continue;
+      if (since.kind === 'seq' ? seq > since.seq : atMs > since.atMs) return { name: backend?.name };
+    }
+    return undefined;
+  }
+
+  /** Whether all answers are known that giverOf looks for. If not, another may have given the user all the same. */
+  knowsGivers(asked: AskedUser, start: ContainerStart | undefined, nowMs: number): boolean {
+    const since = this.sinceOf(asked, start, nowMs);
+    return since.kind === 'seq' ? since.seq >= this.known.seq : since.atMs >= this.known.atMs;
   }
 
   /** The container was not made, for the user may be another's. */
   noteRefusal(asked: AskedUser): void {
-    const key = refusalKey(asked);
-    this.refusals.set(key, { count: (this.refusals.peek(key)?.count ?? 0) + 1, seq: ++this.seq });
+    this.refusals.set(refusalKey(asked), ++this.seq);
+  }
+
+  private sinceOf(asked: AskedUser, start: ContainerStart | undefined, nowMs: number): Since {
+    const seq = Math.max(start?.seq ?? 0, this.refusals.peek(refusalKey(asked)) ?? 0);
+    return seq === 0 ? { kind: 'moment', atMs: nowMs - ANSWERED_MS } : { kind: 'seq', seq };
+  }
+
+  private note(
+    pod: string,
+    image: string,
+    found: Pick<ContainerStart, 'backend' | 'user' | 'isPulled'>,
+    id: string,
+  ): void {
+    const key = nameKey(pod, image);
+    if (pod === '' || key === undefined || areLong(id, found.user)) return;
+    const earlier = this.starts.peek(key);
+    const known = earlier?.backend === found.backend ? earlier.references.filter((one) => one !== id) : [];
+    const start = { image, ...found, references: [...known.slice(-1), id], seq: ++this.seq };
+    this.starts.set(key, start);
+    for (const reference of start.references) this.starts.set(referenceKey(pod, reference), start);
+  }
+
+  private noteForgotten({ seq, atMs }: BareAnswer): void {
+    this.known = { seq: Math.max(this.known.seq, seq), atMs: Math.max(this.known.atMs, atMs) };
   }
 }
 
-function areLong(...texts: readonly (string | undefined)[]): boolean {
-  return texts.some((text) => text !== undefined && text.length > TEXT_LENGTH);
-}
-
 function refusalKey({ sandboxId, container, user }: AskedUser): string {
-  return [sandboxId, container, user].map((part) => part.slice(0, TEXT_LENGTH)).join('\n');
+  return [sandboxId, container, user].map(keepable).join('\n');
 }
 
-function nameKey(pod: string, image: string): string {
-  return `${pod} by name ${withTag(image)}`;
+function nameKey(pod: string, image: string): string | undefined {
+  const key = imageKeyOf(image);
+  return key === undefined ? undefined : `${pod} by name ${key}`;
 }
 
 function referenceKey(pod: string, reference: string): string {

@@ -13,3 +13,8 @@ export function areLong(...texts: readonly (string | undefined)[]): boolean {
 export function imageKeyOf(image: string): string | undefined {
   return areLong(image) ? undefined : withTag(image);
 }
+
+/** As much of a text as may be kept. */
+export function keepable(text: string): string {
+  return text.slice(0, TEXT_LENGTH);
+}

@@ -28,7 +28,7 @@ interface Remembered extends Sighting {
 }
 
 export class ImageMemory {
-  readonly starts = new ContainerStarts();
+  readonly starts: ContainerStarts;
   readonly turns: ImageTurns;
   private readonly byAnnotations = new LRUCache<string, Backend>({ max: PODS });
   private readonly bySeen = new LRUCache<string, Backend>({ max: PODS });
@@ -36,6 +36,7 @@ export class ImageMemory {
   private readonly told = new LRUCache<string, true>({ max: IMAGES });
 
   constructor(clock: Clock) {
+    this.starts = new ContainerStarts(clock.now());
     this.turns = new ImageTurns(clock);
   }
 

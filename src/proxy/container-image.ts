@@ -46,6 +46,7 @@ class ContainerImages {
   private readonly call: Call;
   private readonly owner: Backend;
   private readonly request: ContainerRequest;
+  private readonly pod: string;
   /** Of the container's file system. */
   private readonly main: ImageOfContainer;
   private readonly volumes: readonly ImageOfContainer[];
@@ -61,6 +62,7 @@ class ContainerImages {
     // They may be new to us, after a restart or an edit; the next look-up of an image has nothing else.
     imageMemory.rememberPod(podAnnotations, owner);
     const pod = podKeyOf(podAnnotations);
+    this.pod = pod;
     const [main, ...volumes] = images;
     this.main = this.withStart(pod, main);
     this.volumes = volumes.map((image) => this.withStart(pod, image));
@@ -70,7 +72,9 @@ class ContainerImages {
 
   settle(): Buffer | Promise<Buffer> {
     const areOwn = this.all().every((image) => this.isOwn(image));
-    return areOwn && this.giver() === undefined ? this.call.body : this.settleAll();
+    if (!areOwn || this.isSuspicious()) return this.settleAll();
+    this.noteSuccess();
+    return this.call.body;
   }
 
   private async settleAll(): Promise<Buffer> {
@@ -83,6 +87,7 @@ class ContainerImages {
       if (isStray) strays.push(`${excerpt(image.reference)} -> ${excerpt(own)}`);
     }
     await this.checkUser(references[0] ?? this.main.reference);
+    this.noteSuccess();
     if (strays.length === 0) return this.call.body;
     this.parts.metrics.strayImage('replaced');
     this.parts.log.info(
@@ -119,17 +124,16 @@ class ContainerImages {
     );
   }
 
-  /** Another backend that may have given the container its user; undefined when none did. */
-  private giver(): { readonly name: string | undefined } | undefined {
+  /** Whether another backend may have given the container its user. */
+  private isSuspicious(): boolean {
     const asked = this.askedUser();
-    const { imageMemory, clock } = this.parts;
-    return asked && imageMemory.starts.giverOf(asked, this.owner, this.main.start, clock.now());
+    return asked !== undefined && this.knownGiver(asked) !== undefined;
   }
 
   private async checkUser(reference: string): Promise<void> {
-    const giver = this.giver();
     const asked = this.askedUser();
-    if (giver === undefined || asked === undefined) return;
+    const giver = asked && this.knownGiver(asked);
+    if (asked === undefined || giver === undefined) return;
     const { owner, main } = this;
     const { image, user } = asked;
     const known = this.isOwn(main) ? main.start?.user : undefined;
@@ -140,22 +144,36 @@ class ContainerImages {
     if (due === user) return;
     if (due === undefined) throw undecided(image, found === undefined ? [] : [troubleOf(found)]);
     this.refuse(asked);
-    const whence =
-      giver.name === undefined ? 'when no backend had the image' : `as backend ${giver.name} has that image`;
     throw new StrayImageError(
-      `${this.who()} is not made: it would run as user ${quote(user)}, ${whence}, but image ${excerpt(image)} of backend ${owner.name}, where its pod is, has user ${quote(due)}; the kubelet's last look-up of an image names no pod, and pods on several backends were starting from that image`,
+      `${this.who()} is not made: it would run as user ${quote(user)}, ${giver}, but image ${excerpt(image)} of backend ${owner.name}, where its pod is, has user ${quote(due)}; the kubelet's last look-up of an image names no pod, and pods on several backends were starting from that image`,
       { hint: 'The kubelet tries again; set runAsUser in the pods, or give the images different names' },
     );
   }
 
+  /** Why its user may come from another backend, as a part of a sentence. */
+  private knownGiver(asked: AskedUser): string | undefined {
+    const { imageMemory, clock } = this.parts;
+    const giver = imageMemory.starts.giverOf(asked, this.owner, this.main.start, clock.now());
+    if (giver === undefined) return undefined;
+    return giver.name === undefined
+      ? 'when no backend had the image'
+      : `as backend ${giver.name} has that image`;
+  }
+
   private refuse(asked: AskedUser): void {
     const { imageMemory, metrics, clock } = this.parts;
+    const { image } = asked;
     metrics.strayImage('other-user');
     imageMemory.starts.noteRefusal(asked);
+    imageMemory.turns.noteRefusal(image, this.pod);
     // A client whose look-ups name no pod has nothing else that leads its next one here.
-    if (this.main.start === undefined) {
-      imageMemory.rememberImage(asked.image, this.owner, clock.now(), undefined);
+    if (this.main.start === undefined && imageMemory.turns.isFree(image, this.owner, undefined)) {
+      imageMemory.rememberImage(image, this.owner, clock.now(), undefined);
     }
+  }
+
+  private noteSuccess(): void {
+    this.parts.imageMemory.turns.noteSuccess(this.main.name, this.pod);
   }
 
   /** Undefined when the user is left to the runtime, or the image has no name that could have been looked up. */
@@ -176,16 +194,18 @@ class ContainerImages {
 
   /** What the owner has under a name or id. Asked once. */
   private ask(image: string): Promise<BackendOutcome> {
-    const { owner, call, asked } = this;
-    const known = asked.get(image);
+    const known = this.asked.get(image);
     if (known !== undefined) return known;
-    const request = encodeMessage(1, encodeText(1, image));
-    const timeoutMs = call.remainingMs(ASK_MS);
-    const outcome = owner
-      .ask({ service: 'ImageService', rpc: 'ImageStatus', request, timeoutMs })
-      .then((answer) => ({ backend: owner, outcome: answer }));
-    asked.set(image, outcome);
+    const outcome = this.askBackend(this.owner, image, ASK_MS);
+    this.asked.set(image, outcome);
     return outcome;
+  }
+
+  private async askBackend(backend: Backend, image: string, atMostMs: number): Promise<BackendOutcome> {
+    const request = encodeMessage(1, encodeText(1, image));
+    const timeoutMs = this.call.remainingMs(atMostMs);
+    const outcome = await backend.ask({ service: 'ImageService', rpc: 'ImageStatus', request, timeoutMs });
+    return { backend, outcome };
   }
 
   private who(): string {

@@ -4,6 +4,7 @@
 import type { Backend } from '../../backends/backend.ts';
 import { readMap, readString } from '../../cri/wire.ts';
 import { podKeyOf } from '../../ledger/image-memory.ts';
+import type { Entrant } from '../../ledger/image-turns.ts';
 import type { Call } from '../call.ts';
 import { replyWith } from '../collect.ts';
 import { type BackendOutcome, fanOut } from '../fan-out.ts';
@@ -136,20 +137,27 @@ class LookUp {
       return;
     }
     const pod = podKeyOf(readMap(this.call.message, 0, this.call.message.length, ANNOTATIONS));
-    const waiting = awaitTurn(this.parts, this.call, this.image, { pod, backend, user });
-    if (waiting === undefined) this.giveToPod(result, pod, others);
+    const entrant = { pod, backend, user };
+    // The look-up of a size holds up the kubelet's queue of pulls like the pull before it, which has waited already.
+    const hasPulled = this.parts.imageMemory.starts.isPulled(pod, this.image);
+    const turn = awaitTurn(this.parts, this.call, this.image, entrant, hasPulled ? 0 : undefined);
+    if (typeof turn === 'boolean') this.giveToPod(result, entrant, turn, others);
     else
-      return waiting.then(() => {
-        if (!this.call.isOver) this.giveToPod(result, pod, others);
+      return turn.then((isTurn) => {
+        if (!this.call.isOver) this.giveToPod(result, entrant, isTurn, others);
       });
   }
 
-  /** Only a look-up for a pod says where the image of this name will be wanted next. */
-  private giveToPod(result: BackendOutcome, pod: string, others: readonly Backend[]): void {
+  /** Only a look-up for a pod, in its turn, says where the image of this name will be wanted next. */
+  private giveToPod(
+    result: BackendOutcome,
+    { pod, backend, user }: Entrant,
+    isTurn: boolean,
+    others: readonly Backend[],
+  ): void {
     const { imageMemory, clock } = this.parts;
-    const { backend } = result;
-    const user = userOfFound(result);
-    imageMemory.rememberImage(this.image, backend, clock.now(), user);
+    if (isTurn) imageMemory.rememberImage(this.image, backend, clock.now(), user);
+    else if (user !== undefined) imageMemory.noteUser(this.image, backend, user);
     imageMemory.starts.noteFound(pod, this.image, { backend, user }, foundId(result));
     this.give(result, others);
   }

@@ -19,6 +19,12 @@ import { ImageRemoval } from './image-removal.ts';
 
 /** PullImageResponse.image_ref. */
 const PULLED = [1];
+/**
+ * Longest wait of a pull for its turn. The kubelet pulls one image after the other as a rule (serializeImagePulls), and
+ * looks up its size before the next (image_puller.go), so a wait here holds up the pods of all. Some milliseconds are
+ * what the containers take that others are creating; up to 1.28 no look-up that could wait follows.
+ */
+const PULLED_WAIT_MS = 500;
 const LOSE_IMAGES = { kind: 'lose', list: 'ListImages' } as const;
 
 export function imageHandler(parts: ProxyParts): Handler<ImageMethod> {
@@ -78,11 +84,12 @@ async function pull(parts: ProxyParts, call: Call, noteChange: (backend: Backend
     noteChange(backend);
     if (outcome.kind === 'answered') {
       // The pull may have brought another user; as a rule it has not.
-      await awaitTurn(parts, call, image, { pod, backend, user: imageMemory.userOf(image, backend) });
+      const user = imageMemory.userOf(image, backend);
+      const isTurn = await awaitTurn(parts, call, image, { pod, backend, user }, PULLED_WAIT_MS);
       if (call.isOver) return;
-      imageMemory.rememberImage(image, backend, clock.now(), undefined);
+      if (isTurn) imageMemory.rememberImage(image, backend, clock.now(), undefined);
       const reference = readString(outcome.message, 0, outcome.message.length, PULLED) ?? '';
-      imageMemory.starts.noteFound(pod, image, { backend, user: undefined }, reference);
+      imageMemory.starts.notePulled(pod, image, backend, reference);
     }
     replyWith(call, backend, outcome);
   });
