@@ -26,6 +26,8 @@ import type { ProxyParts } from './parts.ts';
 
 /** How long the owner may take to say what it has. */
 const ASK_MS = 10_000;
+/** The same for other backends, on which the container does not depend. */
+const ASK_OTHERS_MS = 2_000;
 const NO_FILTER = new Uint8Array(0);
 
 interface ImageOfContainer extends AskedImage {
@@ -124,16 +126,15 @@ class ContainerImages {
     );
   }
 
-  /** Whether another backend may have given the container its user. */
+  /** Whether it cannot be ruled out here that another backend gave the container its user. */
   private isSuspicious(): boolean {
     const asked = this.askedUser();
-    return asked !== undefined && this.knownGiver(asked) !== undefined;
+    return asked !== undefined && (this.knownGiver(asked) !== undefined || this.mayHideGiver(asked));
   }
 
   private async checkUser(reference: string): Promise<void> {
     const asked = this.askedUser();
-    const giver = asked && this.knownGiver(asked);
-    if (asked === undefined || giver === undefined) return;
+    if (asked === undefined || !this.isSuspicious()) return;
     const { owner, main } = this;
     const { image, user } = asked;
     const known = this.isOwn(main) ? main.start?.user : undefined;
@@ -143,6 +144,8 @@ class ContainerImages {
     const due = found === undefined ? known : userOfFound(found);
     if (due === user) return;
     if (due === undefined) throw undecided(image, found === undefined ? [] : [troubleOf(found)]);
+    const giver = this.knownGiver(asked) ?? (await this.hiddenGiver(asked));
+    if (giver === undefined) return;
     this.refuse(asked);
     throw new StrayImageError(
       `${this.who()} is not made: it would run as user ${quote(user)}, ${giver}, but image ${excerpt(image)} of backend ${owner.name}, where its pod is, has user ${quote(due)}; the kubelet's last look-up of an image names no pod, and pods on several backends were starting from that image`,
@@ -158,6 +161,34 @@ class ContainerImages {
     return giver.name === undefined
       ? 'when no backend had the image'
       : `as backend ${giver.name} has that image`;
+  }
+
+  /**
+   * Whether a look-up may have been answered that is not known here, as it was before a restart of Switchyard. Only for
+   * clients whose pods have annotations, as a kubelet's have: it tries again, and its next start is known.
+   */
+  private mayHideGiver(asked: AskedUser): boolean {
+    const { imageMemory, clock } = this.parts;
+    return this.pod !== '' && !imageMemory.starts.knowsGivers(asked, this.main.start, clock.now());
+  }
+
+  /** The same where answers are not known: another backend has the image with this very user, or cannot say. */
+  private async hiddenGiver(asked: AskedUser): Promise<string | undefined> {
+    if (!this.mayHideGiver(asked)) return undefined;
+    const others = this.parts.registry.all.filter((backend) => backend !== this.owner);
+    const answers = await Promise.all(
+      others.map((backend) =>
+        backend.images.isAbsent ? undefined : this.askBackend(backend, asked.image, ASK_OTHERS_MS),
+      ),
+    );
+    for (const [at, { name }] of others.entries()) {
+      const answer = answers[at];
+      if (answer !== undefined && deniesImage(answer)) continue;
+      const user = answer && userOfFound(answer);
+      if (user === asked.user) return `as backend ${name} has that image`;
+      if (user === undefined) return `as backend ${name}, which does not answer, may have that image`;
+    }
+    return undefined;
   }
 
   private refuse(asked: AskedUser): void {

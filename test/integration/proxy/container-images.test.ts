@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { HOLD_MS } from '../../../src/ledger/turn-holds.ts';
 import { aContainerConfig } from '../../support/cri-configs.ts';
 import { type Pod, runContainer, runPod } from '../../support/cri-pod.ts';
-import { addImage, calls, lookUp, stamped } from '../../support/image-world.ts';
+import { addImage, calls, crash, lookUp, stamped } from '../../support/image-world.ts';
 import { type ProxyWorld, proxyWorld } from '../../support/proxy-world.ts';
 import { until } from '../../support/until.ts';
 
@@ -187,6 +187,49 @@ describe('CreateContainer with what a look-up of another backend has answered', 
     const sinceMs = performance.now();
     await lookUpFor(onSide);
     expect(performance.now() - sinceMs).toBeLessThan(HOLD_MS);
+  });
+
+  describe('after a restart of Switchyard, which has forgotten what was answered', () => {
+    it("R15: makes no container as another backend's user that was answered since, whoever was answered last", async () => {
+      await lookUpFor(onSide);
+      await world.restart();
+      await lookUpFor(onMain);
+      const runAsUser = await bareUser();
+      expect(runAsUser).toBe(0);
+      await create(onMain, { image: `sha256:${OF_MAIN}`, runAsUser: 0 });
+      await lookUp(world.client, APP, stamped('2', { another: 'pod' }));
+      expect(await bareUser()).toBe(7);
+      await expect(create(onSide, { image: OF_SIDE, runAsUser })).rejects.toMatchObject(isRefused);
+    });
+
+    it('R15: makes none as the user of another backend’s image, and makes it when its look-up is known', async () => {
+      await world.restart();
+      await expect(create(onSide, { image: OF_SIDE, runAsUser: 0 })).rejects.toMatchObject(isRefused);
+      await lookUpFor(onSide);
+      await create(onSide, { image: OF_SIDE, runAsUser: 0 });
+    });
+
+    it('R15: makes it at once as a user that no image of that name has elsewhere', async () => {
+      await world.restart();
+      await create(onSide, { image: OF_SIDE, runAsUser: 5 });
+      expect(calls(world, 'side', 'CreateContainer')).toBe(1);
+    });
+
+    it('R15: makes it at once for a client whose pods have no annotations, which would not try again', async () => {
+      const plain = await runPod(world.client, { handler: 'side' });
+      await world.restart();
+      await create(plain, { image: OF_SIDE, runAsUser: 0 });
+      expect(calls(world, 'side', 'CreateContainer')).toBe(1);
+    });
+
+    it('R15: makes it in the second try where another backend is away, whose user may be any', async () => {
+      await crash(world, 'main');
+      await world.restart('main');
+      await expect(create(onSide, { image: OF_SIDE, runAsUser: 5 })).rejects.toMatchObject(
+        isStray(/would run as user "5", as backend main, which does not answer, may have that image/),
+      );
+      await create(onSide, { image: OF_SIDE, runAsUser: 5 });
+    });
   });
 
   it('R15: makes a container at once that asks for its own user while no other was looked up', async () => {
