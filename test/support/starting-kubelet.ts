@@ -63,12 +63,7 @@ export class StartingKubelet implements Disposable {
 
   /** Runs a sandbox for the pod and starts its container, however often that must be tried. */
   async start(pod: PodToStart): Promise<RunningPod> {
-    const config = aPodSandboxConfig({ name: pod.name, annotations: this.stamp(pod) });
-    const { podSandboxId } = await this.runtime.call('RunPodSandbox', {
-      config,
-      runtimeHandler: pod.handler,
-    });
-    const running = { ...pod, podSandboxId, containerId: '', attempt: 0, failures: [], config };
+    const running = await this.runSandbox(pod);
     await this.startContainer(running);
     return running;
   }
@@ -79,6 +74,15 @@ export class StartingKubelet implements Disposable {
     await this.startContainer(pod);
   }
 
+  /** Runs a sandbox for a pod whose container never comes (a ConfigMap is missing), and tries again until `stop`. */
+  async startInVain(pod: PodToStart, stop: AbortSignal): Promise<void> {
+    const running = await this.runSandbox(pod);
+    while (!stop.aborted) {
+      await this.ensureImage(running);
+      await pause(this.traits.backOffMs * this.random());
+    }
+  }
+
   /** The kubelet itself is started anew: it sees all pods for the first time, and stamps them so. */
   stampAnew(pods: readonly RunningPod[]): void {
     for (const pod of pods) pod.config = { ...pod.config, annotations: this.stamp(pod) };
@@ -87,6 +91,15 @@ export class StartingKubelet implements Disposable {
   [Symbol.dispose](): void {
     this.runtime.close();
     this.images.close();
+  }
+
+  private async runSandbox(pod: PodToStart): Promise<RunningPod> {
+    const config = aPodSandboxConfig({ name: pod.name, annotations: this.stamp(pod) });
+    const { podSandboxId } = await this.runtime.call('RunPodSandbox', {
+      config,
+      runtimeHandler: pod.handler,
+    });
+    return { ...pod, podSandboxId, containerId: '', attempt: 0, failures: [], config };
   }
 
   private stamp({ annotations }: PodToStart): Record<string, string> {

@@ -157,6 +157,23 @@ describe('pods that start at the same moment on five runtimes, from different im
     expect(retries).toBeLessThan(RETRIES);
   });
 
+  it('get theirs beside pods on each runtime whose containers never come', { timeout: 120_000 }, async () => {
+    stage = await world('present');
+    using kubelet = new StartingKubelet(stage.switchyard.socket, CURRENT, randomFrom(SEED));
+    const end = new AbortController();
+    const inVain = KINDS.map((_, at) => aPod(at, { name: `in-vain-${at}`, image: IMAGES[0] as string }));
+    const over = Promise.all(inVain.map((pod) => kubelet.startInVain(pod, end.signal)));
+    try {
+      for (let first = 0; first < 200; first += PODS) {
+        const pods = Array.from({ length: PODS }, (_, at) => aPod(first + at));
+        expect((await startAll(kubelet, pods)).wrong).toEqual([]);
+      }
+    } finally {
+      end.abort();
+      await over;
+    }
+  });
+
   it('get them again when a container ends after a restart of the kubelet, which stamps all pods anew', {
     timeout: 120_000,
   }, async () => {
