@@ -16,6 +16,7 @@ import type { BackendOutcome } from './fan-out.ts';
 import {
   deniesImage,
   foundId,
+  foundTags,
   hasImage,
   listsId,
   troubleOf,
@@ -63,13 +64,12 @@ class ContainerImages {
     const { imageMemory } = parts;
     // They may be new to us, after a restart or an edit; the next look-up of an image has nothing else.
     imageMemory.rememberPod(podAnnotations, owner);
-    const pod = podKeyOf(podAnnotations);
-    this.pod = pod;
+    this.pod = podKeyOf(podAnnotations);
     const [main, ...volumes] = images;
-    this.main = this.withStart(pod, main);
-    this.volumes = volumes.map((image) => this.withStart(pod, image));
-    for (const { name } of this.all()) if (name !== '') imageMemory.turns.leave(name, pod);
-    if (this.main.start !== undefined) imageMemory.starts.end(pod, this.main.start);
+    this.main = this.withStart(main);
+    this.volumes = volumes.map((image) => this.withStart(image));
+    for (const { name } of this.all()) if (name !== '') imageMemory.turns.leave(name, this.pod);
+    if (this.main.start !== undefined) imageMemory.starts.end(this.pod, this.main.start);
   }
 
   settle(): Buffer | Promise<Buffer> {
@@ -133,10 +133,18 @@ class ContainerImages {
   }
 
   private async checkUser(reference: string): Promise<void> {
-    const asked = this.askedUser();
-    if (asked === undefined || !this.isSuspicious()) return;
+    if (!this.isSuspicious()) return;
+    const { name } = this.main;
+    // A kubelet before 1.28 sends no name: it was one of those that the image has.
+    const names = name === '' ? foundTags(await this.ask(reference)) : [name];
+    for (const image of names) await this.checkUserOf(image, reference);
+  }
+
+  private async checkUserOf(image: string, reference: string): Promise<void> {
+    const asked = this.askedUser(image);
+    if (asked === undefined) return;
     const { owner, main } = this;
-    const { image, user } = asked;
+    const { user } = asked;
     const known = this.isOwn(main) ? main.start?.user : undefined;
     const found = known === undefined ? await this.ask(reference) : undefined;
     // What the owner cannot find it does not make a container of.
@@ -176,11 +184,9 @@ class ContainerImages {
   private async hiddenGiver(asked: AskedUser): Promise<string | undefined> {
     if (!this.mayHideGiver(asked)) return undefined;
     const others = this.parts.registry.all.filter((backend) => backend !== this.owner);
-    const answers = await Promise.all(
-      others.map((backend) =>
-        backend.images.isAbsent ? undefined : this.askBackend(backend, asked.image, ASK_OTHERS_MS),
-      ),
-    );
+    const ask = (backend: Backend) =>
+      backend.images.isAbsent ? undefined : this.askBackend(backend, asked.image, ASK_OTHERS_MS);
+    const answers = await Promise.all(others.map(ask));
     for (const [at, { name }] of others.entries()) {
       const answer = answers[at];
       if (answer !== undefined && deniesImage(answer)) continue;
@@ -193,13 +199,12 @@ class ContainerImages {
 
   private refuse(asked: AskedUser): void {
     const { imageMemory, metrics, clock } = this.parts;
-    const { image } = asked;
     metrics.strayImage('other-user');
     imageMemory.starts.noteRefusal(asked);
-    imageMemory.turns.noteRefusal(image, this.pod);
+    imageMemory.turns.noteRefusal(asked.image, this.pod);
     // A client whose look-ups name no pod has nothing else that leads its next one here.
-    if (this.main.start === undefined && imageMemory.turns.isFree(image, this.owner, undefined)) {
-      imageMemory.rememberImage(image, this.owner, clock.now(), undefined);
+    if (this.main.start === undefined && imageMemory.turns.isFree(asked.image, this.owner, undefined)) {
+      imageMemory.rememberImage(asked.image, this.owner, clock.now(), undefined);
     }
   }
 
@@ -207,19 +212,18 @@ class ContainerImages {
     this.parts.imageMemory.turns.noteSuccess(this.main.name, this.pod);
   }
 
-  /** Undefined when the user is left to the runtime, or the image has no name that could have been looked up. */
-  private askedUser(): AskedUser | undefined {
+  /** Undefined when the user is left to the runtime. */
+  private askedUser(image = this.main.name): AskedUser | undefined {
     const { sandboxId, container, user } = this.request;
-    const image = this.main.name;
-    return user === undefined || image === '' ? undefined : { sandboxId, container, image, user };
+    return user === undefined ? undefined : { sandboxId, container, image, user };
   }
 
   private all(): readonly ImageOfContainer[] {
     return [this.main, ...this.volumes];
   }
 
-  private withStart(pod: string, { reference, name }: AskedImage): ImageOfContainer {
-    const start = this.parts.imageMemory.starts.startOf(pod, name, reference);
+  private withStart({ reference, name }: AskedImage): ImageOfContainer {
+    const start = this.parts.imageMemory.starts.startOf(this.pod, name, reference);
     return { reference, name: name === '' ? (start?.image ?? '') : name, start };
   }
 

@@ -46,9 +46,15 @@ export function isFoundByBeginning(result: BackendOutcome, reference: string): b
   if (outcome.kind !== 'answered' || digits === '') return false;
   if (!digitsOf(foundId(result)).startsWith(digits)) return false;
   const { message } = outcome;
-  const tags = readStrings(message, 0, message.length, FOUND_TAGS);
   const digests = readStrings(message, 0, message.length, FOUND_DIGESTS);
-  return !mayMean(reference, { id: '', tags, digests });
+  return !mayMean(reference, { id: '', tags: foundTags(result), digests });
+}
+
+/** The names under which it has the image that it found. */
+export function foundTags({ outcome }: BackendOutcome): string[] {
+  return outcome.kind === 'answered'
+    ? readStrings(outcome.message, 0, outcome.message.length, FOUND_TAGS)
+    : [];
 }
 
 /** Who a container runs as whose image names no user, or was not found: the kubelet sends this uid. */

@@ -16,6 +16,7 @@ interface Asked {
   readonly image: string;
   readonly name?: string;
   readonly runAsUser?: number;
+  readonly container?: string;
   readonly volume?: { readonly image: string; readonly userSpecifiedImage: string };
 }
 
@@ -36,9 +37,9 @@ describe('CreateContainer with what a look-up of another backend has answered', 
   });
   afterEach(() => world[Symbol.asyncDispose]());
 
-  const create = async (pod: Pod, { image, name = APP, runAsUser, volume }: Asked) => {
+  const create = async (pod: Pod, { image, name = APP, runAsUser, container = 'main', volume }: Asked) => {
     const config = {
-      ...aContainerConfig({ image }),
+      ...aContainerConfig({ image, name: container }),
       image: { image, userSpecifiedImage: name },
       ...(runAsUser !== undefined && { linux: { securityContext: { runAsUser: { value: runAsUser } } } }),
       ...(volume !== undefined && { mounts: [{ containerPath: '/data', image: volume }] }),
@@ -118,7 +119,7 @@ describe('CreateContainer with what a look-up of another backend has answered', 
   /** As a kubelet on `pod` does whose look-up cannot wait for its turn, while that is the other pod's. */
   const lookUpInHaste = async (pod: Pod) => {
     const image = { image: APP, annotations: pod.config.annotations ?? {} };
-    await world.client.call('ImageStatus', { image }, { deadlineMs: 200 });
+    await world.client.call('ImageStatus', { image }, { deadlineMs: 800 });
   };
 
   it("R15: makes no container that would run as the user of another backend's image, and makes it the next time", async () => {
@@ -207,6 +208,16 @@ describe('CreateContainer with what a look-up of another backend has answered', 
       await expect(create(onSide, { image: OF_SIDE, runAsUser: 0 })).rejects.toMatchObject(isRefused);
       await lookUpFor(onSide);
       await create(onSide, { image: OF_SIDE, runAsUser: 0 });
+    });
+
+    it('R15: does so for a kubelet before 1.28, which sends no name of the image', async () => {
+      await world.restart();
+      const asked = { image: OF_SIDE, name: '', runAsUser: 0 };
+      await expect(create(onSide, asked)).rejects.toMatchObject(isRefused);
+      await lookUpFor(onSide);
+      await create(onSide, asked);
+      await world.restart();
+      await create(onSide, { ...asked, runAsUser: 5, container: 'another' });
     });
 
     it('R15: makes it at once as a user that no image of that name has elsewhere', async () => {
