@@ -15,7 +15,6 @@ const script = (name, ...args) => [process.execPath, path.join(root, 'scripts', 
 const STEPS = [
   { name: 'types', command: [bin('tsc'), '-p', '.'] },
   { name: 'lint', command: [bin('biome'), 'ci', '--error-on-warnings'] },
-  { name: 'lengths', command: script('check-lengths.mjs') },
   { name: 'dead-code', command: [bin('knip')] },
   { name: 'generated', command: script('generate.mjs', '--check') },
   { name: 'build', command: script('build.mjs') },
