@@ -33,9 +33,14 @@ export class JournalWriter {
   /** Goes on where an earlier run ended. Throws when the file cannot be written. */
   static resume(file: string, { key, sizeBytes }: { key: number; sizeBytes: number }): JournalWriter {
     const fd = openForWriting(file);
-    // A kill may have come between records and this.
-    writeAt(fd, [encodeWritten(sizeBytes, key)], WRITTEN_AT);
-    return new JournalWriter(fd, key, sizeBytes);
+    try {
+      // A kill may have come between records and this.
+      writeAt(fd, [encodeWritten(sizeBytes, key)], WRITTEN_AT);
+      return new JournalWriter(fd, key, sizeBytes);
+    } catch (error) {
+      closeSync(fd);
+      throw error;
+    }
   }
 
   /** Size of the file. */
