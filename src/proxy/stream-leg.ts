@@ -97,9 +97,8 @@ export class StreamLeg {
     this.stream = stream;
     this.watch();
     const { metadata, deadlineAtMs, body } = call;
-    const { service, rpc } = route;
     const message = { body, start: 0, end: body.length, clientCalls: call.client.calls.used };
-    backend.call(stream, { service, rpc, metadata, deadlineAtMs, ...message });
+    backend.call(stream, { service: route.service, rpc: route.rpc, metadata, deadlineAtMs, ...message });
   }
 
   /** The client has room again. */
