@@ -7,7 +7,7 @@ import type { Clock } from '../clock.ts';
 import { Checkpoints } from './checkpoints.ts';
 import type { NoteName } from './journal-entries.ts';
 import { Ledger } from './ledger.ts';
-import { LedgerJournal, readBootId } from './ledger-journal.ts';
+import { type KnownState, LedgerJournal, readBootId } from './ledger-journal.ts';
 import type { GoneObject } from './locate.ts';
 import { Placements } from './placements.ts';
 import { lockState } from './state-lock.ts';
@@ -80,28 +80,11 @@ export async function recall(options: RecallOptions): Promise<Recall> {
   });
   for (const remark of state.remarks) onRemark(remark);
 
-  const ledger = new Ledger();
-  for (const [id, { backend: name, parent }] of state.sandboxes) {
-    const backend = byName.get(name);
-    if (backend !== undefined) ledger.addSandbox(id, backend, parent);
-  }
-  for (const [id, { backend: name, parent }] of state.containers) {
-    const backend = byName.get(name);
-    if (backend !== undefined) ledger.addContainer(id, backend, parent);
-  }
-  const placements = new Placements();
-  const unsettled = [...state.pins].flatMap(([uid, name]) => {
-    const backend = byName.get(name);
-    return backend === undefined ? [] : [{ backend, release: placements.pin(uid, backend) }];
-  });
-  const checkpoints = new Checkpoints();
-  for (const [checkpoint, name] of state.checkpoints) {
-    const backend = byName.get(name);
-    if (backend !== undefined) checkpoints.add(checkpoint, backend);
-  }
+  const { ledger, placements, checkpoints, unsettled } = putBack(state, byName);
   ledger.watch(journal);
   ledger.watch({ removed: (object, id, backend) => backend.snapshot.statuses.forget(object, id) });
   placements.watch(journal);
+  // Those too are written down.
   for (const name of state.doubtful) {
     const backend = byName.get(name);
     if (backend !== undefined) unsettled.push({ backend, release: placements.doubt(backend) });
@@ -137,4 +120,32 @@ export async function recall(options: RecallOptions): Promise<Recall> {
       lock.release();
     },
   };
+}
+
+/** What is on record of the backends that are in the config. */
+function putBack(
+  state: KnownState,
+  byName: ReadonlyMap<string, Backend>,
+): Pick<Recall, 'ledger' | 'placements' | 'checkpoints'> & { unsettled: Recall['unsettled'][number][] } {
+  const ledger = new Ledger();
+  for (const [id, { backend: name, parent }] of state.sandboxes) {
+    const backend = byName.get(name);
+    if (backend !== undefined) ledger.addSandbox(id, backend, parent);
+  }
+  for (const [id, { backend: name, parent }] of state.containers) {
+    const backend = byName.get(name);
+    if (backend !== undefined) ledger.addContainer(id, backend, parent);
+  }
+  const placements = new Placements();
+  const unsettled: Recall['unsettled'][number][] = [];
+  for (const [uid, name] of state.pins) {
+    const backend = byName.get(name);
+    if (backend !== undefined) unsettled.push({ backend, release: placements.pin(uid, backend) });
+  }
+  const checkpoints = new Checkpoints();
+  for (const [checkpoint, name] of state.checkpoints) {
+    const backend = byName.get(name);
+    if (backend !== undefined) checkpoints.add(checkpoint, backend);
+  }
+  return { ledger, placements, checkpoints, unsettled };
 }
