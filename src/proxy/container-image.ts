@@ -151,9 +151,9 @@ class ContainerImages {
     if (found !== undefined && deniesImage(found)) return;
     const due = found === undefined ? known : userOfFound(found);
     if (due === user) return;
-    if (due === undefined) throw undecided(image, found === undefined ? [] : [troubleOf(found)]);
     const giver = this.knownGiver(asked) ?? (await this.hiddenGiver(asked));
     if (giver === undefined) return;
+    if (due === undefined) throw undecided(image, found === undefined ? [] : [troubleOf(found)]);
     this.refuse(asked);
     throw new StrayImageError(
       `${this.who()} is not made: it would run as user ${quote(user)}, ${giver}, but image ${excerpt(image)} of backend ${owner.name}, where its pod is, has user ${quote(due)}; the kubelet's last look-up of an image names no pod, and pods on several backends were starting from that image`,
@@ -176,8 +176,9 @@ class ContainerImages {
    * clients whose pods have annotations, as a kubelet's have: it tries again, and its next start is known.
    */
   private mayHideGiver(asked: AskedUser): boolean {
-    const { imageMemory, clock } = this.parts;
-    return this.pod !== '' && !imageMemory.starts.knowsGivers(asked, this.main.start, clock.now());
+    const { imageMemory, registry, clock } = this.parts;
+    if (this.pod === '' || registry.all.length === 1) return false;
+    return !imageMemory.starts.knowsGivers(asked, this.main.start, clock.now());
   }
 
   /** The same where answers are not known: another backend has the image with this very user, or cannot say. */
