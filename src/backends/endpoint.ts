@@ -120,7 +120,7 @@ export class Endpoint {
     return this.connection?.maxStreams ?? Number.POSITIVE_INFINITY;
   }
 
-  /** Of a runtime service: to be told of lists that are late, and of those that are answered. */
+  /** Of a runtime service: hears of lists that are late, and of those that are answered. */
   get lists(): ListWatch {
     return this.life.lists;
   }

@@ -36,7 +36,7 @@ export interface LifeWatchOptions extends ProbedService {
 }
 
 export class LifeWatch {
-  /** To be told of lists that are late, and of those that are answered. */
+  /** Hears of lists that are late, and of those that are answered. */
   readonly lists: ListWatch;
   readonly #options: LifeWatchOptions;
   readonly #check: LifeCheck;

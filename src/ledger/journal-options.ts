@@ -1,7 +1,7 @@
 // What a journal is opened with.
 import type { Clock } from '../clock.ts';
 
-/** Where it is kept, and who is told of its troubles. */
+/** Where it is kept, and who hears of its troubles. */
 export interface JournalOptions {
   readonly file: string;
   readonly clock: Clock;
@@ -9,7 +9,7 @@ export interface JournalOptions {
   readonly smallBytes?: number;
   /** Makes sure that the directory is this process's alone, also when it was made anew; rejects when another has it. */
   readonly claim?: () => Promise<void>;
-  /** The disk fails; told once until it works again. Calls are not affected. */
+  /** The disk fails; reported once until it works again. Calls are not affected. */
   onTrouble(reason: string): void;
   /** The disk works again, and the file holds everything. */
   onRecovered(): void;

@@ -72,7 +72,7 @@ export function readRecords(bytes: Buffer, key: number, written: number | undefi
   if (damageAt !== undefined) found.sort((a, b) => a.writtenAt - b.writtenAt);
   const { entries, endBytes, hasHole } = inOrder(found);
   if (written === undefined) damageAt ??= HEADER_BYTES;
-  // Records behind that place lack nothing: a kill between the two writes of append() leaves it so.
+  // Records after that place are complete: a kill between the two writes of append() leaves it so.
   const isShort = written === undefined || written > endBytes;
   const lacks = hasHole || written === undefined ? 'records' : isShort ? 'end' : 'nothing';
   const shape = damageAt === undefined ? 'clean' : isTorn ? 'torn' : 'damaged';
